@@ -1,0 +1,3 @@
+//! benches
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,5 @@
+//! The tables of a dataset.
+
+mod rows;
+
+pub use rows::*;

@@ -1,0 +1,231 @@
+//! What is asked of the engine and what it answers, in outside ids: nothing here is a row.
+
+use juntos_datasets::tables::Surface;
+use juntos_datasets::units::{Country, Currency, Money, Timestamp};
+
+use crate::reasons::Reason;
+
+/// Conditions on products. Every list is "any of", every field narrows; the default allows all.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Filter {
+    /// Category paths; a path takes in everything below it.
+    pub categories: Vec<String>,
+    /// Category paths to leave out.
+    pub not_categories: Vec<String>,
+    /// Brands.
+    pub brands: Vec<String>,
+    /// Sellers.
+    pub seller_ids: Vec<String>,
+    /// Sellers to leave out.
+    pub not_seller_ids: Vec<String>,
+    /// Country the product must be deliverable to; the market's when absent.
+    pub ship_to: Option<Country>,
+    /// Payment methods, one of which must be accepted there; the market's when empty.
+    pub payment_methods: Vec<String>,
+    /// Delivery within this many days.
+    pub max_delivery_days: Option<u32>,
+    /// Currency that `price_min_minor` and `price_max_minor` are in; prices in other currencies do not match a bound.
+    pub currency: Option<Currency>,
+    /// Lowest price for one buyer, minor units, inclusive.
+    pub price_min_minor: Option<i64>,
+    /// Highest price for one buyer, minor units, inclusive.
+    pub price_max_minor: Option<i64>,
+    /// Only products with a team price.
+    pub team_price: bool,
+}
+
+/// Where the person shops: decides what is eligible.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Market {
+    /// Country of delivery; the user's own when absent.
+    pub country: Option<Country>,
+    /// Currency the market pays in.
+    pub currency: Option<Currency>,
+    /// Payment methods the person can use; empty means any.
+    pub payment_methods: Vec<String>,
+}
+
+/// What every question has in common.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Context {
+    /// The moment of the question; the engine reads no clock.
+    pub now: Timestamp,
+    /// Decides random choices; the engine has no other source of randomness.
+    pub seed: u64,
+    /// Where the answer is shown.
+    pub surface: Surface,
+    /// Market of the person.
+    pub market: Market,
+    /// Most items wanted.
+    pub limit: usize,
+    /// Conditions on products.
+    pub filter: Filter,
+    /// Product ids (team ids for teams, user ids for friends) that must not appear.
+    pub exclude: Vec<String>,
+    /// Position in a list begun by an earlier answer, as that answer's `next_cursor` gave it.
+    pub cursor: Option<String>,
+    /// Whether the answer may use what is known about the person; anded with the user's own setting.
+    pub personalise: bool,
+    /// Whether products already bought may appear.
+    pub include_bought: bool,
+}
+
+impl Context {
+    /// A context with every default, at `now`.
+    pub fn new(now: Timestamp, limit: usize) -> Self {
+        Self {
+            now,
+            seed: 0,
+            surface: Surface::Feed,
+            market: Market::default(),
+            limit,
+            filter: Filter::default(),
+            exclude: Vec::new(),
+            cursor: None,
+            personalise: true,
+            include_bought: false,
+        }
+    }
+}
+
+/// Which list an item came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// The person's own taste.
+    Taste,
+    /// Friends' consented purchases.
+    Friends,
+    /// Friends' open teams.
+    OpenTeam,
+    /// Due to be bought again.
+    Repurchase,
+    /// Like a given product.
+    Similar,
+    /// The taste of a group.
+    Group,
+    /// Popular or rising in the market.
+    Trending,
+    /// New in the catalogue.
+    Newest,
+}
+
+impl Source {
+    /// The word in answers.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Taste => "taste",
+            Self::Friends => "friends",
+            Self::OpenTeam => "open_team",
+            Self::Repurchase => "repurchase",
+            Self::Similar => "similar",
+            Self::Group => "group",
+            Self::Trending => "trending",
+            Self::Newest => "newest",
+        }
+    }
+}
+
+/// How the list was found when the usual way gave too little; absent in a full personal answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Degraded {
+    /// The user is unknown: nothing personal was used.
+    UnknownUser,
+    /// The user has no history: friends, country or first events stood in.
+    NewUser,
+    /// Personalisation is off.
+    NotPersonalised,
+    /// The filter left too few personal candidates: popular products fill the list.
+    FewCandidates,
+    /// Nothing that is allowed exists.
+    NothingAllowed,
+}
+
+impl Degraded {
+    /// The word in answers.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::UnknownUser => "unknown_user",
+            Self::NewUser => "new_user",
+            Self::NotPersonalised => "not_personalised",
+            Self::FewCandidates => "few_candidates",
+            Self::NothingAllowed => "nothing_allowed",
+        }
+    }
+}
+
+/// An answer: items, best first, and how they came about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer<T> {
+    /// Items, best first, totally ordered.
+    pub items: Vec<T>,
+    /// Ids in the request that nobody knows.
+    pub missing: Vec<String>,
+    /// Set when the list was not found the usual way.
+    pub degraded: Option<Degraded>,
+    /// Where the next page begins; absent at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// One recommended product.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProductItem {
+    /// The product.
+    pub product_id: String,
+    /// List it came from.
+    pub source: Source,
+    /// Why it is here, each already passed by privacy.
+    pub reasons: Vec<Reason>,
+    /// Price for one buyer.
+    pub price: Option<Money>,
+    /// Price for each member of a team.
+    pub group_price: Option<Money>,
+    /// Buyers a team needs.
+    pub group_min_size: Option<u32>,
+    /// Title, as the seller wrote it.
+    pub title: Option<String>,
+    /// Open team of a friend, if that is why it is here.
+    pub team: Option<TeamItem>,
+    /// Ranking score: for operators only, never sent to clients by default.
+    pub score: f32,
+}
+
+/// One product for a group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupProductItem {
+    /// The product and why.
+    pub product: ProductItem,
+    /// Chance that a team of these people fills before its deadline, 0 to 1.
+    pub success_probability: f32,
+    /// Who would likely join, likeliest first: only people who consent to be suggested.
+    pub would_join: Vec<String>,
+    /// What each buyer saves against the price for one.
+    pub saving: Option<Money>,
+}
+
+/// One friend to invite.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FriendItem {
+    /// The friend.
+    pub user_id: String,
+    /// Chance that she joins, 0 to 1.
+    pub join_probability: f32,
+    /// Why, each already passed by privacy.
+    pub reasons: Vec<Reason>,
+}
+
+/// One open team.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TeamItem {
+    /// The team.
+    pub team_id: String,
+    /// What it buys.
+    pub product_id: String,
+    /// Seats still free.
+    pub seats_left: u32,
+    /// When it expires.
+    pub deadline: Option<Timestamp>,
+    /// Friends of the person inside, only those who consent to be named.
+    pub friends_inside: Vec<String>,
+    /// Why, each already passed by privacy.
+    pub reasons: Vec<Reason>,
+}

@@ -1,0 +1,3 @@
+//! server
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,6 @@
+//! From what happened to what we know: models, evaluation, export of a bundle.
+
+#![forbid(unsafe_code)]
+
+pub mod error;
+pub mod models;

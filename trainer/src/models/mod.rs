@@ -1,0 +1,57 @@
+//! The models behind one trait.
+
+use juntos_datasets::progress::Progress;
+use juntos_datasets::{Csr, UserRow};
+
+/// What a model learns from. Rows of `interactions` are users first, then standing groups.
+#[derive(Debug, Clone, Copy)]
+pub struct FitData<'a> {
+    /// `(n_users + n_groups, n_products)` weights.
+    pub interactions: &'a Csr,
+    /// `(n_users, n_users)` strengths of ties.
+    pub friends: &'a Csr,
+    /// Members of each standing group, ascending; group `g` is row `n_users + g` of `interactions`.
+    pub groups: &'a [Vec<UserRow>],
+    /// Number of dimensions of vectors.
+    pub dim: usize,
+    /// Decides every random choice.
+    pub seed: u64,
+}
+
+/// Vectors whose inner product is the score, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embeddings {
+    /// Number of dimensions.
+    pub dim: usize,
+    /// `(n_users, dim)`.
+    pub users: Vec<f32>,
+    /// `(n_products, dim)`.
+    pub products: Vec<f32>,
+    /// `(n_groups, dim)`.
+    pub groups: Vec<f32>,
+}
+
+/// Scores every product for a user; bigger is better.
+pub trait Scorer: Send + Sync {
+    /// Writes one score a product to `out`, whose length is the number of products. `row` counts users, then groups.
+    fn scores(&self, row: usize, out: &mut [f32]);
+}
+
+/// What a model has learnt.
+pub enum Fitted {
+    /// Vectors, which the index can serve.
+    Embeddings(Embeddings),
+    /// A rule that is not an inner product; a baseline to compare with.
+    Scores(Box<dyn Scorer>),
+}
+
+/// A way to learn from interactions and friendships.
+pub trait Model: Send + Sync {
+    /// Name in configuration and reports.
+    fn name(&self) -> &'static str;
+    /// Learns; the same data, configuration and seed give the same result for any number of threads.
+    ///
+    /// # Errors
+    /// When the data cannot be learnt from or training diverged; see [`crate::error::TrainError`].
+    fn fit(&self, data: &FitData<'_>, progress: &dyn Progress) -> Result<Fitted, crate::error::TrainError>;
+}
