@@ -4,3 +4,4 @@
 
 pub mod reasons;
 pub mod request;
+pub mod together;

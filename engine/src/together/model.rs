@@ -1,0 +1,181 @@
+//! How likely a friend joins, and how likely a team fills: two small logistic models over documented facts.
+//!
+//! The trainer fits them on past teams, serving applies them to today's; both call the functions of this file, so the
+//! two can not drift apart. Nothing here knows rows: the caller gathers [`JoinFacts`].
+
+use serde::{Deserialize, Serialize};
+
+/// What is known about one friend before the initiator opens a team on a product, every past team counted but the one
+/// in question.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct JoinFacts {
+    /// Times the friend joined a succeeded team of the initiator.
+    pub joined: f32,
+    /// Times anybody joined a succeeded team of the initiator: the sum of `joined` over her friends.
+    pub joined_by_all: f32,
+    /// Times the initiator joined a succeeded team of the friend.
+    pub reverse: f32,
+    /// Strength of the tie, 0 to 1.
+    pub strength: f32,
+    /// [`overlap`] of the two users' friends.
+    pub common_friends: f32,
+    /// [`overlap`] of the products that the two users have bought, the product in question left out of both.
+    pub common_products: f32,
+    /// Number of distinct products that the friend has bought, the product in question left out.
+    pub friend_products: f32,
+    /// Inner product of the friend's vector with the product's; zero where one of them is missing.
+    pub taste: f32,
+    /// Cosine of the two users' vectors; zero where one of them is missing.
+    pub affinity: f32,
+    /// Whether the friend has bought the product already.
+    pub has_product: bool,
+}
+
+/// Number of features that [`JoinFacts::features`] makes.
+pub const JOIN_FEATURES: usize = 12;
+
+impl JoinFacts {
+    /// The features the model weighs: counts on a logarithmic scale, shares and cosines as they are.
+    pub fn features(&self) -> [f32; JOIN_FEATURES] {
+        let share = |count: f32| count / (self.joined_by_all + 1.0);
+        [
+            self.joined.ln_1p(),
+            share(self.joined).sqrt(),
+            f32::from(u8::from(self.joined > 0.0)),
+            self.reverse.ln_1p(),
+            f32::from(u8::from(self.reverse > 0.0)),
+            self.strength,
+            self.common_friends,
+            self.common_products,
+            self.friend_products.ln_1p(),
+            self.taste,
+            self.affinity,
+            f32::from(u8::from(self.has_product)),
+        ]
+    }
+}
+
+/// Cosine of two sets given as ascending lists without repeats, 0 to 1: common members over the geometric mean of the
+/// sizes, and `0` where one of them is empty.
+pub fn overlap(left: &[u32], right: &[u32]) -> f32 {
+    if left.is_empty() || right.is_empty() {
+        return 0.0;
+    }
+    common(left, right) as f32 / (left.len() as f32 * right.len() as f32).sqrt()
+}
+
+/// Number of members that two ascending lists share.
+fn common(left: &[u32], right: &[u32]) -> usize {
+    let (mut at, mut found) = (0, 0);
+    for member in left {
+        while at < right.len() && right[at] < *member {
+            at += 1;
+        }
+        found += usize::from(at < right.len() && right[at] == *member);
+    }
+    found
+}
+
+/// Cosine of two vectors of the same length; zero where one of them is zero.
+pub fn cosine(left: &[f32], right: &[f32]) -> f32 {
+    let length = dot(left, left).sqrt() * dot(right, right).sqrt();
+    if length > 0.0 { dot(left, right) / length } else { 0.0 }
+}
+
+fn dot(left: &[f32], right: &[f32]) -> f32 {
+    left.iter().zip(right).map(|(a, b)| a * b).sum()
+}
+
+/// The chance that a friend joins: a logistic regression over [`JoinFacts::features`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JoinModel {
+    /// Log-odds where every feature is zero.
+    pub intercept: f32,
+    /// Log-odds that one unit of each feature adds.
+    pub weights: [f32; JOIN_FEATURES],
+}
+
+impl Default for JoinModel {
+    /// What holds before any team has been seen: one friend in twenty joins, habit weighs most, then the strength of
+    /// the tie and what the two have in common.
+    fn default() -> Self {
+        Self { intercept: -3.0, weights: [1.5, 1.0, 0.5, 0.5, 0.25, 0.5, 1.0, 1.5, 0.05, 0.5, 0.5, -1.0] }
+    }
+}
+
+impl JoinModel {
+    /// Log-odds that the friend joins.
+    pub fn log_odds(&self, facts: &JoinFacts) -> f32 {
+        self.intercept + dot(&self.weights, &facts.features())
+    }
+
+    /// Chance that the friend joins, 0 to 1.
+    pub fn probability(&self, facts: &JoinFacts) -> f32 {
+        logistic(self.log_odds(facts))
+    }
+}
+
+/// The chance that a team fills before its deadline.
+///
+/// The chance that enough of the reachable friends join, each on her own with her join probability (a
+/// Poisson-binomial tail), is put on the log-odds scale and recalibrated: `logistic(intercept + slope · log_odds)`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SuccessModel {
+    /// Log-odds added to every team.
+    pub intercept: f32,
+    /// How far the log-odds of the tail are believed; below 1 they are damped, because friends do not decide alone.
+    pub slope: f32,
+}
+
+impl Default for SuccessModel {
+    /// What holds before teams of both outcomes have been seen: the tail, damped.
+    fn default() -> Self {
+        Self { intercept: 0.0, slope: 0.7 }
+    }
+}
+
+/// Log-odds beyond which the tail's chance counts as certain.
+const MOST_LOG_ODDS: f32 = 8.0;
+
+impl SuccessModel {
+    /// Chance that at least `needed` more people join, given the join probability of each reachable friend.
+    ///
+    /// `1` when nobody more is needed; `0` when fewer friends than needed can be reached. Cost `O(friends · needed)`.
+    pub fn probability(&self, join_probabilities: &[f32], needed: usize) -> f32 {
+        if needed == 0 {
+            return 1.0;
+        }
+        if join_probabilities.len() < needed {
+            return 0.0;
+        }
+        logistic(self.intercept + self.slope * tail_log_odds(join_probabilities, needed))
+    }
+}
+
+/// Log-odds, within ±[`MOST_LOG_ODDS`], that at least `needed` of independent events happen.
+pub fn tail_log_odds(probabilities: &[f32], needed: usize) -> f32 {
+    let tail = at_least(probabilities, needed);
+    (tail.ln() - (1.0 - tail).ln()).clamp(f64::from(-MOST_LOG_ODDS), f64::from(MOST_LOG_ODDS)) as f32
+}
+
+/// Chance that at least `needed` of independent events happen: the Poisson-binomial tail by dynamic programming.
+pub fn at_least(probabilities: &[f32], needed: usize) -> f64 {
+    let mut exactly = vec![0.0f64; needed];
+    let Some(none) = exactly.first_mut() else { return 1.0 };
+    *none = 1.0;
+    let mut reached = 0.0;
+    for &probability in probabilities {
+        let chance = f64::from(probability);
+        reached += exactly[needed - 1] * chance;
+        for count in (0..needed).rev() {
+            let from_below = if count == 0 { 0.0 } else { exactly[count - 1] * chance };
+            exactly[count] = exactly[count] * (1.0 - chance) + from_below;
+        }
+    }
+    reached.clamp(0.0, 1.0)
+}
+
+/// `1 / (1 + e^-x)`.
+pub fn logistic(log_odds: f32) -> f32 {
+    1.0 / (1.0 + (-log_odds).exp())
+}

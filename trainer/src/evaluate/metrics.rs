@@ -1,0 +1,1 @@
+//! Ranking metrics: pure functions of where the relevant items stand.
