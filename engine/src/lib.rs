@@ -2,6 +2,10 @@
 
 #![deny(unsafe_code)]
 
+pub mod live;
 pub mod reasons;
+pub mod recommend;
 pub mod request;
 pub mod together;
+
+pub use recommend::{Engine, Snapshot};

@@ -229,3 +229,59 @@ pub struct TeamItem {
     /// Why, each already passed by privacy.
     pub reasons: Vec<Reason>,
 }
+
+/// Most items in one answer.
+pub const MAX_LIMIT: usize = 100;
+/// Most users, or products, that one question may name.
+pub const MAX_IDS: usize = 50;
+/// Most ids that one question may exclude, and most values in one list of a filter.
+pub const MAX_EXCLUDED: usize = 1_000;
+
+/// What is wrong with a question, as opposed to a question that has no good answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RequestFault {
+    /// `limit` is out of range.
+    #[error("`limit` is {got}; ask for 1 to {MAX_LIMIT} items")]
+    BadLimit {
+        /// The limit asked for.
+        got: usize,
+    },
+    /// A list of ids is empty that must name somebody or something.
+    #[error("`{field}` names nobody and nothing; give 1 to {MAX_IDS} ids")]
+    NoIds {
+        /// The field.
+        field: &'static str,
+    },
+    /// A list is too long.
+    #[error("`{field}` has {got} entries; give at most {most}")]
+    TooMany {
+        /// The field.
+        field: &'static str,
+        /// Entries found.
+        got: usize,
+        /// Entries allowed.
+        most: usize,
+    },
+    /// The cursor did not come from an answer of this question.
+    #[error("`cursor` is not one that an answer to this question gave; leave it out to start at the top")]
+    BadCursor,
+    /// A price range that nothing can meet, or a bound without its currency.
+    #[error("`filter` {problem}")]
+    BadFilter {
+        /// What is wrong and how to mend it.
+        problem: &'static str,
+    },
+}
+
+impl RequestFault {
+    /// The code in answers.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::BadLimit { .. } => "bad_limit",
+            Self::NoIds { .. } => "no_ids",
+            Self::TooMany { .. } => "too_many_ids",
+            Self::BadCursor => "bad_cursor",
+            Self::BadFilter { .. } => "bad_filter",
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Live state: all that happened since the bundle was cut, as an overlay of immutable maps over the bundle.
+
+pub mod records;
+
+use juntos_datasets::tables::TeamOutcome;
+
+use records::{EventRecord, FriendshipRecord, ProductRecord, TeamRecord, UserRecord};
+
+/// One change of live state.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// A user did something.
+    Event(EventRecord),
+    /// Adds a user or replaces her record.
+    PutUser(UserRecord),
+    /// Deletes a user, as if she had never been there.
+    DeleteUser(String),
+    /// Adds a product or replaces its record.
+    PutProduct(ProductRecord),
+    /// Deletes a product.
+    DeleteProduct(String),
+    /// Adds a tie or replaces it.
+    PutFriendship(FriendshipRecord),
+    /// Ends every tie between two users.
+    DeleteFriendship {
+        /// One user.
+        user_id: String,
+        /// The other user.
+        friend_id: String,
+    },
+    /// `user_id` wants nothing to do with `blocked_id`.
+    PutBlock {
+        /// Who blocks.
+        user_id: String,
+        /// Who is blocked.
+        blocked_id: String,
+    },
+    /// Takes a block back.
+    DeleteBlock {
+        /// Who blocked.
+        user_id: String,
+        /// Who was blocked.
+        blocked_id: String,
+    },
+    /// Opens a team or replaces its record.
+    PutTeam(TeamRecord),
+    /// Deletes a team.
+    DeleteTeam(String),
+    /// A user joins an open team; the team succeeds when that fills it.
+    JoinTeam {
+        /// The team.
+        team_id: String,
+        /// Who joins.
+        user_id: String,
+    },
+    /// A participant leaves an open team; when the initiator leaves, the team is cancelled.
+    LeaveTeam {
+        /// The team.
+        team_id: String,
+        /// Who leaves.
+        user_id: String,
+    },
+}
+
+/// What came of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// It holds from the next answer on.
+    Done,
+    /// An event with this `event_id` was applied before; nothing changed.
+    Duplicate,
+}
+
+/// Why a change was refused; nothing changed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ChangeFault {
+    /// A field does not hold what it should.
+    #[error("`{field}` {problem}")]
+    BadRecord {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it, and how to mend it.
+        problem: String,
+    },
+    /// Nobody knows the user.
+    #[error("no user `{0}`; put the user first")]
+    UnknownUser(String),
+    /// Nobody knows the product.
+    #[error("no product `{0}`; put the product first")]
+    UnknownProduct(String),
+    /// Nobody knows the team.
+    #[error("no team `{0}`; put the team first")]
+    UnknownTeam(String),
+    /// The team has ended.
+    #[error("team `{team_id}` is {}; only an open team can be joined or left", outcome.word())]
+    TeamNotOpen {
+        /// The team.
+        team_id: String,
+        /// How it ended.
+        outcome: TeamOutcome,
+    },
+    /// Every seat is taken.
+    #[error("team `{0}` is full; open another one")]
+    TeamFull(String),
+    /// The user is in the team already.
+    #[error("user `{user_id}` is in team `{team_id}` already")]
+    AlreadyInTeam {
+        /// The team.
+        team_id: String,
+        /// The user.
+        user_id: String,
+    },
+    /// The user is not in the team.
+    #[error("user `{user_id}` is not in team `{team_id}`")]
+    NotInTeam {
+        /// The team.
+        team_id: String,
+        /// The user.
+        user_id: String,
+    },
+    /// The user may not be in the team: too young for the product, or blocked by or blocking a member.
+    #[error("user `{user_id}` may not join team `{team_id}`")]
+    NotAllowedInTeam {
+        /// The team.
+        team_id: String,
+        /// The user.
+        user_id: String,
+    },
+}
+
+impl ChangeFault {
+    /// The code in answers.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::BadRecord { .. } => "bad_record",
+            Self::UnknownUser(_) => "unknown_user",
+            Self::UnknownProduct(_) => "unknown_product",
+            Self::UnknownTeam(_) => "unknown_team",
+            Self::TeamNotOpen { .. } => "team_not_open",
+            Self::TeamFull(_) => "team_full",
+            Self::AlreadyInTeam { .. } => "already_in_team",
+            Self::NotInTeam { .. } => "not_in_team",
+            Self::NotAllowedInTeam { .. } => "not_allowed_in_team",
+        }
+    }
+}
