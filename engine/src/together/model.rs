@@ -1,8 +1,9 @@
 //! How likely a friend joins, and how likely a team fills: two small logistic models over documented facts.
 //!
 //! The trainer fits them on past teams, serving applies them to today's; both call the functions of this file, so the
-//! two can not drift apart. Nothing here knows rows: the caller gathers [`JoinFacts`].
+//! two can not drift apart. [`JoinFacts::gather`] reads what it needs through [`JoinEvidence`].
 
+use juntos_datasets::{ProductRow, UserRow};
 use serde::{Deserialize, Serialize};
 
 /// What is known about one friend before the initiator opens a team on a product, every past team counted but the one
@@ -23,6 +24,8 @@ pub struct JoinFacts {
     pub common_products: f32,
     /// Number of distinct products that the friend has bought, the product in question left out.
     pub friend_products: f32,
+    /// Number of the friend's friends.
+    pub friend_friends: f32,
     /// Inner product of the friend's vector with the product's; zero where one of them is missing.
     pub taste: f32,
     /// Cosine of the two users' vectors; zero where one of them is missing.
@@ -32,7 +35,7 @@ pub struct JoinFacts {
 }
 
 /// Number of features that [`JoinFacts::features`] makes.
-pub const JOIN_FEATURES: usize = 12;
+pub const JOIN_FEATURES: usize = 13;
 
 impl JoinFacts {
     /// The features the model weighs: counts on a logarithmic scale, shares and cosines as they are.
@@ -48,10 +51,61 @@ impl JoinFacts {
             self.common_friends,
             self.common_products,
             self.friend_products.ln_1p(),
+            self.friend_friends.ln_1p(),
             self.taste,
             self.affinity,
             f32::from(u8::from(self.has_product)),
         ]
+    }
+}
+
+/// Where the facts come from: the bundle, the bundle with today's changes over it, or a part of the past.
+///
+/// Lists are ascending and without repeats.
+pub trait JoinEvidence {
+    /// Friends who joined succeeded teams of `initiator`, and how many times each.
+    fn co_joined(&self, initiator: UserRow) -> (&[u32], &[f32]);
+    /// A user's friends and the strength of each tie.
+    fn friends(&self, user: UserRow) -> (&[u32], &[f32]);
+    /// Products that a user has bought.
+    fn products(&self, user: UserRow) -> impl Iterator<Item = u32>;
+    /// A user's vector; empty or zero where there is none.
+    fn user_vector(&self, user: UserRow) -> &[f32];
+    /// A product's vector; empty or zero where there is none.
+    fn product_vector(&self, product: ProductRow) -> &[f32];
+}
+
+impl JoinFacts {
+    /// Gathers the facts about `friend` joining a team of `initiator` on `product`.
+    ///
+    /// Cost: linear in the two users' friends and products.
+    pub fn gather(evidence: &impl JoinEvidence, initiator: UserRow, friend: UserRow, product: ProductRow) -> Self {
+        let times = |(friends, counts): (&[u32], &[f32]), friend: UserRow| {
+            friends.binary_search(&friend.0).map_or(0.0, |at| counts[at])
+        };
+        let mut has_product = false;
+        let hers: Vec<u32> = evidence.products(initiator).filter(|&other| other != product.0).collect();
+        let mut friends_own: Vec<u32> = Vec::new();
+        for other in evidence.products(friend) {
+            if other == product.0 {
+                has_product = true;
+            } else {
+                friends_own.push(other);
+            }
+        }
+        Self {
+            joined: times(evidence.co_joined(initiator), friend),
+            joined_by_all: evidence.co_joined(initiator).1.iter().sum(),
+            reverse: times(evidence.co_joined(friend), initiator),
+            strength: times(evidence.friends(initiator), friend),
+            common_friends: overlap(evidence.friends(initiator).0, evidence.friends(friend).0),
+            common_products: overlap(&hers, &friends_own),
+            friend_products: friends_own.len() as f32,
+            friend_friends: evidence.friends(friend).0.len() as f32,
+            taste: dot(evidence.user_vector(friend), evidence.product_vector(product)),
+            affinity: cosine(evidence.user_vector(initiator), evidence.user_vector(friend)),
+            has_product,
+        }
     }
 }
 
@@ -99,7 +153,7 @@ impl Default for JoinModel {
     /// What holds before any team has been seen: one friend in twenty joins, habit weighs most, then the strength of
     /// the tie and what the two have in common.
     fn default() -> Self {
-        Self { intercept: -3.0, weights: [1.5, 1.0, 0.5, 0.5, 0.25, 0.5, 1.0, 1.5, 0.05, 0.5, 0.5, -1.0] }
+        Self { intercept: -3.0, weights: [1.5, 1.0, 0.5, 0.5, 0.25, 0.5, 1.0, 1.5, 0.05, -0.1, 0.5, 0.5, 0.0] }
     }
 }
 
@@ -178,4 +232,68 @@ pub fn at_least(probabilities: &[f32], needed: usize) -> f64 {
 /// `1 / (1 + e^-x)`.
 pub fn logistic(log_odds: f32) -> f32 {
     1.0 / (1.0 + (-log_odds).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    //! 1. The Poisson-binomial tail equals enumeration of every outcome.
+    //! 2. More friends, or likelier ones, never make a team less likely to fill; fewer seats to fill never do either.
+    //! 3. Set overlap equals its definition.
+
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at_least_slowly(probabilities: &[f32], needed: usize) -> f64 {
+        let mut sum = 0.0;
+        for outcome in 0u32..1 << probabilities.len() {
+            if outcome.count_ones() as usize >= needed {
+                sum += probabilities
+                    .iter()
+                    .enumerate()
+                    .map(|(friend, &chance)| {
+                        let joins = outcome >> friend & 1 == 1;
+                        if joins { f64::from(chance) } else { 1.0 - f64::from(chance) }
+                    })
+                    .product::<f64>();
+            }
+        }
+        sum
+    }
+
+    proptest! {
+        #[test]
+        fn the_tail_equals_enumeration(chances in prop::collection::vec(0.0f32..=1.0, 0..9), needed in 0usize..10) {
+            prop_assert!((at_least(&chances, needed) - at_least_slowly(&chances, needed)).abs() < 1e-9);
+        }
+
+        #[test]
+        fn success_is_monotone(chances in prop::collection::vec(0.0f32..=1.0, 1..20), extra in 0.0f32..=1.0, needed in 1usize..6) {
+            let model = SuccessModel::default();
+            let before = model.probability(&chances, needed);
+            let mut more = chances.clone();
+            more.push(extra);
+            prop_assert!((0.0..=1.0).contains(&before));
+            prop_assert!(model.probability(&more, needed) >= before - 1e-5);
+            prop_assert!(model.probability(&chances, needed - 1) >= before - 1e-5);
+        }
+
+        #[test]
+        fn overlap_equals_its_definition(left in prop::collection::btree_set(0u32..30, 0..20), right in prop::collection::btree_set(0u32..30, 0..20)) {
+            let list = |set: &BTreeSet<u32>| set.iter().copied().collect::<Vec<_>>();
+            let both = left.intersection(&right).count() as f32;
+            let expected = if left.is_empty() || right.is_empty() { 0.0 } else { both / ((left.len() * right.len()) as f32).sqrt() };
+            prop_assert!((overlap(&list(&left), &list(&right)) - expected).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn a_certain_team_and_an_impossible_one() {
+        let model = SuccessModel::default();
+        assert_eq!(model.probability(&[], 0), 1.0);
+        assert_eq!(model.probability(&[0.9], 2), 0.0);
+        assert!(model.probability(&[1.0, 1.0], 2) > 0.95);
+    }
 }
