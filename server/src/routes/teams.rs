@@ -1,0 +1,128 @@
+//! Teams by id.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use juntos_engine::Engine;
+use juntos_engine::live::Change;
+use serde_json::Value;
+
+use super::Faults;
+use crate::change::{apply, merged, unknown, with_engine};
+use crate::door::Visit;
+use crate::error::{ApiResult, Code};
+use crate::read::{JsonBody, PathId, id_at};
+use crate::state::AppState;
+use crate::wire::team::{Member, Team};
+
+/// The team as it is now.
+#[utoipa::path(
+    get, path = "/v1/teams/{id}", tag = "data", params(("id" = String, Path, description = "The team's id")),
+    responses((status = 200, description = "The team", body = Team), Faults)
+)]
+pub(crate) async fn get(
+    State(state): State<AppState>,
+    Extension(visit): Extension<Visit>,
+    PathId(id): PathId,
+) -> ApiResult<axum::Json<Team>> {
+    with_engine(&state, &visit, move |engine, _| find(engine, &id)).await.map(axum::Json)
+}
+
+/// Makes or replaces the team: what the body leaves out is unknown from now on.
+#[utoipa::path(
+    put, path = "/v1/teams/{id}", tag = "data", params(("id" = String, Path, description = "The team's id")),
+    request_body = Team,
+    responses((status = 200, description = "The team as it is now", body = Team), Faults)
+)]
+pub(crate) async fn put(
+    State(state): State<AppState>,
+    Extension(visit): Extension<Visit>,
+    PathId(id): PathId,
+    JsonBody(body): JsonBody<Team>,
+) -> ApiResult<axum::Json<Team>> {
+    let put = move |engine: &Engine, now| {
+        apply(engine, Change::PutTeam(body.into_record(&id, now)?), now)?;
+        find(engine, &id)
+    };
+    with_engine(&state, &visit, put).await.map(axum::Json)
+}
+
+/// Changes the fields that the body names and no others; `null` makes a field unknown.
+#[utoipa::path(
+    patch, path = "/v1/teams/{id}", tag = "data", params(("id" = String, Path, description = "The team's id")),
+    request_body(content = Team, description = "Any of the fields"),
+    responses((status = 200, description = "The team as it is now", body = Team), Faults)
+)]
+pub(crate) async fn patch(
+    State(state): State<AppState>,
+    Extension(visit): Extension<Visit>,
+    PathId(id): PathId,
+    JsonBody(body): JsonBody<Value>,
+) -> ApiResult<axum::Json<Team>> {
+    let patch = move |engine: &Engine, now| {
+        let changed = merged(&find(engine, &id)?, body)?;
+        apply(engine, Change::PutTeam(changed.into_record(&id, now)?), now)?;
+        find(engine, &id)
+    };
+    with_engine(&state, &visit, patch).await.map(axum::Json)
+}
+
+/// Removes the team; done as well when there is none.
+#[utoipa::path(
+    delete, path = "/v1/teams/{id}", tag = "data", params(("id" = String, Path, description = "The team's id")),
+    responses((status = 204, description = "There is no such team any more"), Faults)
+)]
+pub(crate) async fn delete(
+    State(state): State<AppState>,
+    Extension(visit): Extension<Visit>,
+    PathId(id): PathId,
+) -> ApiResult<StatusCode> {
+    with_engine(&state, &visit, move |engine, now| apply(engine, Change::DeleteTeam(id), now)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A user joins an open team.
+#[utoipa::path(
+    post, path = "/v1/teams/{id}/join", tag = "data", params(("id" = String, Path, description = "The team's id")),
+    request_body = Member,
+    responses((status = 200, description = "The team as it is now", body = Team), Faults)
+)]
+pub(crate) async fn join(
+    State(state): State<AppState>,
+    Extension(visit): Extension<Visit>,
+    PathId(id): PathId,
+    JsonBody(member): JsonBody<Member>,
+) -> ApiResult<axum::Json<Team>> {
+    let user_id = id_at("user_id", member.user_id)?;
+    let join = move |engine: &Engine, now| {
+        find(engine, &id)?;
+        apply(engine, Change::JoinTeam { team_id: id.clone(), user_id }, now)?;
+        find(engine, &id)
+    };
+    with_engine(&state, &visit, join).await.map(axum::Json)
+}
+
+/// A participant leaves an open team; done as well when she is not in it.
+#[utoipa::path(
+    post, path = "/v1/teams/{id}/leave", tag = "data", params(("id" = String, Path, description = "The team's id")),
+    request_body = Member,
+    responses((status = 200, description = "The team as it is now", body = Team), Faults)
+)]
+pub(crate) async fn leave(
+    State(state): State<AppState>,
+    Extension(visit): Extension<Visit>,
+    PathId(id): PathId,
+    JsonBody(member): JsonBody<Member>,
+) -> ApiResult<axum::Json<Team>> {
+    let user_id = id_at("user_id", member.user_id)?;
+    let leave = move |engine: &Engine, now| {
+        find(engine, &id)?;
+        apply(engine, Change::LeaveTeam { team_id: id.clone(), user_id }, now)?;
+        find(engine, &id)
+    };
+    with_engine(&state, &visit, leave).await.map(axum::Json)
+}
+
+fn find(engine: &Engine, id: &str) -> ApiResult<Team> {
+    engine.snapshot().team(id).map(Team::from).ok_or_else(|| unknown(Code::UnknownTeam, id))
+}

@@ -1,0 +1,106 @@
+//! What every request shares: the engine, the settings, the clock, the CPU pool.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use juntos_datasets::units::Timestamp;
+use juntos_engine::Engine;
+
+use crate::config::ServerConfig;
+use crate::pool::CpuPool;
+use crate::serve::ServeError;
+
+/// Tells the moment of a request; the engine itself reads no clock.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Shared by every request; cloning shares.
+#[derive(Clone)]
+pub struct AppState(Arc<Shared>);
+
+/// An engine and the version of the bundle it stands on, exchanged together.
+#[derive(Debug)]
+pub struct Serving {
+    /// What answers.
+    pub engine: Arc<Engine>,
+    /// Version of its bundle, as answers name it.
+    pub bundle: String,
+}
+
+impl Serving {
+    /// `engine` with the version of its bundle.
+    pub fn of(engine: Arc<Engine>) -> Self {
+        Self { engine, bundle: "unversioned".to_owned() }
+    }
+}
+
+struct Shared {
+    serving: ArcSwap<Serving>,
+    config: ServerConfig,
+    clock: Clock,
+    cpu: CpuPool,
+    stopping: AtomicBool,
+}
+
+impl AppState {
+    /// A server over `engine`, on the system's clock.
+    ///
+    /// # Errors
+    /// Settings out of range, or no threads.
+    pub fn new(engine: Arc<Engine>, config: ServerConfig) -> Result<Self, ServeError> {
+        Self::with_clock(engine, config, Arc::new(system_clock))
+    }
+
+    /// A server over `engine` whose requests happen when `clock` says, for tests and replays.
+    ///
+    /// # Errors
+    /// Settings out of range, or no threads.
+    pub fn with_clock(engine: Arc<Engine>, config: ServerConfig, clock: Clock) -> Result<Self, ServeError> {
+        config.check()?;
+        crate::telemetry::recorder()?;
+        let cpu = CpuPool::new(config.cpu_threads, config.max_waiting)?;
+        let serving = ArcSwap::from_pointee(Serving::of(engine));
+        Ok(Self(Arc::new(Shared { serving, config, clock, cpu, stopping: AtomicBool::new(false) })))
+    }
+
+    /// What answers now. A request takes it once and keeps it to its end.
+    pub fn serving(&self) -> Arc<Serving> {
+        self.0.serving.load_full()
+    }
+
+    /// Puts another engine in the place of the present one; requests under way finish with theirs.
+    pub fn replace(&self, engine: Arc<Engine>) {
+        self.0.serving.store(Arc::new(Serving::of(engine)));
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &ServerConfig {
+        &self.0.config
+    }
+
+    /// The moment, as this server's clock has it.
+    pub fn now(&self) -> Timestamp {
+        (self.0.clock)()
+    }
+
+    /// Where answers are computed.
+    pub fn cpu(&self) -> &CpuPool {
+        &self.0.cpu
+    }
+
+    /// Whether the server has been told to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.0.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Tells `/readyz` that no new work should come.
+    pub(crate) fn stop(&self) {
+        self.0.stopping.store(true, Ordering::Relaxed);
+    }
+}
+
+fn system_clock() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,25 @@
+//! The body around every list of recommendations.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An answer to a question.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Envelope<T> {
+    /// Names this answer; send it with the events it leads to.
+    #[schema(example = "rec-0f8e2b6f0d5c4f0f9a7d1c3b5e7a9f01")]
+    pub recommendation_id: String,
+    /// Version of the bundle that answered.
+    pub bundle: String,
+    /// Experiment and arm that the user is in; always `null` as long as there are no experiments.
+    pub experiment: Option<String>,
+    /// Why the list was not found the usual way: `unknown_user`, `new_user`, `not_personalised`, `few_candidates`,
+    /// `nothing_allowed`; `null` otherwise.
+    pub degraded: Option<&'static str>,
+    /// Best first.
+    pub items: Vec<T>,
+    /// Ids of the request that nobody knows.
+    pub missing: Vec<String>,
+    /// Send it as `cursor` for the next page, which repeats nothing; `null` at the end.
+    pub next_cursor: Option<String>,
+}

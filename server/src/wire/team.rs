@@ -1,0 +1,95 @@
+//! A team as clients open it and as it is given back.
+
+use juntos_datasets::tables::TeamOutcome;
+use juntos_datasets::units::Timestamp;
+use juntos_engine::live::records::TeamRecord;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::error::ApiResult;
+use crate::read::count_at;
+use crate::wire::product::same_id;
+use crate::wire::schema;
+
+/// Most participants of a team.
+pub const MAX_PARTICIPANTS: usize = 1000;
+
+/// One group purchase.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Team, example = json!({
+    "product_id": "p1", "initiator_id": "u1", "min_size": 3, "deadline": "2026-03-02T12:00:00Z"
+}))]
+pub struct Team {
+    /// The id; the path's when absent.
+    pub team_id: Option<String>,
+    /// What is bought.
+    pub product_id: String,
+    /// Who opened it.
+    pub initiator_id: String,
+    /// Who joined, initiator not included.
+    #[serde(default)]
+    pub participant_ids: Vec<String>,
+    /// Buyers needed, initiator included.
+    #[schema(minimum = 2)]
+    pub min_size: u32,
+    /// When it was opened; now when absent.
+    #[schema(schema_with = schema::time)]
+    pub opened_at: Option<Timestamp>,
+    /// When it expires.
+    #[schema(schema_with = schema::time)]
+    pub deadline: Option<Timestamp>,
+    /// How it ended; `open` when absent.
+    #[serde(default = "open")]
+    #[schema(schema_with = schema::team_outcome)]
+    pub outcome: TeamOutcome,
+}
+
+fn open() -> TeamOutcome {
+    TeamOutcome::Open
+}
+
+impl Team {
+    /// The engine's record of the team called `id`, opened `now` unless it says when.
+    ///
+    /// # Errors
+    /// The body names another id, or too many participants.
+    pub fn into_record(self, id: &str, now: Timestamp) -> ApiResult<TeamRecord> {
+        same_id("team_id", self.team_id.as_deref(), id)?;
+        count_at("participant_ids", self.participant_ids.len(), MAX_PARTICIPANTS)?;
+        Ok(TeamRecord {
+            team_id: id.to_owned(),
+            product_id: self.product_id,
+            initiator_id: self.initiator_id,
+            participant_ids: self.participant_ids,
+            min_size: self.min_size,
+            opened_at: Some(self.opened_at.unwrap_or(now)),
+            deadline: self.deadline,
+            outcome: self.outcome,
+        })
+    }
+}
+
+impl From<TeamRecord> for Team {
+    fn from(record: TeamRecord) -> Self {
+        Self {
+            team_id: Some(record.team_id),
+            product_id: record.product_id,
+            initiator_id: record.initiator_id,
+            participant_ids: record.participant_ids,
+            min_size: record.min_size,
+            opened_at: record.opened_at,
+            deadline: record.deadline,
+            outcome: record.outcome,
+        }
+    }
+}
+
+/// Who joins or leaves a team.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"user_id": "u2"}))]
+pub struct Member {
+    /// The user.
+    pub user_id: String,
+}
