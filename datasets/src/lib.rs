@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod csr;
+pub mod generate;
 pub mod ids;
 pub mod progress;
 pub mod tables;
