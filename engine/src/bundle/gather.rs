@@ -1,0 +1,1 @@
+//! Columns gathered from the tables of a dataset.

@@ -1,0 +1,272 @@
+//! The bundle: the immutable folder that training writes and serving opens.
+//!
+//! A `manifest.json` and a few binary files, each a table of aligned little-endian sections that are used where they
+//! lie in a memory map; `docs/bundle.md` has the grammar. Rows are valid in one bundle only.
+
+mod gather;
+mod manifest;
+mod map;
+mod open;
+pub(crate) mod people;
+mod sections;
+pub(crate) mod shapes;
+mod teams;
+mod write;
+
+use juntos_datasets::units::Country;
+use juntos_datasets::{ProductRow, Row, SellerRow, UserRow};
+use xxhash_rust::xxh3::xxh3_64;
+
+pub use manifest::{FileEntry, IndexReport, Manifest, Shapes};
+pub(crate) use map::Column;
+pub use people::UserProfile;
+pub use sections::FORMAT_VERSION;
+pub use shapes::{IdMapView, short_hash};
+pub use teams::{OpenTeam, TeamRow};
+pub use write::{BundleSource, GroupVector, write, write_with};
+
+pub use crate::catalogue::{Catalogue, StoredOffer};
+pub use crate::history::StoredPossession;
+
+use crate::filter::Deliverable;
+use crate::friends::Ties;
+use crate::history::History;
+use crate::index::{Exact, GraphView, Hnsw};
+use crate::serving_model::ServingModel;
+
+/// Row of a category: every prefix of every category path has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CategoryRow(pub u32);
+
+impl Row for CategoryRow {
+    fn from_index(index: usize) -> Self {
+        Self(u32::try_from(index).expect("a bundle holds fewer than 2^32 rows of a kind"))
+    }
+    fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// An open bundle. It never changes; share it behind an `Arc`.
+///
+/// Accessors that take a row panic on a row of another bundle.
+pub struct Bundle {
+    manifest: Manifest,
+    version: String,
+    users: IdMapView<UserRow>,
+    products: IdMapView<ProductRow>,
+    sellers: IdMapView<SellerRow>,
+    people: people::People,
+    catalogue: Catalogue,
+    vectors: Vectors,
+    ties: Ties,
+    history: History,
+    teams: teams::OpenTeams,
+    graph: Graph,
+    deliverable: Deliverable,
+}
+
+/// Vectors of users, products and standing groups, row-major.
+struct Vectors {
+    users: Column<f32>,
+    products: Column<f32>,
+    groups: Column<f32>,
+    group_members: shapes::Lists<u32>,
+    group_table: Column<u32>,
+    gram: Column<f32>,
+}
+
+/// The flat graph of the index.
+struct Graph {
+    entry: u32,
+    links: usize,
+    ground: Column<u32>,
+    level_ends: Column<u64>,
+    level_nodes: Column<u32>,
+    level_links: Column<u32>,
+}
+
+impl std::fmt::Debug for Bundle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Bundle({}, {:?})", self.version, self.manifest.shapes)
+    }
+}
+
+impl Bundle {
+    /// What is in the bundle and where it came from.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Short name of exactly this bundle: the checksum of its manifest, which has the checksums of all files.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Number of users.
+    pub fn n_users(&self) -> usize {
+        self.users.len()
+    }
+
+    /// Number of products.
+    pub fn n_products(&self) -> usize {
+        self.products.len()
+    }
+
+    /// Dimensions of every vector.
+    pub fn dim(&self) -> usize {
+        self.manifest.shapes.dim
+    }
+
+    /// Users' ids.
+    pub fn users(&self) -> &IdMapView<UserRow> {
+        &self.users
+    }
+
+    /// Products' ids.
+    pub fn products(&self) -> &IdMapView<ProductRow> {
+        &self.products
+    }
+
+    /// Sellers' ids.
+    pub fn sellers(&self) -> &IdMapView<SellerRow> {
+        &self.sellers
+    }
+
+    /// What a user says about herself, and what she allows.
+    pub fn profile(&self, user: UserRow) -> UserProfile {
+        self.people.profile(user)
+    }
+
+    /// A user's trained vector, `dim` numbers; all zero for users who had nothing to learn from.
+    pub fn user_vector(&self, user: UserRow) -> &[f32] {
+        self.vector(&self.vectors.users, user.index())
+    }
+
+    /// A product's vector, `dim` numbers.
+    pub fn product_vector(&self, product: ProductRow) -> &[f32] {
+        self.vector(&self.vectors.products, product.index())
+    }
+
+    /// Vectors of all products, `(n_products, dim)` row-major.
+    pub fn product_vectors(&self) -> &[f32] {
+        &self.vectors.products
+    }
+
+    /// Vector of the standing group of exactly these members, ascending, if it has one.
+    pub fn group_vector(&self, members: &[UserRow]) -> Option<&[f32]> {
+        let members: Vec<u32> = members.iter().map(|member| member.0).collect();
+        let table: &[u32] = &self.vectors.group_table;
+        let mask = table.len() - 1;
+        let first = xxh3_64(bytemuck::cast_slice(&members)) as usize;
+        let rows =
+            (0..table.len()).map(|step| table[first.wrapping_add(step) & mask]).take_while(|&row| row != shapes::NONE);
+        let mut found = rows.filter(|&row| self.vectors.group_members.row(row as usize) == members);
+        found.next().map(|row| self.vector(&self.vectors.groups, row as usize))
+    }
+
+    fn vector<'a>(&self, vectors: &'a [f32], row: usize) -> &'a [f32] {
+        &vectors[row * self.dim()..(row + 1) * self.dim()]
+    }
+
+    /// `Σ y yᵀ` over all product vectors `y`, `(dim, dim)` row-major.
+    pub fn gram(&self) -> &[f32] {
+        &self.vectors.gram
+    }
+
+    /// Rows of a user's friends, ascending, and the strengths of the ties; blocked ties are left out.
+    pub fn friends(&self, user: UserRow) -> (&[u32], &[f32]) {
+        self.ties.friends.row(user.index())
+    }
+
+    /// Rows of the users who joined succeeded teams of `initiator`, ascending, and how many times each.
+    pub fn co_joined(&self, initiator: UserRow) -> (&[u32], &[f32]) {
+        self.ties.co_joined.row(initiator.index())
+    }
+
+    /// Rows of the users who blocked `user` or whom she blocked, ascending.
+    pub fn blocked(&self, user: UserRow) -> &[u32] {
+        self.ties.blocked.row(user.index())
+    }
+
+    /// What a user had before the cut, by product row.
+    pub fn possessions(&self, user: UserRow) -> &[StoredPossession] {
+        self.history.possessions.row(user.index())
+    }
+
+    /// Rows of the users who bought a product before the cut, ascending; gifts to others do not count.
+    pub fn buyers(&self, product: ProductRow) -> &[u32] {
+        self.history.buyers.row(product.index())
+    }
+
+    /// Prices, texts, offers and the like.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// How much a product is bought everywhere: its weighted events, each halved every 30 days before the cut.
+    pub fn popularity(&self, product: ProductRow) -> f32 {
+        self.history.popularity[product.index()]
+    }
+
+    /// How much more a product was bought in the last week than in the last month: deviations from what the month
+    /// would make one expect; above zero means rising.
+    pub fn trend(&self, product: ProductRow) -> f32 {
+        self.history.trend[product.index()]
+    }
+
+    /// Rows of all products, most popular first.
+    pub fn popular(&self) -> &[u32] {
+        &self.history.ranking
+    }
+
+    /// Rows of the products that people of `country` buy, most popular there first, and their popularity there;
+    /// empty where nobody of the country has bought.
+    pub fn popular_in(&self, country: Country) -> (&[u32], &[f32]) {
+        self.history.country(country).map_or((&[], &[]), |at| self.history.by_country.row(at))
+    }
+
+    /// Days after which a buyer of the product typically buys it again: the median gap, of the product where it has
+    /// enough repeat purchases, else of its category; absent where there are too few of both.
+    pub fn repurchase_days(&self, product: ProductRow) -> Option<f32> {
+        Some(self.history.repurchase_days[product.index()]).filter(|days| days.is_finite())
+    }
+
+    /// Teams that were open at the cut.
+    pub fn open_teams(&self) -> impl ExactSizeIterator<Item = OpenTeam<'_>> {
+        (0..self.teams.ids.len()).map(|at| self.teams.get(TeamRow::from_index(at)))
+    }
+
+    /// The team with this id, if it was open at the cut.
+    pub fn open_team(&self, team_id: &str) -> Option<OpenTeam<'_>> {
+        self.teams.ids.row(team_id).map(|row| self.teams.get(row))
+    }
+
+    /// The small models that training handed over.
+    pub fn serving(&self) -> &ServingModel {
+        &self.manifest.serving
+    }
+
+    /// Exact search over the product vectors.
+    pub fn exact(&self) -> Exact<'_> {
+        Exact::new(&self.vectors.products, self.dim())
+    }
+
+    /// Approximate search over the product vectors, with the breadth that the manifest gives.
+    pub fn index(&self) -> Hnsw<'_> {
+        let graph = GraphView {
+            entry: self.graph.entry,
+            links: self.graph.links,
+            ground: &self.graph.ground,
+            level_ends: &self.graph.level_ends,
+            level_nodes: &self.graph.level_nodes,
+            level_links: &self.graph.level_links,
+        };
+        Hnsw::new(graph, self.exact(), self.manifest.index.ef)
+    }
+
+    /// Delivery sets made so far, see [`crate::filter::allowed`].
+    pub(crate) fn deliverable(&self) -> &Deliverable {
+        &self.deliverable
+    }
+}

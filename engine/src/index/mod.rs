@@ -1,0 +1,89 @@
+//! Nearest products by inner product: exact, and by a graph.
+
+mod build;
+mod exact;
+mod graph;
+
+pub use build::{BuildOptions, BuiltGraph, build};
+pub use exact::Exact;
+pub use graph::{GraphView, Hnsw};
+
+use crate::bitmap::Bitmap;
+
+/// A row and how well it fits; bigger is better.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scored {
+    /// Row.
+    pub row: u32,
+    /// Inner product with the query.
+    pub score: f32,
+}
+
+impl Scored {
+    /// The total order of results: best first, equal scores by row.
+    #[inline]
+    pub fn best_first(&self, other: &Self) -> std::cmp::Ordering {
+        other.score.total_cmp(&self.score).then(self.row.cmp(&other.row))
+    }
+}
+
+impl Eq for Scored {}
+
+impl PartialOrd for Scored {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Less is better, so that a max-heap has the worst on top; agrees with [`Scored::best_first`].
+impl Ord for Scored {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.best_first(other)
+    }
+}
+
+/// Finds the rows whose vectors have the largest inner product with a query.
+pub trait VectorIndex {
+    /// At most `k` rows, best first (see [`Scored::best_first`]), only rows of `allowed` where it is given; fewer only
+    /// when fewer are allowed. A query that is not finite finds nothing.
+    ///
+    /// # Panics
+    /// If the query does not have the dimensions of the index, or `allowed` ranges over another number of rows.
+    fn search(&self, query: &[f32], k: usize, allowed: Option<&Bitmap>) -> Vec<Scored>;
+}
+
+/// Keeps the best `k` of the scores it is shown.
+pub(crate) struct TopK {
+    k: usize,
+    worst_first: std::collections::BinaryHeap<Scored>,
+}
+
+impl TopK {
+    pub(crate) fn new(k: usize) -> Self {
+        Self { k, worst_first: std::collections::BinaryHeap::with_capacity(k.min(4096) + 1) }
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, candidate: Scored) {
+        if self.worst_first.len() < self.k {
+            self.worst_first.push(candidate);
+        } else if let Some(mut worst) = self.worst_first.peek_mut()
+            && candidate < *worst
+        {
+            *worst = candidate;
+        }
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.worst_first.len() >= self.k
+    }
+
+    pub(crate) fn worst(&self) -> Option<&Scored> {
+        self.worst_first.peek()
+    }
+
+    /// Best first.
+    pub(crate) fn into_sorted(self) -> Vec<Scored> {
+        self.worst_first.into_sorted_vec()
+    }
+}
