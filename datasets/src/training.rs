@@ -125,8 +125,6 @@ pub struct TrainingData {
     pub interactions: Csr,
     /// `(users, users)`: strength of ties, symmetric but for `follow`; ties with a block in either direction left out.
     pub friends: Csr,
-    /// Who blocks whom, `(user, blocked)`, ascending, each once. Both directions are honoured.
-    pub blocks: Vec<(UserRow, UserRow)>,
     /// Every team of every split, in table order.
     pub teams: Vec<TeamRecord>,
     /// Per user, what she bought or gave before the cut, by product; of all users, also without `personalise`.

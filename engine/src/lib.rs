@@ -2,22 +2,29 @@
 
 #![deny(unsafe_code)]
 
+mod allowed;
 pub mod bitmap;
 pub mod bundle;
+mod candidates;
 pub mod catalogue;
+mod cursor;
 pub mod error;
+mod explain;
 pub mod filter;
 pub mod fold;
 mod friends;
 mod history;
 pub mod index;
 pub mod live;
+mod privacy;
+mod rank;
 pub mod reasons;
 pub mod recommend;
 pub mod request;
 pub mod serving_model;
 pub mod together;
 pub mod vectors;
+mod viewer;
 
 pub use bundle::Bundle;
 pub use error::EngineError;

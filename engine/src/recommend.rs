@@ -1,132 +1,314 @@
-//! From a question to an answer.
+//! From a question to an answer: read this first.
+//!
+//! Every list goes the same seven steps; [`Snapshot::feed`] shows them one after the other.
+//!
+//! 1. **who**: the id becomes a person, or "new here" ([`crate::viewer`]);
+//! 2. **allowed**: filter, market, stock, age and hidden become a set of products ([`crate::allowed`]), without what she
+//!    has bought, refused or been shown;
+//! 3. **candidates**: taste, friends, teams, repurchase propose drafts ([`crate::candidates`]);
+//! 4. **privacy**: drafts lose what may not be told, or fall out ([`crate::privacy`]); nothing goes round it;
+//! 5. **rank**: one blend, limits for shops and categories, a total order ([`crate::rank`]);
+//! 6. **fill**: what is popular fills the list, so that it is never empty where something allowed exists;
+//! 7. **reasons**: codes with parameters ([`crate::explain`]).
 
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwap;
+use juntos_datasets::ProductRow;
 use juntos_datasets::units::Timestamp;
 
-use crate::live::records::{FriendshipRecord, ProductRecord, TeamRecord, UserRecord};
-use crate::live::{Applied, Change, ChangeFault};
-use crate::request::{Answer, Context, FriendItem, GroupProductItem, ProductItem, RequestFault, TeamItem};
+use crate::allowed::{Allowed, PreparedKey};
+use crate::bundle::Bundle;
+use crate::candidates::{ProductDraft, repurchase, similar, social, taste, trending};
+use crate::cursor::{List, Shown};
+use crate::live::{Applied, Change, ChangeFault, Live};
+use crate::privacy::Privacy;
+use crate::rank::{self, Scale};
+use crate::request::{Answer, Context, Degraded, ProductItem, RequestFault, Source};
+use crate::viewer::Viewer;
 
 /// The recommender over one bundle and the live state since it was cut.
 ///
 /// Readers take [`Engine::snapshot`] and never lock; changes are applied one at a time.
 #[derive(Debug)]
-pub struct Engine {}
+pub struct Engine {
+    current: ArcSwap<Snapshot>,
+    writer: Mutex<()>,
+}
 
 impl Engine {
-    /// What is known at this moment: it never changes, so that one request sees one state of the world.
-    pub fn snapshot(&self) -> Arc<Snapshot> {
-        todo!()
+    /// A recommender over `bundle` with nothing having happened since it was cut but the teams that were open then.
+    pub fn new(bundle: Arc<Bundle>) -> Self {
+        Self { current: ArcSwap::from_pointee(Snapshot::new(bundle)), writer: Mutex::new(()) }
     }
 
-    /// Applies one change at moment `now`: it holds in every snapshot taken from then on.
+    /// What is known at this moment: it never changes, so that one request sees one state of the world.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// Applies one change that came in at `now`: it holds in every snapshot taken from then on.
     ///
     /// # Errors
     /// [`ChangeFault`] when the change cannot be; nothing has changed then.
-    pub fn apply(&self, _change: Change, _now: Timestamp) -> Result<Applied, ChangeFault> {
-        todo!()
+    pub fn apply(&self, change: Change, now: Timestamp) -> Result<Applied, ChangeFault> {
+        // A writer that panicked has stored nothing: the state is whole whether the lock is poisoned or not.
+        let _one_at_a_time = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let (next, applied) = self.snapshot().after(change, now)?;
+        self.current.store(Arc::new(next));
+        Ok(applied)
     }
 }
 
-/// One immutable state of the world.
+/// One immutable state of the world: the bundle and what happened since.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub(crate) base: Arc<Base>,
+    pub(crate) live: Live,
+}
+
+/// What belongs to the bundle and is prepared once for it.
 #[derive(Debug)]
-pub struct Snapshot {}
+pub(crate) struct Base {
+    bundle: Arc<Bundle>,
+    /// Age limits that products of the bundle have, ascending.
+    pub(crate) age_limits: Vec<u32>,
+    /// Sets of allowed products of frequent questions.
+    pub(crate) prepared: ArcSwap<imbl::HashMap<PreparedKey, Arc<Allowed>>>,
+}
+
+/// Candidates that a list looks at beyond what it shows: room for what ranking and limits move.
+const SPARE: usize = 40;
+/// Candidates looked at for each item shown.
+const FOR_EACH_ITEM: usize = 2;
 
 impl Snapshot {
+    fn new(bundle: Arc<Bundle>) -> Self {
+        let products = 0..bundle.n_products() as u32;
+        let limits: std::collections::BTreeSet<u32> =
+            products.filter_map(|row| bundle.catalogue().min_age(ProductRow(row))).collect();
+        let live = Live::at_the_cut(&bundle);
+        let base = Base { bundle, age_limits: limits.into_iter().collect(), prepared: ArcSwap::default() };
+        Self { base: Arc::new(base), live }
+    }
+
+    /// The bundle below.
+    pub fn bundle(&self) -> &Bundle {
+        &self.base.bundle
+    }
+
     /// What this person should see now.
     ///
     /// # Errors
     /// [`RequestFault`] when the question itself is wrong.
-    pub fn feed(&self, _user_id: &str, _context: &Context) -> Result<Answer<ProductItem>, RequestFault> {
-        todo!()
+    pub fn feed(&self, user_id: &str, context: &Context) -> Result<Answer<ProductItem>, RequestFault> {
+        context.check()?;
+        let shown = Shown::read(List::Feed, context.cursor.as_deref())?;
+        let viewer = Viewer::new(self, Some(user_id), context);
+        let privacy = viewer.privacy(self, context.now);
+        let due = viewer.personal.map_or_else(Vec::new, |user| repurchase::due(self, user, context.now));
+        let mut allowed = self.allowed_for(&viewer, context, &shown);
+        self.leave_out_bought(&viewer, context, &due, &mut allowed);
+        let drafts = self.feed_candidates(&viewer, &privacy, context, &due, &allowed);
+        let enough = drafts.len() >= context.limit;
+        let passed = privacy.products(drafts, &allowed).into_inner();
+        let list = self.filled(passed, &viewer, &privacy, context, &allowed);
+        Ok(self.answer(list, &viewer, &privacy, context, &shown, viewer.degraded(enough)))
     }
 
-    /// Products like the given ones.
+    /// Products like the given ones, those themselves left out.
     ///
     /// # Errors
     /// [`RequestFault`] when the question itself is wrong.
     pub fn similar(
         &self,
-        _product_ids: &[String],
-        _user_id: Option<&str>,
-        _context: &Context,
+        product_ids: &[String],
+        user_id: Option<&str>,
+        context: &Context,
     ) -> Result<Answer<ProductItem>, RequestFault> {
-        todo!()
+        context.check()?;
+        context.check_ids("product_ids", product_ids)?;
+        let shown = Shown::read(List::Similar, context.cursor.as_deref())?;
+        let mut viewer = Viewer::new(self, user_id, context);
+        let privacy = viewer.privacy(self, context.now);
+        let mut given: Vec<u32> = Vec::with_capacity(product_ids.len());
+        for id in product_ids {
+            match self.product_row(id) {
+                Some(row) => given.push(row),
+                None => viewer.missing.push(id.clone()),
+            }
+        }
+        let mut allowed = self.allowed_for(&viewer, context, &shown);
+        given.iter().for_each(|&row| allowed.remove(row));
+        let drafts = similar::like(self, &given, pool(context), &allowed);
+        let enough = drafts.len() >= context.limit;
+        let passed = privacy.products(drafts, &allowed).into_inner();
+        let list = self.filled(passed, &viewer, &privacy, context, &allowed);
+        let degraded = (!enough).then_some(Degraded::FewCandidates);
+        Ok(self.answer(list, &viewer, &privacy, context, &shown, degraded))
     }
 
-    /// What is popular in the market now.
+    /// What is popular in the market now: the same for everybody there, but for age.
     ///
     /// # Errors
     /// [`RequestFault`] when the question itself is wrong.
-    pub fn trending(&self, _user_id: Option<&str>, _context: &Context) -> Result<Answer<ProductItem>, RequestFault> {
-        todo!()
+    pub fn trending(&self, user_id: Option<&str>, context: &Context) -> Result<Answer<ProductItem>, RequestFault> {
+        context.check()?;
+        let shown = Shown::read(List::Trending, context.cursor.as_deref())?;
+        let viewer = Viewer::new(self, user_id, context);
+        let privacy = viewer.privacy(self, context.now);
+        let allowed = self.allowed_for(&viewer, context, &shown);
+        let list = self.filled(Vec::new(), &viewer, &privacy, context, &allowed);
+        let degraded = (user_id.is_some() && viewer.personal.is_none()).then(|| viewer.degraded(true)).flatten();
+        Ok(self.answer(list, &viewer, &privacy, context, &shown, degraded))
     }
 
-    /// What this person is due to buy again.
+    /// What this person is due to buy again; what is popular where nothing is due.
     ///
     /// # Errors
     /// [`RequestFault`] when the question itself is wrong.
-    pub fn repurchase(&self, _user_id: &str, _context: &Context) -> Result<Answer<ProductItem>, RequestFault> {
-        todo!()
+    pub fn repurchase(&self, user_id: &str, context: &Context) -> Result<Answer<ProductItem>, RequestFault> {
+        context.check()?;
+        let shown = Shown::read(List::Repurchase, context.cursor.as_deref())?;
+        let viewer = Viewer::new(self, Some(user_id), context);
+        let privacy = viewer.privacy(self, context.now);
+        let allowed = self.allowed_for(&viewer, context, &shown);
+        let due = viewer.personal.map_or_else(Vec::new, |user| repurchase::due(self, user, context.now));
+        let drafts: Vec<ProductDraft> = due
+            .iter()
+            .map(|due| {
+                let draft = ProductDraft::new(due.product, Source::Repurchase, due.closeness);
+                ProductDraft { due: Some(due.due), ..draft }
+            })
+            .collect();
+        let passed = privacy.products(drafts, &allowed).into_inner();
+        let nothing_due = passed.is_empty() && shown.is_empty();
+        let list = match nothing_due {
+            true => self.filled(passed, &viewer, &privacy, context, &allowed),
+            false => rank::order(passed, context.limit, |row| self.goods(row)),
+        };
+        Ok(self.answer(list, &viewer, &privacy, context, &shown, viewer.degraded(!nothing_due)))
     }
 
-    /// What these people (the first one initiates) could buy together; `with_friends` adds the initiator's friends.
-    ///
-    /// # Errors
-    /// [`RequestFault`] when the question itself is wrong.
-    pub fn group_products(
+    /// The products that may appear in this answer, what earlier pages showed left out.
+    pub(crate) fn allowed_for(&self, viewer: &Viewer, context: &Context, shown: &Shown) -> Allowed {
+        let mut allowed = self.allowed(&viewer.conditions(context));
+        context.exclude.iter().filter_map(|id| self.product_row(id)).for_each(|row| allowed.remove(row));
+        for &hash in shown.hashes() {
+            self.bundle().products().rows_by_short_hash(hash).for_each(|row| allowed.remove(row.0));
+        }
+        allowed.new.retain(|&row| !shown.contains(self.product_id(row)));
+        if let Some(user) = viewer.personal {
+            self.refused_by(user).iter().for_each(|&row| allowed.remove(row));
+        }
+        allowed
+    }
+
+    /// Takes out what the person has bought, unless it is due again or asked for.
+    fn leave_out_bought(&self, viewer: &Viewer, context: &Context, due: &[repurchase::Due], allowed: &mut Allowed) {
+        let Some(user) = viewer.personal.filter(|_| !context.include_bought) else { return };
+        for owned in self.owned_by(user) {
+            if owned.purchases > 0 && due.iter().all(|due| due.product != owned.product) {
+                allowed.remove(owned.product);
+            }
+        }
+    }
+
+    /// Drafts of every source, each product once, scored by the blend of [`crate::rank`].
+    fn feed_candidates(
         &self,
-        _user_ids: &[String],
-        _with_friends: bool,
-        _context: &Context,
-    ) -> Result<Answer<GroupProductItem>, RequestFault> {
-        todo!()
+        viewer: &Viewer,
+        privacy: &Privacy<'_>,
+        context: &Context,
+        due: &[repurchase::Due],
+        allowed: &Allowed,
+    ) -> Vec<ProductDraft> {
+        let Some(user) = viewer.personal else { return Vec::new() };
+        let vector = self.taste_vector(user);
+        let close =
+            vector.as_deref().map_or_else(Vec::new, |query| taste::closest(self, query, pool(context), allowed));
+        let scale = Scale::of(&close);
+        let place = |row: u32| match (&scale, &vector) {
+            (Some(scale), Some(query)) => scale.place(crate::live::view::dot(query, self.product_vector(row))),
+            _ => 0.0,
+        };
+        let mut drafts: HashMap<u32, ProductDraft> = HashMap::with_capacity(close.len() * 2);
+        for scored in &close {
+            let place = scale.as_ref().map_or(0.0, |scale| scale.place(scored.score));
+            drafts.insert(scored.row, ProductDraft::new(scored.row, Source::Taste, place));
+        }
+        let mut add = |row: u32, source: Source, bonus: f32, note: &mut dyn FnMut(&mut ProductDraft)| {
+            if !allowed.contains(row) {
+                return;
+            }
+            let draft = drafts.entry(row).or_insert_with(|| ProductDraft::new(row, source, place(row)));
+            draft.score += bonus;
+            note(draft);
+        };
+        for social in social::purchases(self, privacy) {
+            let note = &mut |draft: &mut ProductDraft| draft.friends_bought = social.count;
+            add(social.product, Source::Friends, rank::friends_bonus(social.weight), note);
+        }
+        for due in due {
+            add(due.product, Source::Repurchase, rank::DUE_BONUS * due.closeness, &mut |draft| {
+                draft.source = Source::Repurchase;
+                draft.due = Some(due.due);
+            });
+        }
+        for (product, team) in social::open_teams(self, privacy) {
+            let joinable = team.joinable(context.now) && team.members().all(|member| member != user);
+            if joinable {
+                add(product, Source::OpenTeam, rank::TEAM_BONUS, &mut |draft| {
+                    draft.source = Source::OpenTeam;
+                    draft.team = Some(team.clone());
+                });
+            }
+        }
+        drafts.into_values().collect()
     }
 
-    /// Whom to invite to a team on this product.
-    ///
-    /// # Errors
-    /// [`RequestFault`] when the question itself is wrong.
-    pub fn group_friends(
+    /// The drafts in order, with popular products behind them where they do not fill a page and one item more.
+    pub(crate) fn filled(
         &self,
-        _user_id: &str,
-        _product_id: &str,
-        _context: &Context,
-    ) -> Result<Answer<FriendItem>, RequestFault> {
-        todo!()
+        drafts: Vec<ProductDraft>,
+        viewer: &Viewer,
+        privacy: &Privacy<'_>,
+        context: &Context,
+        allowed: &Allowed,
+    ) -> Vec<ProductDraft> {
+        let mut list = rank::order(drafts, context.limit, |row| self.goods(row));
+        if list.len() <= context.limit {
+            let there: HashSet<u32> = list.iter().map(|draft| draft.row).collect();
+            let wanted = context.limit + 1 - list.len() + SPARE;
+            let popular = trending::popular(self, viewer.country, wanted, allowed, &there);
+            let passed = privacy.products(popular, allowed).into_inner();
+            list.extend(rank::order(passed, context.limit - list.len().min(context.limit), |row| self.goods(row)));
+        }
+        list
     }
 
-    /// Open teams that this person could join.
-    ///
-    /// # Errors
-    /// [`RequestFault`] when the question itself is wrong.
-    pub fn group_teams(&self, _user_id: &str, _context: &Context) -> Result<Answer<TeamItem>, RequestFault> {
-        todo!()
+    /// The answer that shows the head of a list.
+    fn answer(
+        &self,
+        list: Vec<ProductDraft>,
+        viewer: &Viewer,
+        privacy: &Privacy<'_>,
+        context: &Context,
+        shown: &Shown,
+        degraded: Option<Degraded>,
+    ) -> Answer<ProductItem> {
+        let page = context.limit.min(shown.left());
+        let more = list.len() > page && shown.left() > page;
+        let explain = crate::explain::Explainer::new(self, viewer, privacy, context);
+        let items: Vec<ProductItem> = list.into_iter().take(page).map(|draft| explain.product(draft)).collect();
+        let next_cursor = more.then(|| shown.after(items.iter().map(|item| item.product_id.as_str())));
+        let degraded = if items.is_empty() { Some(Degraded::NothingAllowed) } else { degraded };
+        Answer { items, missing: viewer.missing.clone(), degraded, next_cursor }
     }
+}
 
-    /// A user's record.
-    pub fn user(&self, _user_id: &str) -> Option<UserRecord> {
-        todo!()
-    }
-
-    /// A product's record.
-    pub fn product(&self, _product_id: &str) -> Option<ProductRecord> {
-        todo!()
-    }
-
-    /// A team's record: teams that were open at the cut, and all since.
-    pub fn team(&self, _team_id: &str) -> Option<TeamRecord> {
-        todo!()
-    }
-
-    /// A user's ties, by the friend's id.
-    pub fn friendships(&self, _user_id: &str) -> Vec<FriendshipRecord> {
-        todo!()
-    }
-
-    /// Whom a user has blocked, by id; a bundle keeps blocks without their direction, so those are listed for both.
-    pub fn blocks(&self, _user_id: &str) -> Vec<String> {
-        todo!()
-    }
+/// Number of candidates for a page.
+pub(crate) fn pool(context: &Context) -> usize {
+    context.limit * FOR_EACH_ITEM + SPARE
 }

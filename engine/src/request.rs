@@ -237,6 +237,54 @@ pub const MAX_IDS: usize = 50;
 /// Most ids that one question may exclude, and most values in one list of a filter.
 pub const MAX_EXCLUDED: usize = 1_000;
 
+impl Context {
+    /// Checks what types alone do not.
+    ///
+    /// # Errors
+    /// [`RequestFault`] names the field and how to mend it.
+    pub fn check(&self) -> Result<(), RequestFault> {
+        if !(1..=MAX_LIMIT).contains(&self.limit) {
+            return Err(RequestFault::BadLimit { got: self.limit });
+        }
+        short("exclude", self.exclude.len())?;
+        short("market.payment_methods", self.market.payment_methods.len())?;
+        self.filter.check()
+    }
+
+    /// Checks the ids that a question names.
+    pub(crate) fn check_ids(&self, field: &'static str, ids: &[String]) -> Result<(), RequestFault> {
+        match ids.len() {
+            0 => Err(RequestFault::NoIds { field }),
+            1..=MAX_IDS => Ok(()),
+            got => Err(RequestFault::TooMany { field, got, most: MAX_IDS }),
+        }
+    }
+}
+
+impl Filter {
+    fn check(&self) -> Result<(), RequestFault> {
+        let lists = [
+            ("filter.categories", &self.categories),
+            ("filter.not_categories", &self.not_categories),
+            ("filter.brands", &self.brands),
+            ("filter.seller_ids", &self.seller_ids),
+            ("filter.not_seller_ids", &self.not_seller_ids),
+            ("filter.payment_methods", &self.payment_methods),
+        ];
+        lists.into_iter().try_for_each(|(field, list)| short(field, list.len()))?;
+        match (self.price_min_minor, self.price_max_minor) {
+            (Some(least), Some(most)) if least > most => {
+                Err(RequestFault::BadFilter { problem: "asks for a lowest price above the highest; swap the two" })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn short(field: &'static str, got: usize) -> Result<(), RequestFault> {
+    if got > MAX_EXCLUDED { Err(RequestFault::TooMany { field, got, most: MAX_EXCLUDED }) } else { Ok(()) }
+}
+
 /// What is wrong with a question, as opposed to a question that has no good answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestFault {
@@ -265,7 +313,7 @@ pub enum RequestFault {
     /// The cursor did not come from an answer of this question.
     #[error("`cursor` is not one that an answer to this question gave; leave it out to start at the top")]
     BadCursor,
-    /// A price range that nothing can meet, or a bound without its currency.
+    /// A price range that nothing can meet.
     #[error("`filter` {problem}")]
     BadFilter {
         /// What is wrong and how to mend it.

@@ -1,10 +1,64 @@
 //! Live state: all that happened since the bundle was cut, as an overlay of immutable maps over the bundle.
 
+mod apply;
+mod fits;
+mod goods;
+mod neighbours;
+mod people;
+mod read;
 pub mod records;
+pub(crate) mod teams;
+mod ties;
+pub(crate) mod view;
 
+use imbl::{HashMap, HashSet, OrdMap};
 use juntos_datasets::tables::TeamOutcome;
+use juntos_datasets::units::Country;
 
+use crate::bundle::{Bundle, OpenTeam};
+use goods::Goods;
+use people::People;
 use records::{EventRecord, FriendshipRecord, ProductRecord, TeamRecord, UserRecord};
+use teams::{Team, Teams};
+use ties::Ties;
+
+/// Everything that happened since the cut, in persistent maps: a copy costs next to nothing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Live {
+    pub(crate) people: People,
+    pub(crate) goods: Goods,
+    pub(crate) ties: Ties,
+    pub(crate) teams: Teams,
+    /// Fingerprints of the event ids that were applied.
+    events: HashSet<u128>,
+    /// What has been added to, or taken from, the popularity of products in each market; `None` is everywhere.
+    pub(crate) popularity: HashMap<Option<Country>, HashMap<u32, f32>>,
+    /// Per initiator, who joined teams of hers that succeeded since the cut, and how many times.
+    co_joined: HashMap<u32, OrdMap<u32, f32>>,
+}
+
+impl Live {
+    /// Nothing has happened yet, but some teams are open.
+    pub(crate) fn at_the_cut(bundle: &Bundle) -> Self {
+        let mut live = Self::default();
+        bundle.open_teams().for_each(|team| live.teams.put(stored_team(&team).settled()));
+        live
+    }
+}
+
+fn stored_team(team: &OpenTeam<'_>) -> Team {
+    Team {
+        id: team.team_id.into(),
+        product: team.product.0,
+        initiator: Some(team.initiator.0),
+        participants: team.participants.to_vec(),
+        anonymous_seats: 0,
+        min_size: team.min_size,
+        opened_at: team.opened_at,
+        deadline: team.deadline,
+        outcome: TeamOutcome::Open,
+    }
+}
 
 /// One change of live state.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,3 +1,7 @@
 //! Buying together: what a group could buy, whom to invite, which team to join, and how likely each is to come off.
 
+pub(crate) mod evidence;
+pub(crate) mod friends;
 pub mod model;
+pub(crate) mod products;
+pub(crate) mod teams;

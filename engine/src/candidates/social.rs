@@ -1,0 +1,75 @@
+//! Products that a person's friends bought or are buying: what passes consent, and nothing else, is counted here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::live::teams::Team;
+use crate::live::view::Friend;
+use crate::privacy::Privacy;
+use crate::recommend::Snapshot;
+
+/// What consenting friends say about one product.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Social {
+    pub(crate) product: u32,
+    /// Sum of the strengths of the ties to those who bought it.
+    pub(crate) weight: f32,
+    /// How many of them may be counted today.
+    pub(crate) count: usize,
+}
+
+/// Most friends looked at: the closest ones.
+const MOST_FRIENDS: usize = 100;
+/// Most purchases of one friend looked at: the latest ones.
+const MOST_PURCHASES: usize = 64;
+
+/// Everything that consenting friends bought for themselves, by product.
+pub(crate) fn purchases(world: &Snapshot, privacy: &Privacy<'_>) -> Vec<Social> {
+    let mut seen: Vec<(u32, f32, bool)> = Vec::new();
+    for friend in closest_open_friends(privacy) {
+        let mut owned = world.owned_by(friend.row);
+        if owned.len() > MOST_PURCHASES {
+            owned.sort_by_key(|owned| (std::cmp::Reverse(owned.last_ms), owned.product));
+            owned.truncate(MOST_PURCHASES);
+        }
+        let social = owned.iter().filter(|owned| privacy.is_social(owned));
+        seen.extend(social.map(|owned| (owned.product, friend.strength, privacy.counts(owned))));
+    }
+    // Stable, so that the sum of strengths does not depend on how the sort works.
+    seen.sort_by_key(|&(product, _, _)| product);
+    seen.chunk_by(|a, b| a.0 == b.0).map(of_one_product).collect()
+}
+
+fn of_one_product(seen: &[(u32, f32, bool)]) -> Social {
+    Social {
+        product: seen[0].0,
+        weight: seen.iter().map(|&(_, strength, _)| strength).sum(),
+        count: seen.iter().filter(|&&(_, _, counts)| counts).count(),
+    }
+}
+
+fn closest_open_friends(privacy: &Privacy<'_>) -> Vec<Friend> {
+    let mut friends: Vec<Friend> = privacy.open_friends().collect();
+    if friends.len() > MOST_FRIENDS {
+        friends.sort_by(|a, b| b.strength.total_cmp(&a.strength).then(a.row.cmp(&b.row)));
+        friends.truncate(MOST_FRIENDS);
+        friends.sort_by_key(|friend| friend.row);
+    }
+    friends
+}
+
+/// Open teams that friends of the viewer opened or are in and that she may see, each once, one for each product: the
+/// one that needs the fewest people.
+pub(crate) fn open_teams(world: &Snapshot, privacy: &Privacy<'_>) -> BTreeMap<u32, Arc<Team>> {
+    let mut best: BTreeMap<u32, Arc<Team>> = BTreeMap::new();
+    for friend in privacy.friends() {
+        for team in world.live.teams.open_of_member(friend.row).filter(|team| privacy.sees_team(team)) {
+            let rank = |team: &Team| (team.seats_left(), team.deadline.map(|at| at.millis()), team.id.clone());
+            let kept = best.entry(team.product).or_insert_with(|| team.clone());
+            if rank(team) < rank(kept) {
+                *kept = team.clone();
+            }
+        }
+    }
+    best
+}

@@ -1,0 +1,297 @@
+//! One change turns one state of the world into the next. Every function either changes what it should or refuses and
+//! changes nothing: it works on a copy, and the copy of persistent maps costs next to nothing.
+
+use juntos_datasets::tables::{EventKind, TeamOutcome};
+use juntos_datasets::training::EventWeights;
+use juntos_datasets::units::{Country, Timestamp};
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::goods::Good;
+use super::people::History;
+use super::records::{EventRecord, FriendshipRecord, ProductRecord, TeamRecord, UserRecord, known_id, two_people};
+use super::teams::Team;
+use super::ties::{BlockState, Tie};
+use super::{Applied, Change, ChangeFault};
+use crate::live::neighbours;
+use crate::privacy::certain_age;
+use crate::recommend::Snapshot;
+
+/// Half-life of popularity, days: as the bundle counts it.
+const POPULARITY_HALF_LIFE_DAYS: f64 = 30.0;
+
+impl Snapshot {
+    /// The world after `change`, which came in at `now`.
+    pub(crate) fn after(&self, change: Change, now: Timestamp) -> Result<(Self, Applied), ChangeFault> {
+        let mut next = self.clone();
+        next.live.teams.expire(now);
+        let applied = match change {
+            Change::Event(event) => next.event(event, now)?,
+            Change::PutUser(record) => next.put_user(record)?,
+            Change::DeleteUser(user_id) => next.delete_user(&user_id)?,
+            Change::PutProduct(record) => next.put_product(record)?,
+            Change::DeleteProduct(product_id) => next.delete_product(&product_id)?,
+            Change::PutFriendship(record) => next.put_friendship(&record)?,
+            Change::DeleteFriendship { user_id, friend_id } => next.delete_friendship(&user_id, &friend_id)?,
+            Change::PutBlock { user_id, blocked_id } => next.block(&user_id, &blocked_id, true)?,
+            Change::DeleteBlock { user_id, blocked_id } => next.block(&user_id, &blocked_id, false)?,
+            Change::PutTeam(record) => next.put_team(record, now)?,
+            Change::DeleteTeam(team_id) => next.delete_team(team_id)?,
+            Change::JoinTeam { team_id, user_id } => next.join(team_id, user_id, now)?,
+            Change::LeaveTeam { team_id, user_id } => next.leave(team_id, user_id)?,
+        };
+        Ok((next, applied))
+    }
+
+    /// The user's row; somebody unknown becomes a new user with every default.
+    fn user_or_new(&mut self, user_id: &str) -> u32 {
+        match self.user_row(user_id) {
+            Some(row) => row,
+            None => {
+                let n_users = self.bundle().n_users();
+                let row = self.live.people.add(user_id, n_users);
+                self.live.people.set_record(row, UserRecord::new(user_id));
+                row
+            }
+        }
+    }
+
+    fn known_user(&self, user_id: &str) -> Result<u32, ChangeFault> {
+        self.user_row(user_id).ok_or_else(|| ChangeFault::UnknownUser(user_id.to_owned()))
+    }
+
+    fn known_product(&self, product_id: &str) -> Result<u32, ChangeFault> {
+        self.product_row(product_id).ok_or_else(|| ChangeFault::UnknownProduct(product_id.to_owned()))
+    }
+
+    fn put_user(&mut self, record: UserRecord) -> Result<Applied, ChangeFault> {
+        record.check()?;
+        let row = self.user_or_new(&record.user_id);
+        self.live.people.set_record(row, record);
+        Ok(Applied::Done)
+    }
+
+    fn delete_user(&mut self, user_id: &str) -> Result<Applied, ChangeFault> {
+        let row = self.known_user(user_id)?;
+        self.take_popularity_back(row);
+        self.live.teams.forget_user(row);
+        self.live.people.delete(row, user_id);
+        Ok(Applied::Done)
+    }
+
+    /// Takes out of the popularity of products what a user added to it.
+    fn take_popularity_back(&mut self, user: u32) {
+        let profile = self.profile(user);
+        if !profile.personalise {
+            return;
+        }
+        let cut = self.bundle().manifest().cut;
+        let purchase = EventWeights::default().purchase;
+        let stored = self.stored_user(user).map_or(&[][..], |row| self.bundle().possessions(row));
+        let mut added: Vec<(u32, f32)> = stored
+            .iter()
+            .map(|possession| {
+                let age_days = cut.zip(possession.last()).map_or(0.0, |(cut, last)| cut.days_since(last));
+                let weight = f64::from(possession.purchases) * 0.5f64.powf(age_days / POPULARITY_HALF_LIFE_DAYS);
+                (possession.product, purchase * weight as f32)
+            })
+            .collect();
+        if let Some(history) = self.live.people.history(user) {
+            added.extend(history.had.iter().map(|had| (had.product, had.popularity)));
+        }
+        for (product, weight) in added {
+            self.move_popularity(profile.country, product, -weight);
+        }
+    }
+
+    fn move_popularity(&mut self, country: Option<Country>, product: u32, weight: f32) {
+        for market in [country.map(Some), Some(None)].into_iter().flatten() {
+            let moved = self.live.popularity.entry(market).or_default();
+            *moved.entry(product).or_insert(0.0) += weight;
+        }
+    }
+
+    fn put_product(&mut self, record: ProductRecord) -> Result<Applied, ChangeFault> {
+        record.check()?;
+        let n_products = self.bundle().n_products();
+        let stored = self.bundle().products().row(&record.product_id).map(|row| row.0);
+        let known = self.live.goods.row(&record.product_id).or(stored);
+        let row = known.unwrap_or_else(|| self.live.goods.add(&record.product_id, n_products));
+        let vector = match self.stored_product(row) {
+            Some(_) => None,
+            None => Some(neighbours::vector_for(self, &record).into_boxed_slice()),
+        };
+        self.live.goods.set(row, Good { record: Some(record), vector });
+        Ok(Applied::Done)
+    }
+
+    fn delete_product(&mut self, product_id: &str) -> Result<Applied, ChangeFault> {
+        let row = self.known_product(product_id)?;
+        self.live.goods.set(row, Good { record: None, vector: None });
+        Ok(Applied::Done)
+    }
+
+    fn put_friendship(&mut self, record: &FriendshipRecord) -> Result<Applied, ChangeFault> {
+        record.check()?;
+        let (user, friend) = (self.user_or_new(&record.user_id), self.user_or_new(&record.friend_id));
+        let tie = Tie { kind: record.kind, strength: record.strength, since: record.since };
+        self.live.ties.put(user, friend, tie);
+        Ok(Applied::Done)
+    }
+
+    fn delete_friendship(&mut self, user_id: &str, friend_id: &str) -> Result<Applied, ChangeFault> {
+        two_people("friend_id", user_id, friend_id)?;
+        let (user, friend) = (self.known_user(user_id)?, self.known_user(friend_id)?);
+        self.live.ties.end(user, friend);
+        Ok(Applied::Done)
+    }
+
+    fn block(&mut self, user_id: &str, blocked_id: &str, on: bool) -> Result<Applied, ChangeFault> {
+        two_people("blocked_id", user_id, blocked_id)?;
+        let (user, other) = (self.user_or_new(user_id), self.user_or_new(blocked_id));
+        let state = BlockState { by_me: on, ..self.block_state(user, other) };
+        self.live.ties.set_block(user, other, state);
+        Ok(Applied::Done)
+    }
+
+    fn put_team(&mut self, record: TeamRecord, now: Timestamp) -> Result<Applied, ChangeFault> {
+        record.check()?;
+        let product = self.known_product(&record.product_id)?;
+        let initiator = self.user_or_new(&record.initiator_id);
+        let participants: Vec<u32> = record.participant_ids.iter().map(|id| self.user_or_new(id)).collect();
+        let before = self.live.teams.get(&record.team_id).map(|team| team.outcome);
+        let team = Team {
+            id: record.team_id.as_str().into(),
+            product,
+            initiator: Some(initiator),
+            participants,
+            anonymous_seats: 0,
+            min_size: record.min_size,
+            opened_at: record.opened_at.or(Some(now)),
+            deadline: record.deadline,
+            outcome: record.outcome,
+        };
+        self.settle(team, before);
+        self.live.teams.expire(now);
+        Ok(Applied::Done)
+    }
+
+    /// Stores a team, and counts who joined whom when that makes it succeed.
+    fn settle(&mut self, team: Team, before: Option<TeamOutcome>) {
+        let team = team.settled();
+        if team.outcome == TeamOutcome::Succeeded
+            && before != Some(TeamOutcome::Succeeded)
+            && let Some(initiator) = team.initiator
+        {
+            for &participant in &team.participants {
+                let times = self.live.co_joined.entry(initiator).or_default();
+                *times.entry(participant).or_insert(0.0) += 1.0;
+            }
+        }
+        self.live.teams.put(team);
+    }
+
+    fn delete_team(&mut self, team_id: String) -> Result<Applied, ChangeFault> {
+        if self.live.teams.remove(&team_id) { Ok(Applied::Done) } else { Err(ChangeFault::UnknownTeam(team_id)) }
+    }
+
+    fn open_team(&self, team_id: &str) -> Result<Team, ChangeFault> {
+        let team = self.live.teams.get(team_id).ok_or_else(|| ChangeFault::UnknownTeam(team_id.to_owned()))?;
+        match team.outcome {
+            TeamOutcome::Open => Ok(Team::clone(team)),
+            TeamOutcome::Succeeded => Err(ChangeFault::TeamFull(team_id.to_owned())),
+            outcome @ (TeamOutcome::Expired | TeamOutcome::Cancelled) => {
+                Err(ChangeFault::TeamNotOpen { team_id: team_id.to_owned(), outcome })
+            }
+        }
+    }
+
+    fn join(&mut self, team_id: String, user_id: String, now: Timestamp) -> Result<Applied, ChangeFault> {
+        known_id("user_id", &user_id)?;
+        let mut team = self.open_team(&team_id)?;
+        let user = self.user_or_new(&user_id);
+        if team.members().any(|member| member == user) {
+            return Err(ChangeFault::AlreadyInTeam { team_id, user_id });
+        }
+        let apart = team.members().any(|member| self.blocked(user, member));
+        let min_age = self.goods(team.product).min_age.unwrap_or(0);
+        if apart || certain_age(self.profile(user).birth_year, now) < min_age {
+            return Err(ChangeFault::NotAllowedInTeam { team_id, user_id });
+        }
+        team.participants.push(user);
+        self.settle(team, Some(TeamOutcome::Open));
+        Ok(Applied::Done)
+    }
+
+    fn leave(&mut self, team_id: String, user_id: String) -> Result<Applied, ChangeFault> {
+        let mut team = self.open_team(&team_id)?;
+        let user = self.known_user(&user_id)?;
+        if team.initiator == Some(user) {
+            team.outcome = TeamOutcome::Cancelled;
+        } else if team.participants.contains(&user) {
+            team.participants.retain(|&participant| participant != user);
+        } else {
+            return Err(ChangeFault::NotInTeam { team_id, user_id });
+        }
+        self.live.teams.put(team);
+        Ok(Applied::Done)
+    }
+
+    fn event(&mut self, event: EventRecord, now: Timestamp) -> Result<Applied, ChangeFault> {
+        event.check()?;
+        let fingerprint = event.event_id.as_deref().map(|id| xxh3_128(id.as_bytes()));
+        if fingerprint.is_some_and(|id| self.live.events.contains(&id)) {
+            return Ok(Applied::Duplicate);
+        }
+        let product = self.known_product(&event.product_id)?;
+        let user = self.user_or_new(&event.user_id);
+        let history = self.live.people.history(user).map(|history| History::clone(history)).unwrap_or_default();
+        let history = self.lived(user, history, product, &event, now);
+        self.live.people.set_history(user, history);
+        self.live.events.extend(fingerprint);
+        Ok(Applied::Done)
+    }
+
+    /// A user's history with one more event.
+    fn lived(&mut self, user: u32, mut history: History, product: u32, event: &EventRecord, now: Timestamp) -> History {
+        let profile = self.profile(user);
+        match event.kind {
+            EventKind::Purchase | EventKind::Gift => {
+                let had = history.had_mut(product);
+                match event.kind {
+                    EventKind::Gift => had.gifts += 1,
+                    _ => {
+                        had.purchases += 1;
+                        had.known_day = had.known_day.min(now.day());
+                    }
+                }
+                had.last_ms = had.last_ms.max(event.ts.unwrap_or(now).millis());
+            }
+            EventKind::Dislike | EventKind::Return => {
+                let popularity = history.refuse(product);
+                self.move_popularity(profile.country, product, -popularity);
+            }
+            EventKind::View
+            | EventKind::Cart
+            | EventKind::Like
+            | EventKind::Share
+            | EventKind::Rate
+            | EventKind::Shown
+            | EventKind::Click => {}
+        }
+        let weight = EventWeights::default().of(event.kind);
+        if weight > 0.0 {
+            history.signal(product, weight);
+            if profile.personalise {
+                history.had_mut(product).popularity += weight;
+                self.move_popularity(profile.country, product, weight);
+            }
+        }
+        if matches!(event.kind, EventKind::Purchase | EventKind::Gift | EventKind::Like) {
+            history.accept(product);
+        }
+        if event.kind != EventKind::Shown {
+            history.vector = self.folded(user, &history);
+        }
+        history
+    }
+}

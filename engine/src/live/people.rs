@@ -1,0 +1,171 @@
+//! Users since the cut: new ones, changed records, deletions, and what they did.
+
+use std::sync::Arc;
+
+use imbl::{HashMap, HashSet, Vector};
+
+use super::records::UserRecord;
+
+/// What one user did to one product since the cut.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Had {
+    pub(crate) product: u32,
+    pub(crate) purchases: u32,
+    pub(crate) gifts: u32,
+    /// Latest purchase or gift, ms since the epoch.
+    pub(crate) last_ms: i64,
+    /// First day (since the epoch) on which a purchase became known here: it counts for others from the next day on.
+    pub(crate) known_day: i64,
+    /// What she added to the product's popularity.
+    pub(crate) popularity: f32,
+}
+
+impl Had {
+    /// Whether she bought or gave it; otherwise she only looked.
+    pub(crate) fn is_possession(&self) -> bool {
+        self.purchases + self.gifts > 0
+    }
+}
+
+/// One event that tells of taste: product and weight.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Signal {
+    pub(crate) product: u32,
+    pub(crate) weight: f32,
+}
+
+/// Most signals that a user's vector is folded from: the latest ones.
+pub(crate) const MOST_SIGNALS: usize = 200;
+
+/// What one user did since the cut.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct History {
+    /// By product.
+    pub(crate) had: Vec<Had>,
+    /// Products she disliked or sent back and did not buy again, ascending.
+    pub(crate) refused: Vec<u32>,
+    /// Latest last, at most [`MOST_SIGNALS`].
+    pub(crate) signals: Vec<Signal>,
+    /// Her vector with the signals folded in.
+    pub(crate) vector: Option<Box<[f32]>>,
+}
+
+impl History {
+    /// What she had of `product` since the cut.
+    pub(crate) fn had(&self, product: u32) -> Option<&Had> {
+        self.had.binary_search_by_key(&product, |had| had.product).ok().map(|at| &self.had[at])
+    }
+
+    /// The entry of `product`, made if need be.
+    pub(crate) fn had_mut(&mut self, product: u32) -> &mut Had {
+        let at = self.had.binary_search_by_key(&product, |had| had.product).unwrap_or_else(|at| {
+            let nothing =
+                Had { product, purchases: 0, gifts: 0, last_ms: i64::MIN, known_day: i64::MAX, popularity: 0.0 };
+            self.had.insert(at, nothing);
+            at
+        });
+        &mut self.had[at]
+    }
+
+    /// Whether she refused `product`.
+    pub(crate) fn refuses(&self, product: u32) -> bool {
+        self.refused.binary_search(&product).is_ok()
+    }
+
+    /// Notes that she refuses `product`, and forgets what spoke for it; what she had added to its popularity.
+    pub(crate) fn refuse(&mut self, product: u32) -> f32 {
+        if let Err(at) = self.refused.binary_search(&product) {
+            self.refused.insert(at, product);
+        }
+        self.signals.retain(|signal| signal.product != product);
+        let at = self.had.binary_search_by_key(&product, |had| had.product);
+        at.map_or(0.0, |at| self.had.remove(at).popularity)
+    }
+
+    /// Notes that she wants `product` after all.
+    pub(crate) fn accept(&mut self, product: u32) {
+        if let Ok(at) = self.refused.binary_search(&product) {
+            self.refused.remove(at);
+        }
+    }
+
+    /// Notes one signal; the oldest gives way when there are too many.
+    pub(crate) fn signal(&mut self, product: u32, weight: f32) {
+        if self.signals.len() == MOST_SIGNALS {
+            self.signals.remove(0);
+        }
+        self.signals.push(Signal { product, weight });
+    }
+}
+
+/// Changes to users; who is not in here is as the bundle has her.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct People {
+    rows: HashMap<Arc<str>, u32>,
+    /// Ids of new users: the first has row `n_users` of the bundle.
+    ids: Vector<Arc<str>>,
+    records: HashMap<u32, Arc<UserRecord>>,
+    deleted: HashSet<u32>,
+    histories: HashMap<u32, Arc<History>>,
+}
+
+impl People {
+    /// Row of a user who is new since the cut.
+    pub(crate) fn row(&self, id: &str) -> Option<u32> {
+        self.rows.get(id).copied()
+    }
+
+    /// Id of the `at`-th new user.
+    pub(crate) fn id(&self, at: usize) -> &str {
+        &self.ids[at]
+    }
+
+    /// Number of new users, deleted ones included.
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// The record put since the cut.
+    pub(crate) fn record(&self, row: u32) -> Option<&Arc<UserRecord>> {
+        self.records.get(&row)
+    }
+
+    /// Whether she was deleted.
+    pub(crate) fn is_deleted(&self, row: u32) -> bool {
+        !self.deleted.is_empty() && self.deleted.contains(&row)
+    }
+
+    /// What she did since the cut.
+    pub(crate) fn history(&self, row: u32) -> Option<&Arc<History>> {
+        self.histories.get(&row)
+    }
+
+    /// Replaces what she did since the cut.
+    pub(crate) fn set_history(&mut self, row: u32, history: History) {
+        self.histories.insert(row, Arc::new(history));
+    }
+
+    /// Gives a new user the row `first_row + len()`.
+    pub(crate) fn add(&mut self, id: &str, first_row: usize) -> u32 {
+        let row = (first_row + self.ids.len()) as u32;
+        let id: Arc<str> = id.into();
+        self.rows.insert(id.clone(), row);
+        self.ids.push_back(id);
+        row
+    }
+
+    /// Replaces a record.
+    pub(crate) fn set_record(&mut self, row: u32, record: UserRecord) {
+        self.records.insert(row, Arc::new(record));
+    }
+
+    /// Deletes a user: her row is never used again, and her id is free for somebody new.
+    pub(crate) fn delete(&mut self, row: u32, id: &str) {
+        if self.rows.get(id) == Some(&row) {
+            self.rows.remove(id);
+        }
+        self.records.remove(&row);
+        self.histories.remove(&row);
+        self.deleted.insert(row);
+    }
+}

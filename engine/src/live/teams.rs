@@ -1,0 +1,228 @@
+//! Teams: their states, and who and what is in which.
+//!
+//! ```text
+//!            seats filled              deadline passed
+//! open ──────────────────▶ succeeded     ┌──────────▶ expired
+//!   └────────────────────────────────────┤
+//!                                        └──────────▶ cancelled   (its initiator left or was deleted)
+//! ```
+//! Only an open team changes; the other three states are final.
+
+use std::sync::Arc;
+
+use imbl::{HashMap, OrdSet};
+use juntos_datasets::tables::TeamOutcome;
+use juntos_datasets::units::Timestamp;
+
+/// One team over rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Team {
+    /// Outside id.
+    pub(crate) id: Arc<str>,
+    /// What it buys.
+    pub(crate) product: u32,
+    /// Who opened it; nobody once she has been deleted.
+    pub(crate) initiator: Option<u32>,
+    /// Who joined, in order.
+    pub(crate) participants: Vec<u32>,
+    /// Seats taken by people who have been deleted since.
+    pub(crate) anonymous_seats: u32,
+    /// Buyers needed, initiator included.
+    pub(crate) min_size: u32,
+    pub(crate) opened_at: Option<Timestamp>,
+    pub(crate) deadline: Option<Timestamp>,
+    pub(crate) outcome: TeamOutcome,
+}
+
+impl Team {
+    /// Initiator and participants, those who still exist.
+    pub(crate) fn members(&self) -> impl Iterator<Item = u32> {
+        self.initiator.into_iter().chain(self.participants.iter().copied())
+    }
+
+    /// Seats still free.
+    pub(crate) fn seats_left(&self) -> u32 {
+        let taken = self.members().count() as u32 + self.anonymous_seats;
+        self.min_size.saturating_sub(taken)
+    }
+
+    /// Whether somebody can join at `now`.
+    pub(crate) fn joinable(&self, now: Timestamp) -> bool {
+        self.outcome == TeamOutcome::Open && !self.overdue(now) && self.seats_left() > 0
+    }
+
+    /// Whether the deadline has passed at `now`.
+    pub(crate) fn overdue(&self, now: Timestamp) -> bool {
+        self.deadline.is_some_and(|deadline| deadline < now)
+    }
+
+    /// The state that the seats call for: an open team without free seats has succeeded.
+    pub(crate) fn settled(mut self) -> Self {
+        if self.outcome == TeamOutcome::Open && self.seats_left() == 0 {
+            self.outcome = TeamOutcome::Succeeded;
+        }
+        self
+    }
+
+    /// The team without `user`: her seat stays taken, by nobody; without its initiator an open team is cancelled.
+    pub(crate) fn without(mut self, user: u32) -> Self {
+        let before = self.members().count();
+        self.participants.retain(|&member| member != user);
+        if self.initiator == Some(user) {
+            self.initiator = None;
+            if self.outcome == TeamOutcome::Open {
+                self.outcome = TeamOutcome::Cancelled;
+            }
+        }
+        self.anonymous_seats += (before - self.members().count()) as u32;
+        self
+    }
+}
+
+type Ids = OrdSet<Arc<str>>;
+
+/// All teams known, with the ways to find the open ones.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Teams {
+    by_id: HashMap<Arc<str>, Arc<Team>>,
+    of_member: HashMap<u32, Ids>,
+    open_of_member: HashMap<u32, Ids>,
+    open_of_product: HashMap<u32, Ids>,
+    /// Open teams, those that expire first first; teams without a deadline last.
+    open_by_deadline: OrdSet<(i64, Arc<str>)>,
+}
+
+impl Teams {
+    /// The team with this id.
+    pub(crate) fn get(&self, id: &str) -> Option<&Arc<Team>> {
+        self.by_id.get(id)
+    }
+
+    /// Open teams that `user` is in.
+    pub(crate) fn open_of_member(&self, user: u32) -> impl Iterator<Item = &Arc<Team>> {
+        self.of(self.open_of_member.get(&user))
+    }
+
+    /// Open teams on `product`.
+    pub(crate) fn open_of_product(&self, product: u32) -> impl Iterator<Item = &Arc<Team>> {
+        self.of(self.open_of_product.get(&product))
+    }
+
+    /// Open teams, those that expire first first.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &Arc<Team>> {
+        self.open_by_deadline.iter().filter_map(|(_, id)| self.by_id.get(id))
+    }
+
+    fn of<'a>(&'a self, ids: Option<&'a Ids>) -> impl Iterator<Item = &'a Arc<Team>> {
+        ids.into_iter().flatten().filter_map(|id| self.by_id.get(id))
+    }
+
+    /// Adds a team or replaces the one with its id.
+    pub(crate) fn put(&mut self, team: Team) {
+        self.remove(&team.id);
+        let team = Arc::new(team);
+        for member in team.members() {
+            self.of_member.entry(member).or_default().insert(team.id.clone());
+        }
+        if team.outcome == TeamOutcome::Open {
+            for member in team.members() {
+                self.open_of_member.entry(member).or_default().insert(team.id.clone());
+            }
+            self.open_of_product.entry(team.product).or_default().insert(team.id.clone());
+            self.open_by_deadline.insert(deadline_key(&team));
+        }
+        self.by_id.insert(team.id.clone(), team);
+    }
+
+    /// Forgets a team; whether there was one.
+    pub(crate) fn remove(&mut self, id: &str) -> bool {
+        let Some(team) = self.by_id.remove(id) else { return false };
+        for member in team.members() {
+            take_out(&mut self.of_member, member, id);
+            take_out(&mut self.open_of_member, member, id);
+        }
+        take_out(&mut self.open_of_product, team.product, id);
+        self.open_by_deadline.remove(&deadline_key(&team));
+        true
+    }
+
+    /// Ends every open team whose deadline has passed at `now`.
+    pub(crate) fn expire(&mut self, now: Timestamp) {
+        let overdue: Vec<Arc<Team>> = self.open().take_while(|team| team.overdue(now)).cloned().collect();
+        for team in overdue {
+            self.put(Team { outcome: TeamOutcome::Expired, ..Team::clone(&team) });
+        }
+    }
+
+    /// Takes a deleted user out of all her teams.
+    pub(crate) fn forget_user(&mut self, user: u32) {
+        let teams: Vec<Arc<Team>> = self.of(self.of_member.get(&user)).cloned().collect();
+        for team in teams {
+            // The old row must leave the indexes with the old members, which `put` sees in the stored team.
+            self.put(Team::clone(&team).without(user));
+        }
+    }
+}
+
+fn deadline_key(team: &Team) -> (i64, Arc<str>) {
+    (team.deadline.map_or(i64::MAX, Timestamp::millis), team.id.clone())
+}
+
+fn take_out(index: &mut HashMap<u32, Ids>, key: u32, id: &str) {
+    let Some(mut ids) = index.remove(&key) else { return };
+    ids.remove(id);
+    if !ids.is_empty() {
+        index.insert(key, ids);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn team(id: &str, members: &[u32], min_size: u32, deadline: Option<i64>) -> Team {
+        Team {
+            id: id.into(),
+            product: 7,
+            initiator: members.first().copied(),
+            participants: members[1..].to_vec(),
+            anonymous_seats: 0,
+            min_size,
+            opened_at: None,
+            deadline: deadline.map(Timestamp::from_millis),
+            outcome: TeamOutcome::Open,
+        }
+    }
+
+    #[test]
+    fn a_full_team_succeeds_and_is_no_longer_found_open() {
+        let mut teams = Teams::default();
+        teams.put(team("t", &[1, 2], 2, None).settled());
+        assert_eq!(teams.get("t").unwrap().outcome, TeamOutcome::Succeeded);
+        assert_eq!(teams.open_of_member(1).count() + teams.open_of_product(7).count() + teams.open().count(), 0);
+    }
+
+    #[test]
+    fn teams_expire_in_order_of_deadline() {
+        let mut teams = Teams::default();
+        for (id, deadline) in [("a", Some(10)), ("b", None), ("c", Some(30))] {
+            teams.put(team(id, &[1], 2, deadline));
+        }
+        teams.expire(Timestamp::from_millis(20));
+        let open: Vec<&str> = teams.open().map(|team| &*team.id).collect();
+        assert_eq!(open, ["c", "b"]);
+        assert_eq!(teams.get("a").unwrap().outcome, TeamOutcome::Expired);
+    }
+
+    #[test]
+    fn a_deleted_participant_leaves_an_anonymous_seat() {
+        let mut teams = Teams::default();
+        teams.put(team("t", &[1, 2], 3, None));
+        teams.forget_user(2);
+        let left = teams.get("t").unwrap();
+        assert_eq!((left.seats_left(), left.members().collect::<Vec<_>>()), (1, vec![1]));
+        assert_eq!(teams.open_of_member(2).count(), 0);
+        teams.forget_user(1);
+        assert_eq!(teams.get("t").unwrap().outcome, TeamOutcome::Cancelled);
+    }
+}

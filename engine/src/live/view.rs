@@ -1,0 +1,374 @@
+//! The world as a snapshot sees it: the bundle with live state laid over it. Everything that serving reads about
+//! people and products, it reads here, so that no question can forget the overlay.
+
+use std::borrow::Cow;
+
+use juntos_datasets::units::{Money, Timestamp};
+use juntos_datasets::{ProductRow, UserRow};
+
+use super::people::History;
+use super::records::{ProductRecord, UserRecord};
+use crate::bundle::UserProfile;
+use crate::fold::{self, FoldEvent};
+use crate::recommend::Snapshot;
+
+/// One friend.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Friend {
+    pub(crate) row: u32,
+    /// 0 to 1.
+    pub(crate) strength: f32,
+}
+
+/// What one user has had of one product, in all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Owned {
+    pub(crate) product: u32,
+    pub(crate) purchases: u32,
+    pub(crate) gifts: u32,
+    /// Latest purchase or gift, ms since the epoch; `i64::MIN` when unknown.
+    pub(crate) last_ms: i64,
+    /// Day from which on others may learn of a purchase (days since the epoch).
+    pub(crate) shown_from_day: i64,
+}
+
+/// What serving needs to know of one product.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Goods<'a> {
+    pub(crate) price: Option<Money>,
+    pub(crate) group_price: Option<Money>,
+    pub(crate) group_min_size: Option<u32>,
+    pub(crate) title: Option<&'a str>,
+    pub(crate) seller: Option<&'a str>,
+    pub(crate) category: Option<&'a str>,
+    pub(crate) min_age: Option<u32>,
+    pub(crate) sensitive: bool,
+    pub(crate) created_at: Option<Timestamp>,
+}
+
+impl Goods<'_> {
+    /// What each member of a team saves against the price for one.
+    pub(crate) fn saving(&self) -> Option<Money> {
+        let (alone, together) = (self.price?, self.group_price?);
+        let minor_units = alone.minor_units.checked_sub(together.minor_units).filter(|saving| *saving > 0)?;
+        Some(Money { minor_units, currency: alone.currency })
+    }
+}
+
+/// Friends whose vectors stand in for a newcomer's: the closest ones.
+const MOST_STAND_INS: usize = 50;
+
+impl Snapshot {
+    /// Row of a user who exists.
+    pub(crate) fn user_row(&self, id: &str) -> Option<u32> {
+        let new = self.live.people.row(id);
+        new.or_else(|| self.bundle().users().row(id).map(|row| row.0).filter(|&row| !self.live.people.is_deleted(row)))
+    }
+
+    /// Id of a user.
+    pub(crate) fn user_id(&self, row: u32) -> &str {
+        match (row as usize).checked_sub(self.bundle().n_users()) {
+            Some(at) => self.live.people.id(at),
+            None => self.bundle().users().id(UserRow(row)),
+        }
+    }
+
+    /// The bundle's row of a user, if the bundle has her.
+    pub(crate) fn stored_user(&self, row: u32) -> Option<UserRow> {
+        ((row as usize) < self.bundle().n_users()).then_some(UserRow(row))
+    }
+
+    /// The bundle's row of a product, if the bundle has it.
+    pub(crate) fn stored_product(&self, row: u32) -> Option<ProductRow> {
+        ((row as usize) < self.bundle().n_products()).then_some(ProductRow(row))
+    }
+
+    /// Friends of a user who still exist and whom no block keeps apart from her, by row.
+    pub(crate) fn friends_of(&self, user: u32) -> Vec<Friend> {
+        let (rows, strengths) = self.stored_user(user).map_or((&[][..], &[][..]), |row| self.bundle().friends(row));
+        let stored = rows.iter().zip(strengths).map(|(&row, &strength)| Friend { row, strength });
+        let mut friends: Vec<Friend> = match self.live.ties.changed(user) {
+            None => stored.collect(),
+            Some(changes) => {
+                let mut kept: Vec<Friend> = stored.filter(|friend| !changes.contains_key(&friend.row)).collect();
+                kept.extend(
+                    changes.iter().filter_map(|(&row, tie)| Some(Friend { row, strength: tie.as_ref()?.strength })),
+                );
+                kept.sort_unstable_by_key(|friend| friend.row);
+                kept
+            }
+        };
+        friends.retain(|friend| !self.live.people.is_deleted(friend.row) && !self.blocked(user, friend.row));
+        friends
+    }
+
+    /// Whether `user` counts `other` among her friends, and the other way round: to follow somebody is not enough.
+    pub(crate) fn mutual_friends(&self, user: u32, other: u32) -> bool {
+        self.has_tie(user, other) && self.has_tie(other, user)
+    }
+
+    fn has_tie(&self, user: u32, other: u32) -> bool {
+        if let Some(change) = self.live.ties.changed(user).and_then(|changes| changes.get(&other)) {
+            return change.is_some();
+        }
+        self.stored_user(user).is_some_and(|row| self.bundle().friends(row).0.binary_search(&other).is_ok())
+    }
+
+    /// Whether one of the two blocks the other.
+    pub(crate) fn blocked(&self, user: u32, other: u32) -> bool {
+        match self.live.ties.block(user, other) {
+            Some(state) => state.any(),
+            None => self.stored_user(user).is_some_and(|row| self.bundle().blocked(row).binary_search(&other).is_ok()),
+        }
+    }
+
+    /// What a user has had, by product: what she sent back or disliked left out.
+    pub(crate) fn owned_by(&self, user: u32) -> Vec<Owned> {
+        let stored = self.stored_user(user).map_or(&[][..], |row| self.bundle().possessions(row));
+        let stored = stored.iter().map(|possession| Owned {
+            product: possession.product,
+            purchases: possession.purchases,
+            gifts: possession.gifts,
+            last_ms: possession.last_ms,
+            shown_from_day: i64::MIN,
+        });
+        let Some(history) = self.live.people.history(user) else { return stored.collect() };
+        let mut owned: Vec<Owned> = stored.filter(|owned| !history.refuses(owned.product)).collect();
+        for had in history.had.iter().filter(|had| had.is_possession()) {
+            match owned.binary_search_by_key(&had.product, |owned| owned.product) {
+                Ok(at) => owned[at].add(had.purchases, had.gifts, had.last_ms, had.known_day),
+                Err(at) => owned.insert(
+                    at,
+                    Owned {
+                        product: had.product,
+                        purchases: had.purchases,
+                        gifts: had.gifts,
+                        last_ms: had.last_ms,
+                        shown_from_day: had.known_day.saturating_add(1),
+                    },
+                ),
+            }
+        }
+        owned
+    }
+
+    /// Whether a user has bought the product for herself.
+    pub(crate) fn has_bought(&self, user: u32, product: u32) -> bool {
+        let history = self.live.people.history(user);
+        if history.is_some_and(|history| history.refuses(product)) {
+            return false;
+        }
+        if history.and_then(|history| history.had(product)).is_some_and(|had| had.purchases > 0) {
+            return true;
+        }
+        let stored = self.stored_user(user).map_or(&[][..], |row| self.bundle().possessions(row));
+        stored.binary_search_by_key(&product, |possession| possession.product).is_ok_and(|at| stored[at].purchases > 0)
+    }
+
+    /// Products that a user refused, ascending.
+    pub(crate) fn refused_by(&self, user: u32) -> &[u32] {
+        self.live.people.history(user).map_or(&[], |history| &history.refused)
+    }
+
+    /// A user's own vector: trained, with what she did since folded in; none for those of whom nothing is known.
+    pub(crate) fn own_vector(&self, user: u32) -> Option<&[f32]> {
+        if let Some(vector) = self.live.people.history(user).and_then(|history| history.vector.as_deref()) {
+            return Some(vector);
+        }
+        let vector = self.bundle().user_vector(self.stored_user(user)?);
+        is_nonzero(vector).then_some(vector)
+    }
+
+    /// A user's vector, or what her friends' vectors say about her.
+    pub(crate) fn taste_vector(&self, user: u32) -> Option<Cow<'_, [f32]>> {
+        match self.own_vector(user) {
+            Some(own) => Some(Cow::Borrowed(own)),
+            None => self.friends_vector(user).map(Cow::Owned),
+        }
+    }
+
+    /// Mean of the vectors of a user's closest friends, weighted by the strength of the tie.
+    pub(crate) fn friends_vector(&self, user: u32) -> Option<Vec<f32>> {
+        let mut friends = self.friends_of(user);
+        friends.sort_by(|a, b| b.strength.total_cmp(&a.strength).then(a.row.cmp(&b.row)));
+        let known = friends
+            .iter()
+            .filter(|friend| friend.strength > 0.0 && self.personalised(friend.row))
+            .filter_map(|friend| Some((self.own_vector(friend.row)?, friend.strength)));
+        weighted_mean(self.bundle().dim(), known.take(MOST_STAND_INS))
+    }
+
+    /// What a user says about herself, and what she allows.
+    pub(crate) fn profile(&self, user: u32) -> UserProfile {
+        match (self.live.people.record(user), self.stored_user(user)) {
+            (Some(record), _) => profile_of(record),
+            (None, Some(stored)) => self.bundle().profile(stored),
+            (None, None) => profile_of(&UserRecord::new("")),
+        }
+    }
+
+    /// Whether what is known about a user may be used.
+    pub(crate) fn personalised(&self, user: u32) -> bool {
+        self.profile(user).personalise
+    }
+
+    /// Who joined succeeded teams of `initiator`, by row, and how many times each: people who still exist.
+    pub(crate) fn co_joined(&self, initiator: u32) -> (Vec<u32>, Vec<f32>) {
+        let (rows, times) = self.stored_user(initiator).map_or((&[][..], &[][..]), |row| self.bundle().co_joined(row));
+        let mut joined: std::collections::BTreeMap<u32, f32> =
+            rows.iter().copied().zip(times.iter().copied()).collect();
+        for (&row, &times) in self.live.co_joined.get(&initiator).into_iter().flatten() {
+            *joined.entry(row).or_default() += times;
+        }
+        joined.into_iter().filter(|&(row, _)| !self.live.people.is_deleted(row)).unzip()
+    }
+
+    /// A user's vector with what she did since the cut folded in, where she did anything that tells of taste.
+    pub(super) fn folded(&self, user: u32, history: &History) -> Option<Box<[f32]>> {
+        let events: Vec<FoldEvent<'_>> = history
+            .signals
+            .iter()
+            .map(|signal| FoldEvent { vector: self.product_vector(signal.product), weight: signal.weight })
+            .filter(|event| is_nonzero(event.vector))
+            .collect();
+        if events.is_empty() {
+            return None;
+        }
+        let bundle = self.bundle();
+        let prior = self.prior(user);
+        let products = fold::Products { gram: bundle.gram(), count: bundle.n_products() };
+        Some(fold::fold(products, &bundle.serving().fold, &events, &prior).into_boxed_slice())
+    }
+
+    /// What a user's vector is pulled towards: the trained one, else her friends', else nothing.
+    fn prior(&self, user: u32) -> Vec<f32> {
+        let trained = self.stored_user(user).map(|row| self.bundle().user_vector(row)).filter(|own| is_nonzero(own));
+        if let Some(trained) = trained {
+            return trained.to_vec();
+        }
+        let belief = self.bundle().serving().fold.friend_weight;
+        let friends = self.friends_vector(user).map(|mean| mean.iter().map(|value| belief * value).collect());
+        friends.unwrap_or_else(|| vec![0.0; self.bundle().dim()])
+    }
+
+    /// Row of a product that exists.
+    pub(crate) fn product_row(&self, id: &str) -> Option<u32> {
+        let row = self.live.goods.row(id).or_else(|| self.bundle().products().row(id).map(|row| row.0))?;
+        self.product_exists(row).then_some(row)
+    }
+
+    /// Whether the product has not been deleted.
+    pub(crate) fn product_exists(&self, row: u32) -> bool {
+        self.live.goods.get(row).is_none_or(|good| good.record.is_some())
+    }
+
+    /// Id of a product.
+    pub(crate) fn product_id(&self, row: u32) -> &str {
+        match (row as usize).checked_sub(self.bundle().n_products()) {
+            Some(at) => self.live.goods.id(at),
+            None => self.bundle().products().id(ProductRow(row)),
+        }
+    }
+
+    /// What serving needs to know of a product; a deleted one has nothing.
+    pub(crate) fn goods(&self, row: u32) -> Goods<'_> {
+        if let Some(good) = self.live.goods.get(row) {
+            return good.record.as_ref().map(goods_of).unwrap_or_default();
+        }
+        let Some(stored) = self.stored_product(row) else { return Goods::default() };
+        let catalogue = self.bundle().catalogue();
+        Goods {
+            price: catalogue.price(stored),
+            group_price: catalogue.group_price(stored),
+            group_min_size: catalogue.group_min_size(stored),
+            title: catalogue.title(stored),
+            seller: catalogue.seller(stored).map(|seller| self.bundle().sellers().id(seller)),
+            category: catalogue.category(stored).map(|category| catalogue.category_path(category)),
+            min_age: catalogue.min_age(stored),
+            sensitive: catalogue.sensitive(stored),
+            created_at: catalogue.created_at(stored),
+        }
+    }
+
+    /// Whether a product must never be used in social proof.
+    pub(crate) fn is_sensitive(&self, row: u32) -> bool {
+        match (self.live.goods.get(row), self.stored_product(row)) {
+            (Some(good), _) => good.record.as_ref().is_none_or(|record| record.sensitive),
+            (None, Some(stored)) => self.bundle().catalogue().sensitive(stored),
+            (None, None) => true,
+        }
+    }
+
+    /// Days after which a buyer typically buys the product again.
+    pub(crate) fn repurchase_days(&self, row: u32) -> Option<f64> {
+        self.bundle().repurchase_days(self.stored_product(row)?).map(f64::from).filter(|days| *days > 0.0)
+    }
+
+    /// A product's vector: trained, or made from its neighbours'.
+    pub(crate) fn product_vector(&self, row: u32) -> &[f32] {
+        match self.stored_product(row) {
+            Some(stored) => self.bundle().product_vector(stored),
+            None => self.live.goods.get(row).and_then(|good| good.vector.as_deref()).unwrap_or(&[]),
+        }
+    }
+}
+
+fn profile_of(record: &UserRecord) -> UserProfile {
+    UserProfile {
+        country: record.country,
+        language: record.language,
+        birth_year: record.birth_year,
+        purchase_visibility: record.purchase_visibility,
+        invites: record.invites,
+        personalise: record.personalise,
+        created_at: record.created_at,
+    }
+}
+
+fn goods_of(record: &ProductRecord) -> Goods<'_> {
+    let money = |amount: Option<i64>| Some(Money { minor_units: amount?, currency: record.currency? });
+    Goods {
+        price: money(record.price_minor),
+        group_price: money(record.group_price_minor),
+        group_min_size: record.group_min_size,
+        title: record.title.as_deref(),
+        seller: record.seller_id.as_deref(),
+        category: record.category.as_deref(),
+        min_age: record.min_age,
+        sensitive: record.sensitive,
+        created_at: record.created_at,
+    }
+}
+
+impl Owned {
+    fn add(&mut self, purchases: u32, gifts: u32, last_ms: i64, known_day: i64) {
+        if self.purchases == 0 {
+            self.shown_from_day = known_day.saturating_add(1);
+        }
+        self.purchases += purchases;
+        self.gifts += gifts;
+        self.last_ms = self.last_ms.max(last_ms);
+    }
+}
+
+/// Whether a vector says anything.
+pub(crate) fn is_nonzero(vector: &[f32]) -> bool {
+    vector.iter().any(|value| *value != 0.0)
+}
+
+/// Inner product over the shorter length.
+pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
+    left.iter().zip(right).map(|(a, b)| a * b).sum()
+}
+
+/// Weighted mean of vectors of length `dim`; none when there is none, or when they cancel out.
+pub(crate) fn weighted_mean<'a>(dim: usize, vectors: impl Iterator<Item = (&'a [f32], f32)>) -> Option<Vec<f32>> {
+    let mut sum = vec![0.0; dim];
+    let mut total = 0.0;
+    for (vector, weight) in vectors {
+        total += weight;
+        sum.iter_mut().zip(vector).for_each(|(sum, value)| *sum += weight * value);
+    }
+    sum.iter_mut().for_each(|sum| *sum /= total);
+    (total > 0.0 && is_nonzero(&sum)).then_some(sum)
+}

@@ -1,0 +1,93 @@
+//! Friends for a product: whom to invite, and how likely each joins.
+
+use juntos_datasets::{ProductRow, UserRow};
+
+use super::evidence::Evidence;
+use super::model::JoinFacts;
+use crate::cursor::{List, Shown};
+use crate::reasons::Reason;
+use crate::recommend::Snapshot;
+use crate::request::{Answer, Context, Degraded, FriendItem, RequestFault};
+use crate::viewer::Viewer;
+
+/// Strength from which on a friend counts as close.
+const CLOSE: f32 = 0.8;
+/// Overlap of purchases from which on a friend likes the same kind of products.
+const LIKES_THE_SAME: f32 = 0.2;
+
+impl Snapshot {
+    /// Whom this person could invite to a team on this product, likeliest first.
+    ///
+    /// # Errors
+    /// [`RequestFault`] when the question itself is wrong.
+    pub fn group_friends(
+        &self,
+        user_id: &str,
+        product_id: &str,
+        context: &Context,
+    ) -> Result<Answer<FriendItem>, RequestFault> {
+        context.check()?;
+        let shown = Shown::read(List::GroupFriends, context.cursor.as_deref())?;
+        let mut viewer = Viewer::new(self, Some(user_id), context);
+        let product = self.product_row(product_id);
+        if product.is_none() {
+            viewer.missing.push(product_id.to_owned());
+        }
+        let list = match (viewer.personal, product) {
+            (Some(user), Some(product)) => self.friends_for(user, product, &viewer, context, &shown),
+            _ => Vec::new(),
+        };
+        let page = context.limit.min(shown.left());
+        let more = list.len() > page && shown.left() > page;
+        let items: Vec<FriendItem> = list.into_iter().take(page).collect();
+        let next_cursor = more.then(|| shown.after(items.iter().map(|item| item.user_id.as_str())));
+        let degraded = match viewer.personal {
+            Some(_) => items.is_empty().then_some(Degraded::NothingAllowed),
+            None => viewer.degraded(false),
+        };
+        Ok(Answer { items, missing: viewer.missing, degraded, next_cursor })
+    }
+
+    fn friends_for(
+        &self,
+        user: u32,
+        product: u32,
+        viewer: &Viewer,
+        context: &Context,
+        shown: &Shown,
+    ) -> Vec<FriendItem> {
+        let privacy = viewer.privacy(self, context.now);
+        let friends = privacy.friends().iter().map(|friend| friend.row).collect();
+        let mut invited = privacy.invitations(friends, self.goods(product).min_age).into_inner();
+        invited.retain(|&friend| {
+            let id = self.user_id(friend);
+            !shown.contains(id) && !context.exclude.iter().any(|excluded| excluded == id)
+        });
+        let evidence = Evidence::gather(self, &privacy, user, &invited);
+        let model = &self.bundle().serving().join;
+        let mut ranked: Vec<(f32, u32, JoinFacts)> = invited
+            .into_iter()
+            .map(|friend| {
+                let facts = JoinFacts::gather(&evidence, UserRow(user), UserRow(friend), ProductRow(product));
+                (model.probability(&facts), friend, facts)
+            })
+            .collect();
+        ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let item = |(join_probability, friend, facts): (f32, u32, JoinFacts)| FriendItem {
+            user_id: self.user_id(friend).to_owned(),
+            join_probability,
+            reasons: reasons(&facts),
+        };
+        ranked.into_iter().map(item).collect()
+    }
+}
+
+/// Why a friend might join; what she bought is in the facts only where the viewer may know it.
+fn reasons(facts: &JoinFacts) -> Vec<Reason> {
+    let holds = [
+        (facts.joined > 0.0, Reason::JoinedYouBefore),
+        (facts.strength >= CLOSE, Reason::CloseFriend),
+        (facts.common_products >= LIKES_THE_SAME, Reason::LikesThisKind),
+    ];
+    holds.into_iter().filter(|(holds, _)| *holds).map(|(_, reason)| reason).collect()
+}

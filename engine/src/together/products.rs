@@ -1,0 +1,257 @@
+//! Products for a group: what these people could buy together, and the chance that the team fills.
+
+use juntos_datasets::{ProductRow, UserRow};
+
+use super::evidence::Evidence;
+use super::model::JoinFacts;
+use crate::allowed::Allowed;
+use crate::candidates::{ProductDraft, taste};
+use crate::cursor::{List, Shown};
+use crate::explain::Explainer;
+use crate::live::view::weighted_mean;
+use crate::privacy::{Privacy, certain_age};
+use crate::rank::{self, Scale};
+use crate::recommend::{Snapshot, pool};
+use crate::request::{Answer, Context, Degraded, GroupProductItem, MAX_IDS, Market, ProductItem, RequestFault, Source};
+use crate::viewer::Viewer;
+
+/// Friends who come in when the question leaves the company open: the likeliest to join.
+const MOST_FRIENDS: usize = 9;
+/// Buyers that a team needs where the product does not say: two.
+const SMALLEST_TEAM: u32 = 2;
+/// Chance from which on somebody is said to join, beyond those the team needs.
+const LIKELY: f32 = 0.5;
+/// Most people named for one product.
+const MOST_NAMED: usize = 10;
+/// How much the initiator's taste weighs against each other member's where her friends were chosen for her.
+const INITIATOR_WEIGHT: f32 = 2.0;
+
+/// One group as a question sees it.
+struct Group<'a> {
+    initiator: Option<u32>,
+    /// Everybody else whom no block keeps apart from the initiator, by row.
+    others: Vec<u32>,
+    evidence: Evidence<'a>,
+    /// Facts of each of `others`, as for a product that nobody has.
+    facts: Vec<JoinFacts>,
+}
+
+/// A draft with the chance that its team fills, and who would join.
+struct Prospect {
+    success: f32,
+    joiners: Vec<u32>,
+}
+
+impl Snapshot {
+    /// What these people could buy together, best first: the first one initiates; `with_friends` adds the friends of
+    /// hers who would likeliest join.
+    ///
+    /// # Errors
+    /// [`RequestFault`] when the question itself is wrong.
+    pub fn group_products(
+        &self,
+        user_ids: &[String],
+        with_friends: bool,
+        context: &Context,
+    ) -> Result<Answer<GroupProductItem>, RequestFault> {
+        context.check()?;
+        context.check_ids("user_ids", user_ids)?;
+        let shown = Shown::read(List::GroupProducts, context.cursor.as_deref())?;
+        let mut viewer = Viewer::new(self, Some(&user_ids[0]), context);
+        let privacy = viewer.privacy(self, context.now);
+        let named = self.named_members(&user_ids[1..], &mut viewer);
+        let group = self.group(&viewer, &privacy, &named, with_friends);
+        let mut allowed = self.allowed_for(&viewer, context, &shown);
+        self.narrow_to_members(&viewer, &named, &group, context, &mut allowed);
+        let drafts = self.group_candidates(&viewer, &group, with_friends, context, &allowed);
+        let enough = drafts.len() >= context.limit;
+        let passed = privacy.products(drafts, &allowed).into_inner();
+        let mut list = self.filled(passed, &viewer, &privacy, context, &allowed);
+        let page = context.limit.min(shown.left());
+        let more = list.len() > page && shown.left() > page;
+        list.truncate(page);
+        let explain = Explainer::new(self, &viewer, &privacy, context);
+        let items: Vec<GroupProductItem> =
+            list.into_iter().map(|draft| self.group_item(draft, &group, &privacy, &explain)).collect();
+        let next_cursor = more.then(|| shown.after(items.iter().map(|item| item.product.product_id.as_str())));
+        let degraded = if items.is_empty() { Some(Degraded::NothingAllowed) } else { viewer.degraded(enough) };
+        Ok(Answer { items, missing: viewer.missing, degraded, next_cursor })
+    }
+
+    /// Rows of the members named beside the initiator, by row; unknown ids are noted as missing.
+    fn named_members(&self, user_ids: &[String], viewer: &mut Viewer) -> Vec<u32> {
+        let mut rows = Vec::with_capacity(user_ids.len());
+        for id in user_ids {
+            match self.user_row(id) {
+                Some(row) => rows.push(row),
+                None => viewer.missing.push(id.clone()),
+            }
+        }
+        rows.sort_unstable();
+        rows.dedup();
+        rows
+    }
+
+    fn group<'a>(&'a self, viewer: &Viewer, privacy: &Privacy<'_>, named: &[u32], with_friends: bool) -> Group<'a> {
+        let mut others: Vec<u32> = named.to_vec();
+        let initiator = viewer.personal;
+        let Some(user) = initiator else {
+            let evidence = Evidence::gather(self, privacy, u32::MAX, &[]);
+            return Group { initiator, others: Vec::new(), evidence, facts: Vec::new() };
+        };
+        others.retain(|&member| member != user && privacy.may_group(member));
+        if with_friends {
+            others.extend(self.likeliest_friends(user, privacy));
+            others.sort_unstable();
+            others.dedup();
+            others.truncate(MAX_IDS);
+        }
+        let evidence = Evidence::gather(self, privacy, user, &others);
+        let facts = others.iter().map(|&other| facts_of(&evidence, user, other, ProductRow(u32::MAX))).collect();
+        Group { initiator, others, evidence, facts }
+    }
+
+    /// Friends who may be invited, the likeliest to join first, whatever the product.
+    fn likeliest_friends(&self, user: u32, privacy: &Privacy<'_>) -> Vec<u32> {
+        let friends = privacy.friends().iter().map(|friend| friend.row).collect();
+        let invited = privacy.invitations(friends, None).into_inner();
+        let evidence = Evidence::gather(self, privacy, user, &invited);
+        let chance = |friend: u32| {
+            self.bundle().serving().join.probability(&facts_of(&evidence, user, friend, ProductRow(u32::MAX)))
+        };
+        let mut ranked: Vec<(f32, u32)> = invited.into_iter().map(|friend| (chance(friend), friend)).collect();
+        ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        ranked.into_iter().take(MOST_FRIENDS).map(|(_, friend)| friend).collect()
+    }
+
+    /// Leaves what every member may be shown where she is, without what a member refused and the initiator has.
+    fn narrow_to_members(
+        &self,
+        viewer: &Viewer,
+        named: &[u32],
+        group: &Group<'_>,
+        context: &Context,
+        allowed: &mut Allowed,
+    ) {
+        let mut markets: Vec<_> = named
+            .iter()
+            .chain(&group.others)
+            .map(|&member| {
+                let profile = self.profile(member);
+                (profile.country.or(viewer.country), certain_age(profile.birth_year, context.now))
+            })
+            .collect();
+        markets.sort_unstable();
+        markets.dedup();
+        for (country, age) in markets {
+            let mut conditions = viewer.conditions(context);
+            conditions.market = Market { country, ..conditions.market };
+            conditions.age = age;
+            allowed.intersect(&self.allowed(&conditions));
+        }
+        let Some(user) = viewer.personal else { return };
+        for &member in &group.others {
+            self.refused_by(member).iter().for_each(|&row| allowed.remove(row));
+        }
+        if !context.include_bought {
+            let bought = self.owned_by(user).into_iter().filter(|owned| owned.purchases > 0);
+            bought.for_each(|owned| allowed.remove(owned.product));
+        }
+    }
+
+    /// Products close to the taste of the group: to the vector of the standing group where these people are one.
+    fn group_candidates(
+        &self,
+        viewer: &Viewer,
+        group: &Group<'_>,
+        with_friends: bool,
+        context: &Context,
+        allowed: &Allowed,
+    ) -> Vec<ProductDraft> {
+        let Some(user) = viewer.personal else { return Vec::new() };
+        let Some(query) = self.group_taste(user, &group.others, with_friends) else { return Vec::new() };
+        let close = taste::closest(self, &query, pool(context), allowed);
+        let Some(scale) = Scale::of(&close) else { return Vec::new() };
+        let draft = |scored: &crate::index::Scored| {
+            let bonus = self.saving_bonus(scored.row, group);
+            ProductDraft::new(scored.row, Source::Group, scale.place(scored.score) + bonus)
+        };
+        close.iter().map(draft).collect()
+    }
+
+    /// The vector of a group: its own, or the mean of its members'.
+    fn group_taste(&self, user: u32, others: &[u32], with_friends: bool) -> Option<Vec<f32>> {
+        let mut members: Vec<u32> = others.iter().copied().chain([user]).collect();
+        members.sort_unstable();
+        let personal: Vec<u32> = members.iter().copied().filter(|&member| self.personalised(member)).collect();
+        let stored: Option<Vec<UserRow>> = members.iter().map(|&member| self.stored_user(member)).collect();
+        let standing = stored.filter(|_| personal == members).and_then(|stored| self.bundle().group_vector(&stored));
+        if let Some(vector) = standing {
+            return Some(vector.to_vec());
+        }
+        let weight = |member: u32| if with_friends && member == user { INITIATOR_WEIGHT } else { 1.0 };
+        let vectors: Vec<_> =
+            personal.iter().filter_map(|&member| Some((self.taste_vector(member)?, weight(member)))).collect();
+        weighted_mean(self.bundle().dim(), vectors.iter().map(|(vector, weight)| (&**vector, *weight)))
+    }
+
+    /// What the money saved adds: its share of the price, times the chance that the team fills.
+    fn saving_bonus(&self, product: u32, group: &Group<'_>) -> f32 {
+        let goods = self.goods(product);
+        let (Some(saving), Some(price)) = (goods.saving(), goods.price) else { return 0.0 };
+        let share = saving.minor_units as f32 / price.minor_units as f32;
+        rank::SAVING_BONUS * share * self.prospect(product, goods.group_min_size, group).success
+    }
+
+    /// The chance that the team fills, and everybody in the group who is likely enough to join, likeliest first.
+    fn prospect(&self, product: u32, min_size: Option<u32>, group: &Group<'_>) -> Prospect {
+        let needed = min_size.unwrap_or(SMALLEST_TEAM).saturating_sub(1) as usize;
+        let Some(user) = group.initiator else { return Prospect { success: 0.0, joiners: Vec::new() } };
+        let serving = self.bundle().serving();
+        let chance = |(&other, facts): (&u32, &JoinFacts)| {
+            (serving.join.probability(&self.facts_on(product, user, other, facts, &group.evidence)), other)
+        };
+        let mut chances: Vec<(f32, u32)> = group.others.iter().zip(&group.facts).map(chance).collect();
+        chances.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let probabilities: Vec<f32> = chances.iter().map(|&(chance, _)| chance).collect();
+        let likely = chances.iter().enumerate().filter(|(at, (chance, _))| *at < needed || *chance >= LIKELY);
+        Prospect {
+            success: serving.success.probability(&probabilities, needed),
+            joiners: likely.take(MOST_NAMED).map(|(_, &(_, other))| other).collect(),
+        }
+    }
+
+    /// Facts on one product from facts on none: only what depends on the product is gathered again.
+    fn facts_on(&self, product: u32, user: u32, other: u32, facts: &JoinFacts, evidence: &Evidence<'_>) -> JoinFacts {
+        use super::model::JoinEvidence;
+        let has = |row: u32| evidence.products(UserRow(row)).any(|owned| owned == product);
+        if has(user) || has(other) {
+            return facts_of(evidence, user, other, ProductRow(product));
+        }
+        let taste = crate::live::view::dot(evidence.user_vector(UserRow(other)), self.product_vector(product));
+        JoinFacts { taste, ..*facts }
+    }
+
+    fn group_item(
+        &self,
+        draft: ProductDraft,
+        group: &Group<'_>,
+        privacy: &Privacy<'_>,
+        explain: &Explainer<'_>,
+    ) -> GroupProductItem {
+        let goods = self.goods(draft.row);
+        let prospect = self.prospect(draft.row, goods.group_min_size, group);
+        let named = privacy.invitations(prospect.joiners, goods.min_age).into_inner();
+        let product: ProductItem = explain.product(draft);
+        GroupProductItem {
+            product,
+            success_probability: prospect.success,
+            would_join: named.into_iter().map(|row| self.user_id(row).to_owned()).collect(),
+            saving: goods.saving(),
+        }
+    }
+}
+
+fn facts_of(evidence: &Evidence<'_>, user: u32, other: u32, product: ProductRow) -> JoinFacts {
+    JoinFacts::gather(evidence, UserRow(user), UserRow(other), product)
+}
