@@ -62,6 +62,10 @@ pub(crate) struct PreparedKey {
 
 /// Prepared sets kept at most; when there are more, all are made anew.
 const MOST_PREPARED: usize = 256;
+/// Bytes that prepared sets may take, as far as at least one is kept for each of a few markets.
+const MOST_PREPARED_BYTES: usize = 64 << 20;
+/// Prepared sets kept however large they are.
+const LEAST_PREPARED: usize = 8;
 
 impl Snapshot {
     /// The products that these conditions leave.
@@ -76,11 +80,17 @@ impl Snapshot {
         let made = self.make_allowed(conditions);
         let prepared = Arc::new(made.clone());
         self.base.prepared.rcu(|sets| {
-            let mut sets = if sets.len() < MOST_PREPARED { imbl::HashMap::clone(sets) } else { imbl::HashMap::new() };
+            let mut sets =
+                if sets.len() < self.most_prepared() { imbl::HashMap::clone(sets) } else { imbl::HashMap::new() };
             sets.insert(key.clone(), prepared.clone());
             sets
         });
         made
+    }
+
+    fn most_prepared(&self) -> usize {
+        let bytes = self.bundle().n_products() / 8 + 1;
+        (MOST_PREPARED_BYTES / bytes).clamp(LEAST_PREPARED, MOST_PREPARED)
     }
 
     fn make_allowed(&self, conditions: &Conditions<'_>) -> Allowed {

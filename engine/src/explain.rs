@@ -94,10 +94,13 @@ impl<'a> Explainer<'a> {
         reasons.extend(draft.due.map(|due| Reason::TimeToRepurchase { due }));
         reasons.extend(self.privacy.count_shown(draft.friends_bought).map(|count| Reason::FriendsBought { count }));
         reasons.extend(self.likeness(draft));
-        if let Some(seller) = goods.seller.filter(|seller| self.is_news(goods) && self.shops.contains(seller)) {
+        if let Some(seller) = goods
+            .seller
+            .filter(|seller| draft.source == Source::Newest || self.is_news(goods) && self.shops.contains(seller))
+        {
             reasons.push(Reason::NewFromSeller { seller_id: seller.to_owned() });
         }
-        if self.trending.contains(&draft.row) {
+        if draft.source == Source::Trending || self.trending.contains(&draft.row) {
             reasons.push(Reason::TrendingInMarket);
         }
         reasons.extend(team_price(goods));

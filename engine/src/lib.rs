@@ -7,7 +7,7 @@ pub mod bitmap;
 pub mod bundle;
 mod candidates;
 pub mod catalogue;
-mod cursor;
+pub mod cursor;
 pub mod error;
 mod explain;
 pub mod filter;

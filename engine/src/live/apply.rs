@@ -158,13 +158,15 @@ impl Snapshot {
         let product = self.known_product(&record.product_id)?;
         let initiator = self.user_or_new(&record.initiator_id);
         let participants: Vec<u32> = record.participant_ids.iter().map(|id| self.user_or_new(id)).collect();
-        let before = self.live.teams.get(&record.team_id).map(|team| team.outcome);
+        let known = self.live.teams.get(&record.team_id);
+        let before = known.map(|team| team.outcome);
+        let anonymous_seats = known.map_or(0, |team| team.anonymous_seats);
         let team = Team {
             id: record.team_id.as_str().into(),
             product,
             initiator: Some(initiator),
             participants,
-            anonymous_seats: 0,
+            anonymous_seats,
             min_size: record.min_size,
             opened_at: record.opened_at.or(Some(now)),
             deadline: record.deadline,

@@ -38,11 +38,6 @@ impl Goods {
         &self.ids[at]
     }
 
-    /// Number of new products, deleted ones included.
-    pub(crate) fn len(&self) -> usize {
-        self.ids.len()
-    }
-
     /// The change to `row`.
     pub(crate) fn get(&self, row: u32) -> Option<&Arc<Good>> {
         if self.changed.is_empty() { None } else { self.changed.get(&row) }

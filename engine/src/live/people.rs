@@ -51,11 +51,6 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// What she had of `product` since the cut.
-    pub(crate) fn had(&self, product: u32) -> Option<&Had> {
-        self.had.binary_search_by_key(&product, |had| had.product).ok().map(|at| &self.had[at])
-    }
-
     /// The entry of `product`, made if need be.
     pub(crate) fn had_mut(&mut self, product: u32) -> &mut Had {
         let at = self.had.binary_search_by_key(&product, |had| had.product).unwrap_or_else(|at| {
@@ -118,11 +113,6 @@ impl People {
     /// Id of the `at`-th new user.
     pub(crate) fn id(&self, at: usize) -> &str {
         &self.ids[at]
-    }
-
-    /// Number of new users, deleted ones included.
-    pub(crate) fn len(&self) -> usize {
-        self.ids.len()
     }
 
     /// The record put since the cut.

@@ -8,7 +8,7 @@ use juntos_datasets::{ProductRow, UserRow};
 
 use super::people::History;
 use super::records::{ProductRecord, UserRecord};
-use crate::bundle::UserProfile;
+use crate::bundle::{StoredPossession, UserProfile};
 use crate::fold::{self, FoldEvent};
 use crate::recommend::Snapshot;
 
@@ -130,7 +130,7 @@ impl Snapshot {
             purchases: possession.purchases,
             gifts: possession.gifts,
             last_ms: possession.last_ms,
-            shown_from_day: i64::MIN,
+            shown_from_day: stored_day(possession),
         });
         let Some(history) = self.live.people.history(user) else { return stored.collect() };
         let mut owned: Vec<Owned> = stored.filter(|owned| !history.refuses(owned.product)).collect();
@@ -150,19 +150,6 @@ impl Snapshot {
             }
         }
         owned
-    }
-
-    /// Whether a user has bought the product for herself.
-    pub(crate) fn has_bought(&self, user: u32, product: u32) -> bool {
-        let history = self.live.people.history(user);
-        if history.is_some_and(|history| history.refuses(product)) {
-            return false;
-        }
-        if history.and_then(|history| history.had(product)).is_some_and(|had| had.purchases > 0) {
-            return true;
-        }
-        let stored = self.stored_user(user).map_or(&[][..], |row| self.bundle().possessions(row));
-        stored.binary_search_by_key(&product, |possession| possession.product).is_ok_and(|at| stored[at].purchases > 0)
     }
 
     /// Products that a user refused, ascending.
@@ -337,6 +324,15 @@ fn goods_of(record: &ProductRecord) -> Goods<'_> {
         min_age: record.min_age,
         sensitive: record.sensitive,
         created_at: record.created_at,
+    }
+}
+
+/// The day from which on others may learn of a possession of the bundle: the day after it happened. Where it happened
+/// more than once, it was known before the last time.
+fn stored_day(possession: &StoredPossession) -> i64 {
+    match possession.last() {
+        Some(last) if possession.purchases < 2 => last.day() + 1,
+        _ => i64::MIN,
     }
 }
 
