@@ -3,12 +3,17 @@
 #![forbid(unsafe_code)]
 
 pub mod csr;
+pub mod dataset;
+pub mod error;
 pub mod generate;
 pub mod ids;
+pub mod parquet;
 pub mod progress;
 pub mod tables;
 pub mod training;
 pub mod units;
 
 pub use csr::Csr;
+pub use dataset::{Dataset, DatasetWriter};
+pub use error::{DatasetError, RowFault};
 pub use ids::{IdMap, ProductRow, Row, SellerRow, UserRow};

@@ -334,8 +334,6 @@ pub struct Team<'a> {
     pub outcome: TeamOutcome,
     /// Part of a research set.
     pub split: Split,
-    /// Extra column of research sets: the standing group that bought, when its members buy together again and again.
-    pub group_id: Option<&'a str>,
     /// Extra column of research sets: products among which a test row's product is ranked.
     pub negative_ids: Vec<&'a str>,
 }

@@ -1,0 +1,260 @@
+//! Reading: the columns of one batch in their agreed types, cell by cell.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
+    TimestampMillisecondArray, new_null_array,
+};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, TimestampMillisecondType};
+
+use super::rows::Offer;
+use crate::error::RowFault;
+use crate::ids::check_id;
+use crate::units::Timestamp;
+
+/// The columns of one batch, in the order of a table's schema.
+#[derive(Debug)]
+pub struct Cells {
+    names: Vec<String>,
+    columns: Vec<Column>,
+}
+
+#[derive(Debug)]
+enum Column {
+    Text(StringArray),
+    Integer(Int64Array),
+    Truth(BooleanArray),
+    Number(Float64Array),
+    Moment(TimestampMillisecondArray),
+    List(ListArray),
+}
+
+/// A column that does not fit the table: its name, and what is wrong.
+pub(crate) type ColumnFault = (String, String);
+
+impl Cells {
+    /// Takes the columns of `schema` out of `batch` by name, converting types where nothing is lost; absent optional
+    /// columns read as empty, further columns are left alone.
+    pub(crate) fn new(schema: &Schema, batch: &RecordBatch) -> Result<Self, ColumnFault> {
+        let mut names = Vec::new();
+        let mut columns = Vec::new();
+        for field in schema.fields() {
+            let array = match batch.column_by_name(field.name()) {
+                Some(found) => convert(found, field.data_type()).map_err(|fault| (field.name().clone(), fault))?,
+                None if field.is_nullable() => new_null_array(field.data_type(), batch.num_rows()),
+                None => {
+                    let have: Vec<_> = batch.schema().fields().iter().map(|have| have.name().clone()).collect();
+                    let reason = format!("is required and absent; the file has {}", have.join(", "));
+                    return Err((field.name().clone(), reason));
+                }
+            };
+            names.push(field.name().clone());
+            columns.push(Column::new(&array));
+        }
+        Ok(Self { names, columns })
+    }
+
+    fn fault(&self, column: usize, reason: impl Into<String>, mend: impl Into<String>) -> RowFault {
+        RowFault::new(self.names[column].clone(), reason, mend)
+    }
+
+    /// The text of a cell.
+    pub(super) fn text(&self, column: usize, row: usize) -> Option<&str> {
+        match &self.columns[column] {
+            Column::Text(array) => array.is_valid(row).then(|| array.value(row)),
+            _ => None,
+        }
+    }
+
+    /// The id in a required cell.
+    pub(super) fn id(&self, column: usize, row: usize) -> Result<&str, RowFault> {
+        let text = self.text(column, row).ok_or_else(|| self.fault(column, "is empty", "give every row an id"))?;
+        check_id(text).map_err(|fault| self.fault(column, "is no id", fault.to_string()))
+    }
+
+    /// The id in an optional cell.
+    pub(super) fn optional_id(&self, column: usize, row: usize) -> Result<Option<&str>, RowFault> {
+        self.text(column, row).map(|_| self.id(column, row)).transpose()
+    }
+
+    /// The value that a cell's word stands for.
+    pub(super) fn word<T: FromStr<Err: Display>>(&self, column: usize, row: usize) -> Result<Option<T>, RowFault> {
+        let parse =
+            |text: &str| text.parse().map_err(|fault: T::Err| self.fault(column, fault.to_string(), "correct it"));
+        self.text(column, row).map(parse).transpose()
+    }
+
+    /// The code in a cell (country, currency, language), checked but kept as text.
+    pub(super) fn code<T: FromStr<Err: Display>>(&self, column: usize, row: usize) -> Result<Option<&str>, RowFault> {
+        self.word::<T>(column, row)?;
+        Ok(self.text(column, row))
+    }
+
+    /// The integer in a cell.
+    pub(super) fn integer(&self, column: usize, row: usize) -> Option<i64> {
+        match &self.columns[column] {
+            Column::Integer(array) => array.is_valid(row).then(|| array.value(row)),
+            _ => None,
+        }
+    }
+
+    /// The integer in a cell, which must lie in `range`.
+    pub(super) fn within(&self, column: usize, row: usize, low: i64, high: i64) -> Result<Option<i64>, RowFault> {
+        match self.integer(column, row) {
+            Some(value) if !(low..=high).contains(&value) => {
+                let mend = if low == 0 && high == i64::MAX {
+                    "give zero or more".to_owned()
+                } else {
+                    format!("give {low} to {high}")
+                };
+                Err(self.fault(column, format!("is {value}"), mend))
+            }
+            value => Ok(value),
+        }
+    }
+
+    /// The truth value in a cell.
+    pub(super) fn truth(&self, column: usize, row: usize) -> Option<bool> {
+        match &self.columns[column] {
+            Column::Truth(array) => array.is_valid(row).then(|| array.value(row)),
+            _ => None,
+        }
+    }
+
+    /// The finite number in a cell.
+    pub(super) fn number(&self, column: usize, row: usize) -> Result<Option<f64>, RowFault> {
+        let Column::Number(array) = &self.columns[column] else { return Ok(None) };
+        if array.is_null(row) {
+            return Ok(None);
+        }
+        let value = array.value(row);
+        if value.is_finite() {
+            Ok(Some(value))
+        } else {
+            Err(self.fault(column, format!("is {value}"), "give a finite number"))
+        }
+    }
+
+    /// The moment in a cell.
+    pub(super) fn moment(&self, column: usize, row: usize) -> Option<Timestamp> {
+        match &self.columns[column] {
+            Column::Moment(array) => array.is_valid(row).then(|| Timestamp::from_millis(array.value(row))),
+            _ => None,
+        }
+    }
+
+    /// The ids listed in a cell.
+    pub(super) fn ids(&self, column: usize, row: usize) -> Result<Vec<&str>, RowFault> {
+        let Column::List(lists) = &self.columns[column] else { return Ok(Vec::new()) };
+        let mut ids = Vec::new();
+        for text in strings(lists, row) {
+            let text = text.ok_or_else(|| self.fault(column, "holds an empty entry", "leave it out"))?;
+            ids.push(
+                check_id(text)
+                    .map_err(|fault| self.fault(column, "holds something that is no id", fault.to_string()))?,
+            );
+        }
+        Ok(ids)
+    }
+
+    /// The delivery offers in a cell.
+    pub(super) fn offers(&self, column: usize, row: usize) -> Result<Vec<Offer<'_>>, RowFault> {
+        let Column::List(lists) = &self.columns[column] else { return Ok(Vec::new()) };
+        if lists.is_null(row) {
+            return Ok(Vec::new());
+        }
+        let (start, end) = bounds(lists, row);
+        let offers = lists.values().as_struct();
+        (start..end).map(|at| offer(offers, at).map_err(|(reason, mend)| self.fault(column, reason, mend))).collect()
+    }
+}
+
+impl Column {
+    fn new(array: &ArrayRef) -> Self {
+        match array.data_type() {
+            DataType::Utf8 => Self::Text(array.as_string().clone()),
+            DataType::Int64 => Self::Integer(array.as_primitive::<Int64Type>().clone()),
+            DataType::Boolean => Self::Truth(array.as_boolean().clone()),
+            DataType::Float64 => Self::Number(array.as_primitive::<Float64Type>().clone()),
+            DataType::Timestamp(_, _) => Self::Moment(array.as_primitive::<TimestampMillisecondType>().clone()),
+            _ => Self::List(array.as_list().clone()),
+        }
+    }
+}
+
+/// Converts an array to the agreed type; a value that would be lost is an error.
+fn convert(array: &ArrayRef, wanted: &DataType) -> Result<ArrayRef, String> {
+    if array.data_type() == wanted {
+        return Ok(array.clone());
+    }
+    if !convertible(array.data_type(), wanted) {
+        return Err(format!("is {}; it must be {wanted}", array.data_type()));
+    }
+    let strict = CastOptions { safe: false, ..CastOptions::default() };
+    cast_with_options(array, wanted, &strict).map_err(|fault| format!("cannot become {wanted}: {fault}"))
+}
+
+/// Whether a conversion keeps the meaning: texts of any layout, integers and floats of any width, moments of any unit.
+fn convertible(from: &DataType, wanted: &DataType) -> bool {
+    let from = match from {
+        DataType::Dictionary(_, values) => values.as_ref(),
+        other => other,
+    };
+    let is_text = matches!(from, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+    match wanted {
+        DataType::Utf8 => is_text || from.is_integer() || from.is_null(),
+        DataType::Int64 => from.is_integer() || from.is_null(),
+        DataType::Float64 => from.is_numeric() || from.is_null(),
+        DataType::Boolean => from.is_null(),
+        DataType::Timestamp(_, _) => {
+            is_text || matches!(from, DataType::Timestamp(_, _) | DataType::Date32 | DataType::Date64) || from.is_null()
+        }
+        DataType::List(_) => matches!(from, DataType::List(_) | DataType::LargeList(_)) || from.is_null(),
+        _ => false,
+    }
+}
+
+fn bounds(lists: &ListArray, row: usize) -> (usize, usize) {
+    (lists.value_offsets()[row] as usize, lists.value_offsets()[row + 1] as usize)
+}
+
+/// The texts of a list cell, none when the cell is empty.
+fn strings(lists: &ListArray, row: usize) -> impl Iterator<Item = Option<&str>> {
+    let (start, end) = if lists.is_valid(row) { bounds(lists, row) } else { (0, 0) };
+    let values = lists.values().as_string::<i32>();
+    (start..end).map(move |at| values.is_valid(at).then(|| values.value(at)))
+}
+
+type OfferFault = (String, &'static str);
+
+fn offer(offers: &StructArray, at: usize) -> Result<Offer<'_>, OfferFault> {
+    let country = offers.column(0).as_string::<i32>();
+    if offers.is_null(at) || country.is_null(at) {
+        return Err(("holds an offer without country".to_owned(), "name the country it delivers to"));
+    }
+    let country = country.value(at);
+    country
+        .parse::<crate::units::Country>()
+        .map_err(|fault| (format!("holds an offer: {fault}"), "correct the country"))?;
+    let whole = |column: usize| -> Option<i64> {
+        let numbers = offers.column(column).as_primitive::<Int64Type>();
+        numbers.is_valid(at).then(|| numbers.value(at))
+    };
+    let days = |column: usize, other: usize| -> Result<u32, OfferFault> {
+        let days = whole(column).or_else(|| whole(other)).unwrap_or(0);
+        u32::try_from(days).map_err(|_| (format!("holds an offer of {days} days"), "give zero or more days"))
+    };
+    let (min_days, max_days) = (days(1, 2)?, days(2, 1)?);
+    if min_days > max_days {
+        return Err((format!("holds an offer of {min_days} to {max_days} days"), "give the fewer days as min_days"));
+    }
+    let cost_minor = whole(3).unwrap_or(0);
+    if cost_minor < 0 {
+        return Err((format!("holds an offer that costs {cost_minor}"), "give zero or more"));
+    }
+    let payment_methods = strings(offers.column(4).as_list(), at).flatten().collect();
+    Ok(Offer { country, min_days, max_days, cost_minor, payment_methods })
+}
