@@ -27,6 +27,9 @@ impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
             return Err(unsupported(&media_type, "application/json"));
         }
         let bytes = body_bytes(request.into_body(), state.config().max_body_bytes).await?;
+        if let Some(kind) = not_an_object(&bytes) {
+            return Err(ApiError::new(Code::InvalidField, format!("the body: expected an object, got {kind}")));
+        }
         json(&bytes).map(Self)
     }
 }
@@ -143,6 +146,15 @@ pub async fn body_bytes(mut body: Body, limit: usize) -> ApiResult<Vec<u8>> {
     Ok(bytes)
 }
 
+/// What a body is when it is JSON but no object: serde would take a list for a struct, field by field.
+fn not_an_object(bytes: &[u8]) -> Option<&'static str> {
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace())? {
+        b'[' => Some("a list"),
+        b'"' => Some("a text"),
+        _ => None,
+    }
+}
+
 /// `bytes` as JSON of the shape `T`.
 ///
 /// # Errors
@@ -160,8 +172,11 @@ pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
 /// A JSON value as the shape `T`.
 ///
 /// # Errors
-/// `invalid_field`, `missing_field` or `unknown_field` with the field's path.
+/// `invalid_field`, `missing_field` or `unknown_field` with the field's path; `invalid_field` when it is no object.
 pub fn shape<T: DeserializeOwned>(value: serde_json::Value) -> ApiResult<T> {
+    if value.is_array() {
+        return Err(ApiError::new(Code::InvalidField, "expected an object, got a list"));
+    }
     serde_path_to_error::deserialize(value).map_err(|fault| {
         let path = fault.path().to_string();
         field_fault(&path, &fault.into_inner().to_string(), "field")
@@ -184,6 +199,7 @@ fn json_fault(path: &str, fault: &serde_json::Error) -> ApiError {
 
 /// Turns what serde says about a value into an error of the API. `what` is `field` or `parameter`.
 fn field_fault(path: &str, fault: &str, what: &str) -> ApiError {
+    let path = if path == "." { "" } else { path };
     if let Some((name, known)) = unknown_name(fault, "unknown field ") {
         let hint = nearest(name, &known);
         let place = inside(path, name);
@@ -191,13 +207,13 @@ fn field_fault(path: &str, fault: &str, what: &str) -> ApiError {
     }
     if let Some(name) = fault.strip_prefix("missing field ") {
         let place = inside(path, name);
-        return ApiError::new(Code::MissingField, format!("the {what} {name} is missing {place}; add it"));
+        return ApiError::new(Code::MissingField, format!("the {what} {name} {place} is missing; add it"));
     }
     if let Some((name, known)) = unknown_name(fault, "unknown variant ") {
         let hint = nearest(name, &known);
         return ApiError::new(Code::InvalidField, format!("`{path}` cannot be `{name}`; {hint}"));
     }
-    let place = if path.is_empty() || path == "." { "the body".to_owned() } else { format!("`{path}`") };
+    let place = if path.is_empty() { "the body".to_owned() } else { format!("`{path}`") };
     ApiError::new(Code::InvalidField, format!("{place}: {fault}"))
 }
 
@@ -257,7 +273,7 @@ mod tests {
             fault(r#"{"user_id": 7}"#),
             "invalid_field: `user_id`: invalid type: integer `7`, expected a string"
         );
-        assert_eq!(fault("{}"), "missing_field: the field `user_id` is missing of this request; add it");
+        assert_eq!(fault("{}"), "missing_field: the field `user_id` of this request is missing; add it");
         assert_eq!(
             fault(r#"{"usr_id": "a"}"#),
             "unknown_field: `usr_id` is not a field of this request; did you mean `user_id`?"
@@ -270,7 +286,8 @@ mod tests {
             fault(r#"{"user_id": "a", "filter": {"max_days": -1}}"#),
             "invalid_field: `filter.max_days`: invalid value: integer `-1`, expected u32"
         );
-        assert!(fault("[]").starts_with("invalid_field: the body: "), "{}", fault("[]"));
+        assert_eq!(not_an_object(b" [1]"), Some("a list"));
+        assert_eq!(shape::<Inner>(serde_json::json!([1])).unwrap_err().code, Code::InvalidField);
     }
 
     #[test]
@@ -280,7 +297,8 @@ mod tests {
         );
         assert!(fault("").starts_with("invalid_json: the body is not JSON: EOF"));
         assert!(fault(r#"{"user_id": "a"} x"#).contains("trailing characters"));
-        assert!(fault(&"[".repeat(100_000)).contains("recursion limit"), "{}", fault(&"[".repeat(100_000)));
+        let deep = json::<serde_json::Value>("[".repeat(100_000).as_bytes()).unwrap_err().to_string();
+        assert!(deep.contains("recursion limit"), "{deep}");
     }
 
     #[tokio::test]
