@@ -28,11 +28,11 @@ where
     W: From<E> + Item + Serialize,
 {
     let (context, style) = common.split(&visit, W::ID, W::FIELDS)?;
-    let serving = state.serving();
+    let engine = state.engine();
     let recommendation_id = visit.recommendation_id(question);
     let job = move || {
-        let asked = Asked { question, recommendation_id, bundle: serving.bundle.clone(), style };
-        let snapshot = serving.engine.snapshot();
+        let snapshot = engine.snapshot();
+        let asked = Asked { question, recommendation_id, bundle: snapshot.bundle().version().to_owned(), style };
         asked.body::<E, W>(&snapshot, context, compute)
     };
     let body = state.cpu().run(job).await?;

@@ -21,9 +21,9 @@ pub(crate) async fn with_engine<T: Send + 'static>(
     visit: &Visit,
     job: impl FnOnce(&Engine, Timestamp) -> ApiResult<T> + Send + 'static,
 ) -> ApiResult<T> {
-    let serving = state.serving();
+    let engine = state.engine();
     let now = visit.now;
-    state.cpu().run(move || job(&serving.engine, now)).await
+    state.cpu().run(move || job(&engine, now)).await
 }
 
 /// Applies one change.

@@ -19,24 +19,8 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 #[derive(Clone)]
 pub struct AppState(Arc<Shared>);
 
-/// An engine and the version of the bundle it stands on, exchanged together.
-#[derive(Debug)]
-pub struct Serving {
-    /// What answers.
-    pub engine: Arc<Engine>,
-    /// Version of its bundle, as answers name it.
-    pub bundle: String,
-}
-
-impl Serving {
-    /// `engine` with the version of its bundle.
-    pub fn of(engine: Arc<Engine>) -> Self {
-        Self { engine, bundle: "unversioned".to_owned() }
-    }
-}
-
 struct Shared {
-    serving: ArcSwap<Serving>,
+    engine: ArcSwap<Engine>,
     config: ServerConfig,
     clock: Clock,
     cpu: CpuPool,
@@ -60,18 +44,18 @@ impl AppState {
         config.check()?;
         crate::telemetry::recorder()?;
         let cpu = CpuPool::new(config.cpu_threads, config.max_waiting)?;
-        let serving = ArcSwap::from_pointee(Serving::of(engine));
-        Ok(Self(Arc::new(Shared { serving, config, clock, cpu, stopping: AtomicBool::new(false) })))
+        let engine = ArcSwap::new(engine);
+        Ok(Self(Arc::new(Shared { engine, config, clock, cpu, stopping: AtomicBool::new(false) })))
     }
 
-    /// What answers now. A request takes it once and keeps it to its end.
-    pub fn serving(&self) -> Arc<Serving> {
-        self.0.serving.load_full()
+    /// The engine that answers now. A request takes it once and keeps it to its end.
+    pub fn engine(&self) -> Arc<Engine> {
+        self.0.engine.load_full()
     }
 
     /// Puts another engine in the place of the present one; requests under way finish with theirs.
     pub fn replace(&self, engine: Arc<Engine>) {
-        self.0.serving.store(Arc::new(Serving::of(engine)));
+        self.0.engine.store(engine);
     }
 
     /// The settings.

@@ -32,7 +32,7 @@ pub(crate) struct Health {
 
 impl Health {
     fn of(state: &AppState) -> Self {
-        let bundle = state.serving().bundle.clone();
+        let bundle = state.engine().snapshot().bundle().version().to_owned();
         Self { status: "ok", version: env!("CARGO_PKG_VERSION"), bundle }
     }
 }
