@@ -9,6 +9,7 @@ pub mod generate;
 pub mod ids;
 pub mod parquet;
 pub mod progress;
+pub mod quarantine;
 pub mod tables;
 pub mod training;
 pub mod units;
