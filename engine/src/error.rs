@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use juntos_datasets::error::DatasetError;
+
 /// Why a bundle could not be written or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -51,6 +53,9 @@ pub enum EngineError {
         /// What the operating system says.
         source: std::io::Error,
     },
+    /// A table of the dataset could not be read.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
 }
 
 fn advice(got: u32, expected: u32) -> &'static str {

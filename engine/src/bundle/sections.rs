@@ -8,7 +8,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytemuck::Pod;
 
@@ -97,9 +97,4 @@ impl<'a> SectionFile<'a> {
         }
         out.flush()
     }
-}
-
-/// The files of a bundle that are mapped, in the order of opening.
-pub(super) fn file_path(folder: &Path, name: &str) -> PathBuf {
-    folder.join(name)
 }

@@ -45,11 +45,6 @@ impl<T: Pod> Lists<T> {
     pub(crate) fn items(&self) -> &[T] {
         &self.items
     }
-
-    /// Number of lists.
-    pub(crate) fn len(&self) -> usize {
-        self.offsets.len() - 1
-    }
 }
 
 fn check_offsets(file: &MappedFile, name: &str, offsets: &[u64], items: usize) -> Result<(), EngineError> {
@@ -190,11 +185,7 @@ pub(super) struct IdSections {
 }
 
 /// Adds an id map to a file.
-pub(super) fn add_ids<'i>(
-    file: &mut SectionFile<'_>,
-    names: &IdSections,
-    ids: impl ExactSizeIterator<Item = &'i str> + Clone,
-) {
+pub(super) fn add_ids<'i>(file: &mut SectionFile<'_>, names: &IdSections, ids: impl ExactSizeIterator<Item = &'i str>) {
     let mut texts = ListsBuilder::new();
     let mut table = vec![NONE; (ids.len() * 2 + 1).next_power_of_two()];
     for (row, id) in ids.enumerate() {

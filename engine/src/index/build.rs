@@ -1,13 +1,28 @@
-//! Building the graph with `hnsw_rs` and flattening it.
+//! Building the graph with `hnsw_rs`, and flattening it through that crate's public interface.
+//!
+//! Inner product is no distance, so every vector gets one more coordinate that brings it to the common length `M` of
+//! the longest: `√(M² − |x|²)` (Bachrach et al. 2014, "Speeding up the Xbox recommender system using a Euclidean
+//! transformation for inner-product spaces"). Among such vectors the Euclidean nearest to a query with a zero there is
+//! the one with the largest inner product.
+
+use hnsw_rs::prelude::{Distance, Hnsw};
+use rayon::prelude::*;
 
 use super::graph::GraphView;
+use crate::bundle::shapes::NONE;
+use crate::vectors::dot;
+
+/// Most links that fit the `u8` in which `hnsw_rs` keeps them, doubled on the ground level.
+const MOST_LINKS: usize = 127;
+/// Upper bound on levels that `hnsw_rs` itself has.
+const MOST_LEVELS: usize = 16;
 
 /// How the graph is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BuildOptions {
-    /// Links of a node on the upper levels, 2 to 128; twice as many on the ground level.
+    /// Links of a node on the upper levels, taken within 2 to 127; twice as many on the ground level.
     pub links: usize,
-    /// Breadth of the search that chooses the links.
+    /// Breadth of the search that chooses the links, at least `links`.
     pub ef_construction: usize,
     /// No graph is built for fewer rows than this: a scan is as fast.
     pub scan_below: usize,
@@ -19,19 +34,115 @@ impl Default for BuildOptions {
     }
 }
 
-/// A flat graph in memory.
+/// A flat graph in memory; [`GraphView`] tells what the fields hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct BuiltGraph {}
+pub struct BuiltGraph {
+    entry: u32,
+    links: usize,
+    ground: Vec<u32>,
+    level_ends: Vec<u64>,
+    level_nodes: Vec<u32>,
+    level_links: Vec<u32>,
+}
 
 impl BuiltGraph {
     /// The graph as it is searched.
     pub fn view(&self) -> GraphView<'_> {
-        todo!()
+        GraphView {
+            entry: self.entry,
+            links: self.links,
+            ground: &self.ground,
+            level_ends: &self.level_ends,
+            level_nodes: &self.level_nodes,
+            level_links: &self.level_links,
+        }
     }
 }
 
-/// Builds the graph of `vectors`, `(n, dim)` row-major and finite.
+/// Squared Euclidean distance of vectors of one squared length: `2 (M² − x·y)`, never below zero.
+#[derive(Clone, Copy)]
+struct Apart {
+    squared_length: f32,
+}
+
+impl Distance<f32> for Apart {
+    fn eval(&self, left: &[f32], right: &[f32]) -> f32 {
+        (self.squared_length - dot(left, right)).max(0.0)
+    }
+}
+
+/// Builds the graph of `vectors`, `(n, dim)` row-major and finite, in parallel: the links depend on the order in which
+/// threads insert. Below [`BuildOptions::scan_below`] rows the graph is empty.
+///
+/// # Panics
+/// If `dim` is zero, does not divide the number of values, or a value is not finite.
 pub fn build(vectors: &[f32], dim: usize, options: &BuildOptions) -> BuiltGraph {
-    let _ = (vectors, dim, options);
-    todo!()
+    assert!(dim > 0 && vectors.len().is_multiple_of(dim), "{} values in rows of {dim}", vectors.len());
+    assert!(vectors.par_iter().all(|value| value.is_finite()), "vectors of an index are finite");
+    let rows = vectors.len() / dim;
+    let links = options.links.clamp(2, MOST_LINKS);
+    if rows < options.scan_below.max(2) {
+        return BuiltGraph { links, ..BuiltGraph::default() };
+    }
+    let (lengthened, squared_length) = lengthen(vectors, dim);
+    let ef = options.ef_construction.max(links);
+    let graph = Hnsw::<f32, Apart>::new(links, rows, MOST_LEVELS, ef, Apart { squared_length });
+    let points: Vec<(&[f32], usize)> = lengthened.chunks_exact(dim + 1).enumerate().map(|(row, x)| (x, row)).collect();
+    graph.parallel_insert_slice(&points);
+    flatten(&graph, rows, links)
+}
+
+/// Scales all vectors so that the longest has length 1, and gives each the coordinate that brings it there too.
+fn lengthen(vectors: &[f32], dim: usize) -> (Vec<f32>, f32) {
+    let squared = |x: &[f32]| x.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>();
+    let longest = vectors.chunks_exact(dim).map(squared).fold(0.0, f64::max).sqrt();
+    let scale = if longest > 0.0 { longest.recip() } else { 0.0 };
+    let mut lengthened = Vec::with_capacity(vectors.len() / dim * (dim + 1));
+    for x in vectors.chunks_exact(dim) {
+        lengthened.extend(x.iter().map(|&value| (f64::from(value) * scale) as f32));
+        lengthened.push((1.0 - squared(x) * scale * scale).max(0.0).sqrt() as f32);
+    }
+    (lengthened, 1.0)
+}
+
+/// One node's links on every level that it reaches.
+struct Node {
+    row: u32,
+    level: usize,
+    links: Vec<Vec<u32>>,
+}
+
+fn flatten(graph: &Hnsw<'_, f32, Apart>, rows: usize, links: usize) -> BuiltGraph {
+    let indexation = graph.get_point_indexation();
+    let mut nodes: Vec<Node> = Vec::with_capacity(rows);
+    for point in indexation {
+        let level = usize::from(point.get_point_id().0);
+        let lists = point.get_neighborhood_id();
+        let rows_of = |list: &Vec<hnsw_rs::prelude::Neighbour>| list.iter().map(|link| link.d_id as u32).collect();
+        let links = lists.iter().take(level + 1).map(rows_of).collect();
+        nodes.push(Node { row: point.get_origin_id() as u32, level, links });
+    }
+    nodes.sort_unstable_by_key(|node| node.row);
+    let levels = nodes.iter().map(|node| node.level).max().unwrap_or(0);
+    let entry = nodes.iter().find(|node| node.level == levels).map_or(0, |node| node.row);
+    let mut flat = BuiltGraph { entry, links, ..BuiltGraph::default() };
+    flat.ground = Vec::with_capacity(rows * 2 * links);
+    nodes.iter().for_each(|node| push_links(&mut flat.ground, node, 0, 2 * links, &nodes));
+    for level in 1..=levels {
+        for node in nodes.iter().filter(|node| node.level >= level) {
+            flat.level_nodes.push(node.row);
+            push_links(&mut flat.level_links, node, level, links, &nodes);
+        }
+        flat.level_ends.push(flat.level_nodes.len() as u64);
+    }
+    flat
+}
+
+/// Adds one row of `width` places: the node's links on `level` to nodes that reach it, nearest first.
+fn push_links(flat: &mut Vec<u32>, node: &Node, level: usize, width: usize, nodes: &[Node]) {
+    let end = flat.len() + width;
+    let reaches = |link: &&u32| **link != node.row && nodes[**link as usize].level >= level;
+    let links = node.links.get(level).into_iter().flatten();
+    flat.extend(links.filter(reaches).take(width));
+    flat.resize(end, NONE);
 }
