@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod check;
 pub mod csr;
 pub mod dataset;
 pub mod error;

@@ -10,7 +10,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
-use crate::error::DatasetError;
+use crate::error::{DatasetError, RowFault};
 use crate::tables::{Builders, Cells, Table, VERSION_KEY};
 
 /// Rows of one batch in memory.
@@ -75,22 +75,18 @@ impl<T: Table> TableWriter<T> {
     }
 }
 
-/// Reads the rows of one file in order; `visit` gets each row or its fault with its number from 1, and may stop.
+/// Reads one file batch by batch; `visit` gets the columns and the number of rows of each batch, and may stop.
 ///
 /// # Errors
 /// When the file is not Parquet, is damaged, lacks a required column or is newer than this program; or what `visit`
 /// returned.
-pub fn read_rows<T: Table>(
+pub fn read_batches<T: Table>(
     path: &Path,
-    mut visit: impl FnMut(u64, Result<T::Row<'_>, crate::error::RowFault>) -> Result<(), DatasetError>,
-) -> Result<u64, DatasetError> {
+    mut visit: impl FnMut(&Cells, usize) -> Result<(), DatasetError>,
+) -> Result<(), DatasetError> {
     let mut reader = guarded(path, || open::<T>(path))?;
     let schema = T::schema();
-    let mut rows = 0;
-    // The reader is given up at its first panic, so nothing half-done is seen afterwards.
-    while let Some(batch) =
-        guarded(path, AssertUnwindSafe(|| reader.next().transpose().map_err(|fault| damaged(path, fault))))?
-    {
+    while let Some(batch) = guarded(path, || reader.next().transpose().map_err(|fault| damaged(path, fault)))? {
         let cells = guarded(path, || {
             Cells::new(&schema, &batch).map_err(|(column, reason)| DatasetError::Column {
                 path: path.to_owned(),
@@ -98,11 +94,27 @@ pub fn read_rows<T: Table>(
                 reason,
             })
         })?;
-        for row in 0..batch.num_rows() {
-            rows += 1;
-            visit(rows, T::read(&cells, row))?;
-        }
+        visit(&cells, batch.num_rows())?;
     }
+    Ok(())
+}
+
+/// Reads the rows of one file in order; `visit` gets each row or its fault with its number from 1, and may stop.
+///
+/// # Errors
+/// As [`read_batches`].
+pub fn read_rows<T: Table>(
+    path: &Path,
+    mut visit: impl FnMut(u64, Result<T::Row<'_>, RowFault>) -> Result<(), DatasetError>,
+) -> Result<u64, DatasetError> {
+    let mut rows = 0;
+    read_batches::<T>(path, |cells, count| {
+        for row in 0..count {
+            rows += 1;
+            visit(rows, T::read(cells, row))?;
+        }
+        Ok(())
+    })?;
     Ok(rows)
 }
 
@@ -138,7 +150,8 @@ fn damaged(path: &Path, fault: impl std::fmt::Display) -> DatasetError {
     DatasetError::Parquet { path: path.to_owned(), reason: fault.to_string() }
 }
 
-/// Runs a step of the Parquet library, whose decoders may panic on damaged bytes, and turns a panic into an error.
+/// Runs a step of the Parquet library, whose decoders may panic on damaged bytes, and turns a panic into an error. The
+/// reader is given up then, so nothing half-done is seen afterwards.
 fn guarded<R>(path: &Path, step: impl FnOnce() -> Result<R, DatasetError>) -> Result<R, DatasetError> {
     catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|_| Err(damaged(path, "its contents are damaged")))
 }

@@ -57,6 +57,11 @@ impl Cells {
         Ok(Self { names, columns })
     }
 
+    /// How many cells of each column hold something; an empty list holds nothing.
+    pub fn filled(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.names.iter().map(String::as_str).zip(self.columns.iter().map(Column::filled))
+    }
+
     fn fault(&self, column: usize, reason: impl Into<String>, mend: impl Into<String>) -> RowFault {
         RowFault::new(self.names[column].clone(), reason, mend)
     }
@@ -181,6 +186,22 @@ impl Column {
             DataType::Float64 => Self::Number(array.as_primitive::<Float64Type>().clone()),
             DataType::Timestamp(_, _) => Self::Moment(array.as_primitive::<TimestampMillisecondType>().clone()),
             _ => Self::List(array.as_list().clone()),
+        }
+    }
+}
+
+impl Column {
+    fn filled(&self) -> u64 {
+        let valid = |array: &dyn Array| (array.len() - array.null_count()) as u64;
+        match self {
+            Self::Text(array) => valid(array),
+            Self::Integer(array) => valid(array),
+            Self::Truth(array) => valid(array),
+            Self::Number(array) => valid(array),
+            Self::Moment(array) => valid(array),
+            Self::List(lists) => (0..lists.len())
+                .filter(|&row| lists.is_valid(row) && bounds(lists, row).0 < bounds(lists, row).1)
+                .count() as u64,
         }
     }
 }
