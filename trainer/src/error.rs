@@ -1,5 +1,7 @@
 //! What can go wrong in training and evaluation.
 
+use std::path::PathBuf;
+
 /// A failure of training or evaluation, with what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -8,5 +10,60 @@ pub enum TrainError {
     NoData {
         /// What is missing.
         what: &'static str,
+    },
+    /// A setting lies outside its range.
+    #[error("`{key}` is {got}; it must be {expected}; see config/train.toml for every setting and its range")]
+    Setting {
+        /// The setting, with its section: `als.sweeps`.
+        key: &'static str,
+        /// What would have been accepted.
+        expected: String,
+        /// What was found.
+        got: String,
+    },
+    /// A configuration file is not what it should be.
+    #[error("{path}: {reason}; config/train.toml lists every setting", path = path.display())]
+    ConfigFile {
+        /// The file.
+        path: PathBuf,
+        /// What the TOML reader says, with line and column.
+        reason: String,
+    },
+    /// A weight in the data is not a positive finite number.
+    #[error(
+        "the {matrix} hold {value} at row {row}, column {column}; weights must be finite and above 0, so check `[events]` of the configuration and the values of the dataset"
+    )]
+    BadWeight {
+        /// `interactions` or `friendships`.
+        matrix: &'static str,
+        /// Row of the cell.
+        row: usize,
+        /// Column of the cell.
+        column: usize,
+        /// The weight found.
+        value: f32,
+    },
+    /// Numbers left the finite range while training.
+    #[error("training of `{model}` diverged in pass {pass}: {cause}; {mend}")]
+    Diverged {
+        /// The model.
+        model: &'static str,
+        /// The pass over the data, counted from 1.
+        pass: usize,
+        /// Which quantity, and what became of it.
+        cause: String,
+        /// Which setting to change, and how.
+        mend: &'static str,
+    },
+    /// The tensor library failed.
+    #[error("the tensor library failed in training: {0}; please report this with the configuration used")]
+    Tensor(#[from] candle_core::Error),
+    /// Reading or writing a file failed.
+    #[error("{path}: {source}", path = path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
     },
 }

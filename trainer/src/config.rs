@@ -1,0 +1,166 @@
+//! What a data scientist may set about training: one struct, one file, checked before any data is read.
+
+mod check;
+
+use std::path::Path;
+
+use juntos_datasets::training::EventWeights;
+use serde::{Deserialize, Serialize};
+
+use crate::error::TrainError;
+#[cfg(test)]
+use crate::models::MODEL_NAMES;
+use crate::models::Model;
+use crate::models::als::Als;
+use crate::models::knn::ItemKnn;
+use crate::models::popularity::Popularity;
+use crate::models::softmax::Softmax;
+
+/// How to train. `config/train.toml` lists every key with its default, unit and meaning.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Name of the model, one of [`crate::models::MODEL_NAMES`].
+    pub model: String,
+    /// Number of dimensions of vectors, 1 to [`MAX_DIM`].
+    pub dim: usize,
+    /// Decides every random choice; 0 to 2^63 - 1, the range of a TOML integer.
+    pub seed: u64,
+    /// How events become weights.
+    pub events: EventWeights,
+    /// Settings of the model `als`.
+    pub als: AlsConfig,
+    /// Settings of the model `item_knn`.
+    pub item_knn: ItemKnnConfig,
+    /// Settings of the model `softmax`.
+    pub softmax: SoftmaxConfig,
+}
+
+/// Most dimensions that a vector may have.
+pub const MAX_DIM: usize = 512;
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            model: "als".to_owned(),
+            dim: 128,
+            seed: 0,
+            events: EventWeights::default(),
+            als: AlsConfig::default(),
+            item_knn: ItemKnnConfig::default(),
+            softmax: SoftmaxConfig::default(),
+        }
+    }
+}
+
+/// Settings of [`crate::models::als`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AlsConfig {
+    /// Times that users and then products are solved for, at least 1.
+    pub sweeps: usize,
+    /// Weight of all cells without an event together, for each unit of weight of cells with one; above 0. The weight
+    /// of a single such cell follows from how full the matrix is, and is at most 1.
+    pub unobserved_ratio: f32,
+    /// Strength of regularisation for each unit of a row's weight, above 0.
+    pub regularization: f32,
+    /// How far regularisation grows with a row's weight: 0 is the same for all rows, 1 is in proportion.
+    pub regularization_exponent: f32,
+    /// Weight of a tie of strength 1 beside an event of weight 1; 0 leaves friends out.
+    pub friend_weight: f32,
+    /// Weight of the members' mean vector in a standing group's, beside the group's own; 0 to 1.
+    pub group_members_weight: f32,
+}
+
+impl Default for AlsConfig {
+    fn default() -> Self {
+        Self {
+            sweeps: 8,
+            unobserved_ratio: 50.0,
+            regularization: 0.0025,
+            regularization_exponent: 1.0,
+            friend_weight: 0.3,
+            group_members_weight: 0.3,
+        }
+    }
+}
+
+/// Settings of [`crate::models::knn`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ItemKnnConfig {
+    /// Most similar products kept for each product, at least 1.
+    pub neighbours: usize,
+    /// Added to the product of norms in the cosine, so that rare products do not look alike by chance; at least 0.
+    pub shrinkage: f32,
+}
+
+impl Default for ItemKnnConfig {
+    fn default() -> Self {
+        Self { neighbours: 100, shrinkage: 10.0 }
+    }
+}
+
+/// Settings of [`crate::models::softmax`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SoftmaxConfig {
+    /// Times that every event is walked, at least 1.
+    pub epochs: usize,
+    /// Events in one step, at least 2; every other product of the step is a negative.
+    pub batch: usize,
+    /// Step size of Adam, above 0.
+    pub learning_rate: f32,
+    /// Cosines are divided by this before the softmax, above 0.
+    pub temperature: f32,
+    /// Sweeps of alternating least squares that the vectors start from, at least 1.
+    pub warm_sweeps: usize,
+    /// Weight of the neighbours' vectors in the hop over the graph after training; 0 leaves it out.
+    pub hop: f32,
+}
+
+impl Default for SoftmaxConfig {
+    fn default() -> Self {
+        Self { epochs: 5, batch: 2048, learning_rate: 0.002, temperature: 0.1, warm_sweeps: 3, hop: 0.7 }
+    }
+}
+
+impl TrainConfig {
+    /// Reads a TOML file; keys left out keep their defaults.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is not TOML, holds an unknown key, or a value is out of range.
+    pub fn read(path: &Path) -> Result<Self, TrainError> {
+        let text = std::fs::read_to_string(path).map_err(|source| TrainError::Io { path: path.to_owned(), source })?;
+        let config: Self = toml::from_str(&text)
+            .map_err(|fault| TrainError::ConfigFile { path: path.to_owned(), reason: fault.to_string() })?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Checks every value against its range.
+    ///
+    /// # Errors
+    /// [`TrainError::Setting`] names the first setting out of range, and what is expected.
+    pub fn validate(&self) -> Result<(), TrainError> {
+        check::check(self)
+    }
+
+    /// The model that is configured.
+    ///
+    /// # Errors
+    /// As [`TrainConfig::validate`].
+    pub fn model(&self) -> Result<Box<dyn Model>, TrainError> {
+        self.validate()?;
+        match self.model.as_str() {
+            "popularity" => Ok(Box::new(Popularity)),
+            "item_knn" => Ok(Box::new(ItemKnn::new(self.item_knn))),
+            "als" => Ok(Box::new(Als::new(self.als))),
+            "softmax" => Ok(Box::new(Softmax::new(self.softmax, self.als))),
+            other => Err(check::unknown_model(other)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

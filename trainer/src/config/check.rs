@@ -1,0 +1,84 @@
+//! The range of every setting.
+
+use std::fmt::Display;
+
+use super::{AlsConfig, ItemKnnConfig, MAX_DIM, SoftmaxConfig, TrainConfig};
+use crate::error::TrainError;
+use crate::models::MODEL_NAMES;
+use juntos_datasets::training::EventWeights;
+
+pub(super) fn check(config: &TrainConfig) -> Result<(), TrainError> {
+    if !MODEL_NAMES.contains(&config.model.as_str()) {
+        return Err(unknown_model(&config.model));
+    }
+    hold((1..=MAX_DIM).contains(&config.dim), "dim", &format!("1 to {MAX_DIM}"), config.dim)?;
+    hold(i64::try_from(config.seed).is_ok(), "seed", "at most 9223372036854775807", config.seed)?;
+    events(&config.events)?;
+    als(&config.als)?;
+    item_knn(&config.item_knn)?;
+    softmax(&config.softmax)
+}
+
+pub(super) fn unknown_model(name: &str) -> TrainError {
+    fault("model", &format!("one of `{}`", MODEL_NAMES.join("`, `")), format!("`{name}`"))
+}
+
+fn events(weights: &EventWeights) -> Result<(), TrainError> {
+    at_least_zero(weights.view, "events.view")?;
+    at_least_zero(weights.cart, "events.cart")?;
+    at_least_zero(weights.purchase, "events.purchase")?;
+    at_least_zero(weights.like, "events.like")?;
+    at_least_zero(weights.share, "events.share")?;
+    at_least_zero(weights.gift, "events.gift")?;
+    at_least_zero(weights.rate, "events.rate")?;
+    at_least_zero(weights.click, "events.click")?;
+    match weights.half_life_days {
+        Some(days) => {
+            hold(days.is_finite() && days > 0.0, "events.half_life_days", "finite and above 0, or left out", days)
+        }
+        None => Ok(()),
+    }
+}
+
+fn als(als: &AlsConfig) -> Result<(), TrainError> {
+    hold(als.sweeps >= 1, "als.sweeps", "at least 1", als.sweeps)?;
+    above_zero(als.unobserved_ratio, "als.unobserved_ratio")?;
+    above_zero(als.regularization, "als.regularization")?;
+    share(als.regularization_exponent, "als.regularization_exponent")?;
+    at_least_zero(als.friend_weight, "als.friend_weight")?;
+    share(als.group_members_weight, "als.group_members_weight")
+}
+
+fn item_knn(knn: &ItemKnnConfig) -> Result<(), TrainError> {
+    hold(knn.neighbours >= 1, "item_knn.neighbours", "at least 1", knn.neighbours)?;
+    at_least_zero(knn.shrinkage, "item_knn.shrinkage")
+}
+
+fn softmax(softmax: &SoftmaxConfig) -> Result<(), TrainError> {
+    hold(softmax.epochs >= 1, "softmax.epochs", "at least 1", softmax.epochs)?;
+    hold(softmax.batch >= 2, "softmax.batch", "at least 2", softmax.batch)?;
+    above_zero(softmax.learning_rate, "softmax.learning_rate")?;
+    above_zero(softmax.temperature, "softmax.temperature")?;
+    hold(softmax.warm_sweeps >= 1, "softmax.warm_sweeps", "at least 1", softmax.warm_sweeps)?;
+    at_least_zero(softmax.hop, "softmax.hop")
+}
+
+fn above_zero(value: f32, key: &'static str) -> Result<(), TrainError> {
+    hold(value.is_finite() && value > 0.0, key, "finite and above 0", value)
+}
+
+fn at_least_zero(value: f32, key: &'static str) -> Result<(), TrainError> {
+    hold(value.is_finite() && value >= 0.0, key, "finite and at least 0", value)
+}
+
+fn share(value: f32, key: &'static str) -> Result<(), TrainError> {
+    hold((0.0..=1.0).contains(&value), key, "0 to 1", value)
+}
+
+fn hold(holds: bool, key: &'static str, expected: &str, got: impl Display) -> Result<(), TrainError> {
+    if holds { Ok(()) } else { Err(fault(key, expected, got)) }
+}
+
+fn fault(key: &'static str, expected: &str, got: impl Display) -> TrainError {
+    TrainError::Setting { key, expected: expected.to_owned(), got: got.to_string() }
+}
