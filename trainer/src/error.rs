@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use juntos_engine::error::EngineError;
+
 /// A failure of training or evaluation, with what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -55,6 +57,9 @@ pub enum TrainError {
         /// Which setting to change, and how.
         mend: &'static str,
     },
+    /// Writing or opening the bundle failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The tensor library failed.
     #[error("the tensor library failed in training: {0}; please report this with the configuration used")]
     Tensor(#[from] candle_core::Error),

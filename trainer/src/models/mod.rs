@@ -7,6 +7,7 @@ pub mod softmax;
 
 use juntos_datasets::progress::Progress;
 use juntos_datasets::{Csr, UserRow};
+use juntos_engine::serving_model::FoldIn;
 
 /// Every name that `model` may have in the configuration.
 pub const MODEL_NAMES: &[&str] = &["popularity", "item_knn", "als", "softmax"];
@@ -39,21 +40,6 @@ pub struct Embeddings {
     pub groups: Vec<f32>,
     /// How serving makes a vector that fits among these for a user from her friends and events.
     pub fold: FoldIn,
-}
-
-/// How a user's vector follows from a prior and her events:
-/// `(w0 Σ_all y yᵀ + w1 Σ_events w y yᵀ + λ I) u = w1 Σ_events w y + λ prior`, with
-/// `λ = regularization * (w1 Σ_events w + w0 n_products)`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct FoldIn {
-    /// `w0`, weight of every product, events or not.
-    pub unobserved_weight: f32,
-    /// `w1`, weight of an event of weight 1.
-    pub observed_weight: f32,
-    /// Strength of the pull towards the prior.
-    pub regularization: f32,
-    /// How far the weighted mean of friends' vectors is believed as a prior, 0 (not at all) to 1.
-    pub friend_weight: f32,
 }
 
 /// Scores every product for a user; bigger is better.
