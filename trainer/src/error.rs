@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use juntos_datasets::error::DatasetError;
 use juntos_engine::error::EngineError;
 
 /// A failure of training or evaluation, with what to do about it.
@@ -57,6 +58,9 @@ pub enum TrainError {
         /// Which setting to change, and how.
         mend: &'static str,
     },
+    /// Reading the dataset failed.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
     /// Writing or opening the bundle failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
