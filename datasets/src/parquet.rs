@@ -155,3 +155,6 @@ fn damaged(path: &Path, fault: impl std::fmt::Display) -> DatasetError {
 fn guarded<R>(path: &Path, step: impl FnOnce() -> Result<R, DatasetError>) -> Result<R, DatasetError> {
     catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|_| Err(damaged(path, "its contents are damaged")))
 }
+
+#[cfg(test)]
+mod tests;
