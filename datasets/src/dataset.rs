@@ -1,4 +1,5 @@
-//! A dataset: a folder with one Parquet file, or one folder of part files, for each table.
+//! A dataset: a folder with one Parquet file `NAME.parquet`, or one folder `NAME` or `NAME.parquet` of part files, for
+//! each table.
 
 use std::fs;
 use std::io::Read;
@@ -35,7 +36,11 @@ impl Dataset {
         if !dataset.root.is_dir() {
             return no("it is a file, not a folder of tables");
         }
-        if TABLES.iter().all(|name| dataset.parts_of(name).is_ok_and(|parts| parts.is_empty())) {
+        let mut files = 0;
+        for name in TABLES {
+            files += dataset.parts_of(name)?.len();
+        }
+        if files == 0 {
             return no("it holds no table such as events.parquet");
         }
         Ok(dataset)
@@ -61,10 +66,18 @@ impl Dataset {
 
     fn parts_of(&self, name: &str) -> Result<Vec<PathBuf>, DatasetError> {
         let file = self.root.join(format!("{name}.parquet"));
+        let plain = self.root.join(name);
+        if file.exists() && plain.exists() {
+            return Err(DatasetError::Usage(format!(
+                "{} and {} both hold table {name}; keep one of them",
+                file.display(),
+                plain.display()
+            )));
+        }
         if file.is_file() {
             return Ok(vec![file]);
         }
-        let folder = self.root.join(name);
+        let folder = if file.is_dir() { file } else { plain };
         if !folder.is_dir() {
             return Ok(Vec::new());
         }
@@ -225,14 +238,23 @@ impl DatasetWriter {
     pub fn finish(self) -> Result<Dataset, DatasetError> {
         self.users.finish()?;
         self.products.finish()?;
-        self.sellers.finish()?;
-        self.friendships.finish()?;
-        self.blocks.finish()?;
         self.events.finish()?;
-        self.teams.finish()?;
+        finish_optional(self.sellers)?;
+        finish_optional(self.friendships)?;
+        finish_optional(self.blocks)?;
+        finish_optional(self.teams)?;
         publish(self.folder, &self.target)?;
         Dataset::open(&self.target)
     }
+}
+
+/// Completes a table that a dataset can do without, and takes its file away when it got no row.
+fn finish_optional<T: Table>(writer: TableWriter<T>) -> Result<(), DatasetError> {
+    let path = writer.path().to_owned();
+    if writer.finish()? == 0 {
+        fs::remove_file(&path).map_err(DatasetError::io(&path))?;
+    }
+    Ok(())
 }
 
 /// Refuses a target that a write would overwrite.

@@ -53,6 +53,11 @@ impl<T: Table> TableWriter<T> {
         if self.builders.rows() >= BATCH_ROWS { self.flush() } else { Ok(()) }
     }
 
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Rows appended so far.
     pub fn rows(&self) -> u64 {
         self.rows
@@ -111,11 +116,20 @@ pub fn read_rows<T: Table>(
     read_batches::<T>(path, |cells, count| {
         for row in 0..count {
             rows += 1;
-            visit(rows, T::read(cells, row))?;
+            visit(rows, read_row::<T>(cells, row))?;
         }
         Ok(())
     })?;
     Ok(rows)
+}
+
+/// The row at position `row` of a batch, checked.
+///
+/// # Errors
+/// [`RowFault`] names the column, what is wrong and how to mend it.
+pub fn read_row<T: Table>(cells: &Cells, row: usize) -> Result<T::Row<'_>, RowFault> {
+    cells.fits(row)?;
+    T::read(cells, row)
 }
 
 /// Number of rows that the footer of `path` states.

@@ -7,7 +7,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
     TimestampMillisecondArray, new_null_array,
 };
-use arrow::compute::{CastOptions, cast_with_options};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, TimestampMillisecondType};
 
 use super::rows::Offer;
@@ -15,11 +15,24 @@ use crate::error::RowFault;
 use crate::ids::check_id;
 use crate::units::Timestamp;
 
+/// Milliseconds since 1970 that can be meant: 1900-01-01 to 2200-01-01.
+const MOMENTS: std::ops::Range<i64> = -2_208_988_800_000..7_258_118_400_000;
+
 /// The columns of one batch, in the order of a table's schema.
 #[derive(Debug)]
 pub struct Cells {
     names: Vec<String>,
     columns: Vec<Column>,
+    unfit: Vec<Unfit>,
+}
+
+/// A column in which some cells hold what cannot become its type.
+#[derive(Debug)]
+struct Unfit {
+    column: usize,
+    wanted: DataType,
+    before: ArrayRef,
+    after: ArrayRef,
 }
 
 #[derive(Debug)]
@@ -36,14 +49,22 @@ enum Column {
 pub(crate) type ColumnFault = (String, String);
 
 impl Cells {
-    /// Takes the columns of `schema` out of `batch` by name, converting types where nothing is lost; absent optional
-    /// columns read as empty, further columns are left alone.
+    /// Takes the columns of `schema` out of `batch` by name, converting types where the meaning stays; absent optional
+    /// columns read as empty, further columns are left alone. A cell that cannot be converted is a fault of its row.
     pub(crate) fn new(schema: &Schema, batch: &RecordBatch) -> Result<Self, ColumnFault> {
         let mut names = Vec::new();
         let mut columns = Vec::new();
-        for field in schema.fields() {
+        let mut unfit = Vec::new();
+        for (column, field) in schema.fields().iter().enumerate() {
             let array = match batch.column_by_name(field.name()) {
-                Some(found) => convert(found, field.data_type()).map_err(|fault| (field.name().clone(), fault))?,
+                Some(found) => {
+                    let after = convert(found, field.data_type()).map_err(|fault| (field.name().clone(), fault))?;
+                    if after.null_count() > found.logical_null_count() {
+                        let (wanted, before) = (field.data_type().clone(), found.clone());
+                        unfit.push(Unfit { column, wanted, before, after: after.clone() });
+                    }
+                    after
+                }
                 None if field.is_nullable() => new_null_array(field.data_type(), batch.num_rows()),
                 None => {
                     let have: Vec<_> = batch.schema().fields().iter().map(|have| have.name().clone()).collect();
@@ -54,7 +75,21 @@ impl Cells {
             names.push(field.name().clone());
             columns.push(Column::new(&array));
         }
-        Ok(Self { names, columns })
+        Ok(Self { names, columns, unfit })
+    }
+
+    /// Checks that every cell of a row could become its column's type.
+    pub(crate) fn fits(&self, row: usize) -> Result<(), RowFault> {
+        match self.unfit.iter().find(|unfit| unfit.before.is_valid(row) && unfit.after.is_null(row)) {
+            Some(unfit) => {
+                let mend = match unfit.wanted {
+                    DataType::Timestamp(_, _) => "give an RFC 3339 time such as `2026-03-01T12:00:00Z`".to_owned(),
+                    ref wanted => format!("give a value that fits {wanted}"),
+                };
+                Err(self.fault(unfit.column, "holds something of another kind", mend))
+            }
+            None => Ok(()),
+        }
     }
 
     /// How many cells of each column hold something; an empty list holds nothing.
@@ -144,11 +179,17 @@ impl Cells {
     }
 
     /// The moment in a cell.
-    pub(super) fn moment(&self, column: usize, row: usize) -> Option<Timestamp> {
-        match &self.columns[column] {
-            Column::Moment(array) => array.is_valid(row).then(|| Timestamp::from_millis(array.value(row))),
-            _ => None,
+    pub(super) fn moment(&self, column: usize, row: usize) -> Result<Option<Timestamp>, RowFault> {
+        let Column::Moment(array) = &self.columns[column] else { return Ok(None) };
+        if array.is_null(row) {
+            return Ok(None);
         }
+        let millis = array.value(row);
+        if MOMENTS.contains(&millis) {
+            return Ok(Some(Timestamp::from_millis(millis)));
+        }
+        let mend = "give a time between the years 1900 and 2200, and check the unit";
+        Err(self.fault(column, format!("is {millis} ms since 1970"), mend))
     }
 
     /// The ids listed in a cell.
@@ -206,7 +247,7 @@ impl Column {
     }
 }
 
-/// Converts an array to the agreed type; a value that would be lost is an error.
+/// Converts an array to the agreed type; cells that cannot be converted become empty.
 fn convert(array: &ArrayRef, wanted: &DataType) -> Result<ArrayRef, String> {
     if array.data_type() == wanted {
         return Ok(array.clone());
@@ -214,8 +255,7 @@ fn convert(array: &ArrayRef, wanted: &DataType) -> Result<ArrayRef, String> {
     if !convertible(array.data_type(), wanted) {
         return Err(format!("is {}; it must be {wanted}", array.data_type()));
     }
-    let strict = CastOptions { safe: false, ..CastOptions::default() };
-    cast_with_options(array, wanted, &strict).map_err(|fault| format!("cannot become {wanted}: {fault}"))
+    cast(array, wanted).map_err(|fault| format!("cannot become {wanted}: {fault}"))
 }
 
 /// Whether a conversion keeps the meaning: texts of any layout, integers and floats of any width, moments of any unit.
@@ -233,7 +273,16 @@ fn convertible(from: &DataType, wanted: &DataType) -> bool {
         DataType::Timestamp(_, _) => {
             is_text || matches!(from, DataType::Timestamp(_, _) | DataType::Date32 | DataType::Date64) || from.is_null()
         }
-        DataType::List(_) => matches!(from, DataType::List(_) | DataType::LargeList(_)) || from.is_null(),
+        DataType::List(item) => match from {
+            DataType::List(have) | DataType::LargeList(have) => convertible(have.data_type(), item.data_type()),
+            other => other.is_null(),
+        },
+        DataType::Struct(wanted) => match from {
+            DataType::Struct(have) => wanted.iter().all(|field| {
+                have.find(field.name()).is_some_and(|(_, have)| convertible(have.data_type(), field.data_type()))
+            }),
+            _ => false,
+        },
         _ => false,
     }
 }

@@ -59,7 +59,7 @@ impl Table for Users {
             purchase_visibility: cells.word(4, row)?.unwrap_or(PurchaseVisibility::Nobody),
             invites: cells.word(5, row)?.unwrap_or(Invites::Friends),
             personalise: cells.truth(6, row).unwrap_or(true),
-            created_at: cells.moment(7, row),
+            created_at: cells.moment(7, row)?,
         })
     }
 
@@ -124,7 +124,7 @@ impl Table for Products {
             offers: cells.offers(13, row)?,
             min_age: cells.within(14, row, 0, MAX_AGE)?.map(|age| age as u32),
             sensitive: cells.truth(15, row).unwrap_or(false),
-            created_at: cells.moment(16, row),
+            created_at: cells.moment(16, row)?,
             image_url: cells.text(17, row),
             hidden: cells.truth(18, row).unwrap_or(false),
         })
@@ -202,7 +202,7 @@ impl Table for Friendships {
             friend_id: cells.id(1, row)?,
             kind: cells.word(2, row)?.unwrap_or(FriendshipKind::Friend),
             strength: strength as f32,
-            since: cells.moment(4, row),
+            since: cells.moment(4, row)?,
         })
     }
 
@@ -263,7 +263,7 @@ impl Table for Events {
             user_id: cells.id(0, row)?,
             product_id: cells.id(1, row)?,
             kind: kind.ok_or_else(|| RowFault::new("kind", "is empty", "say what the user did, such as `purchase`"))?,
-            ts: cells.moment(3, row),
+            ts: cells.moment(3, row)?,
             event_id: cells.optional_id(4, row)?,
             value: cells.number(5, row)?,
             surface: cells.word::<Surface>(6, row)?,
@@ -317,8 +317,8 @@ impl Table for Teams {
             initiator_id: cells.id(2, row)?,
             min_size: cells.within(4, row, 1, MAX_TEAM)?.map_or(2, |size| size as u32),
             participant_ids,
-            opened_at: cells.moment(5, row),
-            deadline: cells.moment(6, row),
+            opened_at: cells.moment(5, row)?,
+            deadline: cells.moment(6, row)?,
             outcome: cells.word(7, row)?.unwrap_or(TeamOutcome::Open),
             split: cells.word(8, row)?.unwrap_or(Split::Train),
             negative_ids: cells.ids(9, row)?,
