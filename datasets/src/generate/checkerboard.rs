@@ -29,9 +29,9 @@ mod tests {
     #[test]
     fn every_user_lacks_exactly_her_answer_among_the_products_of_her_colour() {
         let (interactions, answers) = checkerboard(10);
-        for user in 0..10 {
+        for (user, answer) in answers.iter().enumerate() {
             let mut bought = interactions.row(user).0.to_vec();
-            bought.push(answers[user].0);
+            bought.push(answer.0);
             bought.sort_unstable();
             let colour: Vec<u32> = (0..10).filter(|product| product % 2 == user as u32 % 2).collect();
             assert_eq!(bought, colour);

@@ -1,8 +1,45 @@
 //! Worlds made from a seed, with structure planted in them that models can find again.
+//!
+//! What is planted, and where to read about it: the six [`markets`], [`categories`] with seasons and repurchase cycles,
+//! latent tastes of people and products, communities and circles of friends in them, goods with a long
+//! tail of popularity, the way a person chooses, teams that fill when the friends like the product and are close, and
+//! the events that follow from all this over eighteen months up to [`END`]. No clock is read. Everything is drawn from
+//! streams of randomness that belong to one user, product or seller, so neither order nor threads change a byte.
 
+pub mod categories;
 mod checkerboard;
+mod choice;
+mod circles;
+mod events;
+pub mod markets;
+mod people;
+mod planted;
+mod products;
+mod random;
+mod stream;
+mod tastes;
+mod teams;
+mod texts;
+mod write;
 
 pub use checkerboard::checkerboard;
+pub use circles::{Circles, Tie};
+pub use events::PlantedEvent;
+pub use people::Person;
+pub use planted::Planted;
+pub use products::{Good, Shop};
+pub use stream::{Rows, product_id, seller_id, team_id, user_id};
+pub use tastes::{TASTE_DIM, Taste, affinity};
+pub use teams::{PlantedTeam, join_probability};
+pub use write::generate;
+
+use crate::units::Timestamp;
+
+/// End of every world, 2026-06-30T00:00:00Z: the moment from which its data looks back.
+pub const END: Timestamp = Timestamp::from_millis(1_782_777_600_000);
+
+/// First moment with events: eighteen months before [`END`].
+pub const START: Timestamp = Timestamp::from_millis(END.millis() - 547 * Timestamp::DAY_MS);
 
 /// What world to make. The same world gives the same bytes, whatever the number of threads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +57,11 @@ pub struct World {
 impl World {
     /// Mean number of events of a user where the world does not say.
     pub const EVENTS_PER_USER: u64 = 20;
+
+    /// Lays the world out in memory, with the truth behind it.
+    pub fn planted(&self) -> Planted {
+        Planted::new(self)
+    }
 }
 
 impl Default for World {
@@ -28,3 +70,6 @@ impl Default for World {
         Self { users: 20_000, products: 5_000, events: None, seed: 1 }
     }
 }
+
+#[cfg(test)]
+mod tests;

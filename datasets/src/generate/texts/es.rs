@@ -1,0 +1,52 @@
+//! Spanish.
+
+use super::{Words, words};
+
+pub(super) static WORDS: Words = Words {
+    categories: [
+        words("electrónica/móviles", ["Móvil", "Teléfono", "Teléfono móvil"]),
+        words("electrónica/auriculares", ["Auriculares", "Cascos inalámbricos", "Auricular deportivo"]),
+        words("electrónica/portátiles", ["Portátil", "Ordenador portátil", "Portátil para juegos"]),
+        words("hogar/cocina", ["Sartén", "Olla", "Batería de cocina"]),
+        words("hogar/ropa de cama", ["Juego de sábanas", "Edredón", "Almohada"]),
+        words("hogar/lámparas", ["Lámpara de mesa", "Lámpara de pie", "Lámpara de techo"]),
+        words("moda/vestidos", ["Vestido", "Vestido largo", "Túnica"]),
+        words("moda/zapatillas", ["Zapatillas", "Deportivas", "Zapatillas bajas"]),
+        words("moda/abrigos", ["Abrigo", "Plumífero", "Parka"]),
+        words("moda/bañadores", ["Bañador", "Bikini", "Pareo"]),
+        words("belleza/cuidado de la piel", ["Crema facial", "Sérum", "Tónico"]),
+        words("belleza/maquillaje", ["Pintalabios", "Máscara de pestañas", "Base de maquillaje"]),
+        words("alimentación/café", ["Café en grano", "Café molido", "Cápsulas de café"]),
+        words("alimentación/té", ["Té negro", "Té verde", "Infusión"]),
+        words("alimentación/dulces", ["Chocolate", "Galletas", "Turrón"]),
+        words("alimentación/vino", ["Vino tinto", "Vino blanco", "Cava"]),
+        words("mascotas/comida para gatos", ["Pienso para gatos", "Paté para gatos", "Premio para gatos"]),
+        words("mascotas/comida para perros", ["Pienso para perros", "Lata para perros", "Premio para perros"]),
+        words("infantil/juguetes", ["Juego de construcción", "Muñeca", "Juego de mesa"]),
+        words("infantil/pañales", ["Pañales", "Braguitas absorbentes", "Toallitas húmedas"]),
+        words("aire libre/camping", ["Tienda de campaña", "Saco de dormir", "Mochila"]),
+        words("aire libre/jardín", ["Tijeras de podar", "Lote de semillas", "Manguera"]),
+        words("salud/vitaminas", ["Vitaminas", "Magnesio", "Aceite de pescado"]),
+        words("salud/bienestar íntimo", ["Masajeador", "Lubricante", "Estuche de regalo"]),
+    ],
+    attributes: [
+        ["con carga rápida", "para el trabajo", "con cancelación de ruido", "de aluminio"],
+        ["para casa", "de estilo nórdico", "de bambú", "para el pueblo"],
+        ["de algodón", "para cada día", "con bolsillos", "para pasear"],
+        ["para piel seca", "con ácido hialurónico", "sin perfume", "con vitamina E"],
+        ["de Colombia", "en caja de regalo", "sin azúcar", "con vainilla"],
+        ["con pollo", "con salmón", "para cachorros", "sin cereales"],
+        ["para bebés", "a partir de tres años", "en estuche", "de madera"],
+        ["para dos", "con funda", "para principiantes", "de acero inoxidable"],
+        ["para un mes", "en cápsulas", "para adultos", "de origen natural"],
+    ],
+    sentences: [
+        "Garantía de un año.",
+        "Embalaje cuidado.",
+        "Un gran regalo para los tuyos.",
+        "Más barato si compras con amigos.",
+        "Devolución en dos semanas.",
+    ],
+    attribute_first: false,
+    space: " ",
+};

@@ -1,0 +1,52 @@
+//! French.
+
+use super::{Words, words};
+
+pub(super) static WORDS: Words = Words {
+    categories: [
+        words("électronique/téléphones", ["Smartphone", "Téléphone", "Téléphone portable"]),
+        words("électronique/casques", ["Casque audio", "Écouteurs", "Casque sans fil"]),
+        words("électronique/ordinateurs", ["Ordinateur portable", "Ultraportable", "Portable de jeu"]),
+        words("maison/cuisine", ["Poêle", "Casserole", "Batterie de cuisine"]),
+        words("maison/literie", ["Parure de lit", "Couette", "Oreiller"]),
+        words("maison/luminaires", ["Lampe de table", "Lampadaire", "Suspension"]),
+        words("mode/robes", ["Robe", "Robe longue", "Tunique"]),
+        words("mode/baskets", ["Baskets", "Chaussures de course", "Tennis"]),
+        words("mode/manteaux", ["Manteau", "Doudoune", "Parka"]),
+        words("mode/maillots de bain", ["Maillot de bain", "Bikini", "Paréo"]),
+        words("beauté/soins du visage", ["Crème visage", "Sérum", "Lotion"]),
+        words("beauté/maquillage", ["Rouge à lèvres", "Mascara", "Fond de teint"]),
+        words("épicerie/café", ["Café en grains", "Café moulu", "Capsules de café"]),
+        words("épicerie/thé", ["Thé noir", "Thé vert", "Infusion"]),
+        words("épicerie/douceurs", ["Chocolat", "Biscuits", "Nougat"]),
+        words("épicerie/vin", ["Vin rouge", "Vin blanc", "Crémant"]),
+        words("animaux/chats", ["Croquettes pour chat", "Pâtée pour chat", "Friandises pour chat"]),
+        words("animaux/chiens", ["Croquettes pour chien", "Pâtée pour chien", "Friandises pour chien"]),
+        words("enfants/jouets", ["Jeu de construction", "Poupée", "Jeu de société"]),
+        words("enfants/couches", ["Couches", "Culottes absorbantes", "Lingettes"]),
+        words("plein air/camping", ["Tente", "Sac de couchage", "Sac à dos"]),
+        words("plein air/jardin", ["Sécateur", "Lot de graines", "Tuyau d'arrosage"]),
+        words("santé/vitamines", ["Vitamines", "Magnésium", "Huile de poisson"]),
+        words("santé/bien-être intime", ["Masseur", "Lubrifiant", "Coffret cadeau"]),
+    ],
+    attributes: [
+        ["avec charge rapide", "pour le travail", "avec réduction de bruit", "en aluminium"],
+        ["pour la maison", "de style nordique", "en bambou", "pour la campagne"],
+        ["en coton", "pour tous les jours", "avec poches", "pour la promenade"],
+        ["pour peaux sèches", "à l'acide hyaluronique", "sans parfum", "à la vitamine E"],
+        ["d'exception", "en coffret", "sans sucre ajouté", "à la vanille"],
+        ["au poulet", "au saumon", "pour les jeunes", "sans céréales"],
+        ["pour bébé", "dès trois ans", "en boîte", "en bois"],
+        ["pour deux", "avec housse", "pour débuter", "en inox"],
+        ["pour un mois", "en gélules", "pour adultes", "d'origine naturelle"],
+    ],
+    sentences: [
+        "Garantie un an.",
+        "Emballage soigné.",
+        "Un beau cadeau pour vos proches.",
+        "Moins cher entre amis.",
+        "Retour sous deux semaines.",
+    ],
+    attribute_first: false,
+    space: " ",
+};

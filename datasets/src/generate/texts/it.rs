@@ -1,0 +1,52 @@
+//! Italian.
+
+use super::{Words, words};
+
+pub(super) static WORDS: Words = Words {
+    categories: [
+        words("elettronica/cellulari", ["Smartphone", "Cellulare", "Telefono"]),
+        words("elettronica/cuffie", ["Cuffie", "Auricolari", "Cuffie senza fili"]),
+        words("elettronica/portatili", ["Portatile", "Computer portatile", "Portatile da gioco"]),
+        words("casa/pentole", ["Padella", "Pentola", "Batteria di pentole"]),
+        words("casa/biancheria da letto", ["Completo lenzuola", "Piumone", "Cuscino"]),
+        words("casa/lampade", ["Lampada da tavolo", "Piantana", "Lampadario"]),
+        words("moda/vestiti", ["Vestito", "Abito lungo", "Tunica"]),
+        words("moda/scarpe da ginnastica", ["Scarpe da ginnastica", "Scarpe sportive", "Scarpe da corsa"]),
+        words("moda/cappotti", ["Cappotto", "Piumino", "Giaccone"]),
+        words("moda/costumi da bagno", ["Costume da bagno", "Bikini", "Pareo"]),
+        words("bellezza/cura della pelle", ["Crema viso", "Siero", "Tonico"]),
+        words("bellezza/trucco", ["Rossetto", "Mascara", "Fondotinta"]),
+        words("alimentari/caffè", ["Caffè in grani", "Caffè macinato", "Capsule di caffè"]),
+        words("alimentari/tè", ["Tè nero", "Tè verde", "Tisana"]),
+        words("alimentari/dolci", ["Cioccolato", "Biscotti", "Torrone"]),
+        words("alimentari/vino", ["Vino rosso", "Vino bianco", "Spumante"]),
+        words("animali/cibo per gatti", ["Crocchette per gatti", "Paté per gatti", "Snack per gatti"]),
+        words("animali/cibo per cani", ["Crocchette per cani", "Umido per cani", "Snack per cani"]),
+        words("bambini/giocattoli", ["Costruzioni", "Bambola", "Gioco da tavolo"]),
+        words("bambini/pannolini", ["Pannolini", "Mutandine assorbenti", "Salviettine"]),
+        words("aria aperta/campeggio", ["Tenda", "Sacco a pelo", "Zaino"]),
+        words("aria aperta/giardino", ["Cesoie", "Kit di semi", "Tubo da giardino"]),
+        words("salute/vitamine", ["Vitamine", "Magnesio", "Olio di pesce"]),
+        words("salute/benessere intimo", ["Massaggiatore", "Lubrificante", "Cofanetto regalo"]),
+    ],
+    attributes: [
+        ["con ricarica rapida", "per il lavoro", "con cancellazione del rumore", "in alluminio"],
+        ["per la casa", "in stile nordico", "in bambù", "per la campagna"],
+        ["in cotone", "per tutti i giorni", "con tasche", "per passeggiare"],
+        ["per pelli secche", "con acido ialuronico", "senza profumo", "con vitamina E"],
+        ["del Brasile", "in confezione regalo", "senza zucchero", "con vaniglia"],
+        ["con pollo", "con salmone", "per cuccioli", "senza cereali"],
+        ["per neonati", "dai tre anni", "in scatola", "in legno"],
+        ["per due", "con custodia", "per principianti", "in acciaio inox"],
+        ["per un mese", "in capsule", "per adulti", "di origine naturale"],
+    ],
+    sentences: [
+        "Garanzia di un anno.",
+        "Imballaggio curato.",
+        "Un bel regalo per chi ami.",
+        "Con gli amici costa meno.",
+        "Reso entro due settimane.",
+    ],
+    attribute_first: false,
+    space: " ",
+};

@@ -1,0 +1,52 @@
+//! Turkish.
+
+use super::{Words, words};
+
+pub(super) static WORDS: Words = Words {
+    categories: [
+        words("elektronik/telefon", ["Akıllı Telefon", "Cep Telefonu", "Telefon"]),
+        words("elektronik/kulaklık", ["Kulaklık", "Kablosuz Kulaklık", "Kulak Üstü Kulaklık"]),
+        words("elektronik/dizüstü", ["Dizüstü Bilgisayar", "Oyuncu Bilgisayarı", "Taşınabilir Bilgisayar"]),
+        words("ev/mutfak", ["Tava", "Tencere", "Tencere Seti"]),
+        words("ev/yatak", ["Nevresim Takımı", "Yorgan", "Yastık"]),
+        words("ev/aydınlatma", ["Masa Lambası", "Lambader", "Avize"]),
+        words("moda/elbise", ["Elbise", "Uzun Elbise", "Tunik"]),
+        words("moda/spor ayakkabı", ["Spor Ayakkabı", "Koşu Ayakkabısı", "Yürüyüş Ayakkabısı"]),
+        words("moda/mont", ["Mont", "Kaban", "Parka"]),
+        words("moda/mayo", ["Mayo", "Bikini", "Pareo"]),
+        words("güzellik/cilt bakımı", ["Yüz Kremi", "Serum", "Tonik"]),
+        words("güzellik/makyaj", ["Ruj", "Maskara", "Fondöten"]),
+        words("gıda/kahve", ["Çekirdek Kahve", "Türk Kahvesi", "Kapsül Kahve"]),
+        words("gıda/çay", ["Siyah Çay", "Yeşil Çay", "Bitki Çayı"]),
+        words("gıda/tatlı", ["Çikolata", "Lokum", "Bisküvi"]),
+        words("gıda/şarap", ["Kırmızı Şarap", "Beyaz Şarap", "Köpüklü Şarap"]),
+        words("evcil/kedi maması", ["Kedi Maması", "Yaş Kedi Maması", "Kedi Ödülü"]),
+        words("evcil/köpek maması", ["Köpek Maması", "Yaş Köpek Maması", "Köpek Ödülü"]),
+        words("çocuk/oyuncak", ["Yapı Seti", "Oyuncak Bebek", "Kutu Oyunu"]),
+        words("çocuk/bebek bezi", ["Bebek Bezi", "Külot Bez", "Islak Mendil"]),
+        words("doğa/kamp", ["Çadır", "Uyku Tulumu", "Sırt Çantası"]),
+        words("doğa/bahçe", ["Budama Makası", "Tohum Seti", "Bahçe Hortumu"]),
+        words("sağlık/vitamin", ["Vitamin", "Magnezyum", "Balık Yağı"]),
+        words("sağlık/cinsel sağlık", ["Masaj Aleti", "Kayganlaştırıcı", "Hediye Seti"]),
+    ],
+    attributes: [
+        ["Hızlı Şarjlı", "Ofis Tipi", "Gürültü Önleyici", "Metal Gövdeli"],
+        ["Ev Tipi", "İskandinav Tarzı", "Bambu", "Çeyizlik"],
+        ["Pamuklu", "Günlük", "Cepli", "Rahat Kesim"],
+        ["Kuru Ciltler İçin", "Hyalüronik Asitli", "Parfümsüz", "E Vitaminli"],
+        ["Özel Seri", "Hediye Kutulu", "Şekersiz", "Vanilyalı"],
+        ["Tavuklu", "Somonlu", "Yavrular İçin", "Tahılsız"],
+        ["Bebekler İçin", "Üç Yaş Üstü", "Kutulu", "Ahşap"],
+        ["İki Kişilik", "Kılıflı", "Başlangıç İçin", "Paslanmaz Çelik"],
+        ["Bir Aylık", "Kapsüllü", "Yetişkinler İçin", "Doğal"],
+    ],
+    sentences: [
+        "Bir yıl garantili.",
+        "Özenli paketleme.",
+        "Sevdiklerinize güzel bir hediye.",
+        "Arkadaşlarınızla alın, daha az ödeyin.",
+        "İki hafta içinde iade.",
+    ],
+    attribute_first: true,
+    space: " ",
+};
