@@ -5,6 +5,11 @@ use std::path::PathBuf;
 use juntos_datasets::error::DatasetError;
 use juntos_engine::error::EngineError;
 
+use juntos_engine::live::ChangeFault;
+use juntos_engine::request::RequestFault;
+
+use crate::evaluate::MAX_K;
+
 /// A failure of training or evaluation, with what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -58,6 +63,42 @@ pub enum TrainError {
         /// Which setting to change, and how.
         mend: &'static str,
     },
+    /// A cut of the ranked list is out of range.
+    #[error("cut {got} is out of range; give cuts `--k` from 1 to {MAX_K}")]
+    Cut {
+        /// The cut asked for.
+        got: usize,
+    },
+    /// The index was asked for a task that it does not serve.
+    #[error("task `{task}` ranks a few candidates, the index finds products; evaluate it via `exact` or `served`")]
+    NoIndex {
+        /// The task.
+        task: &'static str,
+    },
+    /// The dataset holds nothing to evaluate the task on.
+    #[error(
+        "nothing to evaluate task `{task}` on: the dataset has no {missing}; import with `--test`, or mark held-out rows in column `split`"
+    )]
+    NoTestRows {
+        /// The task.
+        task: &'static str,
+        /// What is missing.
+        missing: &'static str,
+    },
+    /// The model has no vectors, so no bundle can be made of it.
+    #[error(
+        "model `{model}` is a rule without vectors that an index could serve: a baseline; train `als` or `softmax`"
+    )]
+    NoVectors {
+        /// The model.
+        model: &'static str,
+    },
+    /// The recommender refused a question of the evaluation.
+    #[error("the recommender refused a question of the evaluation: {0}")]
+    Question(#[from] RequestFault),
+    /// The recommender refused a team of the evaluation.
+    #[error("the recommender refused a test team: {0}; check the dataset with `juntos check`")]
+    Change(#[from] ChangeFault),
     /// Reading the dataset failed.
     #[error(transparent)]
     Dataset(#[from] DatasetError),

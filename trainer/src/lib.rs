@@ -5,4 +5,9 @@
 pub mod config;
 pub mod error;
 pub mod evaluate;
+pub mod export;
+pub mod logistic;
 pub mod models;
+pub mod prepare;
+pub mod run;
+pub mod together;

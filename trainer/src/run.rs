@@ -2,13 +2,25 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
+use juntos_datasets::UserRow;
+use juntos_datasets::dataset::Dataset;
 use juntos_datasets::progress::Progress;
+use juntos_datasets::training::{TeamRecord, TrainingData};
+use juntos_engine::EngineError;
+use juntos_engine::bundle::{self, BundleSource, GroupVector};
+use juntos_engine::serving_model::ServingModel;
+use juntos_engine::together::model::{JoinModel, SuccessModel};
 use serde::Serialize;
 
 use crate::config::TrainConfig;
 use crate::error::TrainError;
-use crate::evaluate::EvaluateReport;
+use crate::evaluate::{EvaluateReport, Task, Via, products};
+use crate::export::write_embeddings;
+use crate::models::{Embeddings, FitData, Fitted, Model};
+use crate::prepare::{HeldOut, hold_out, with_standing_groups};
+use crate::together::{Past, fit_join, fit_success};
 
 /// What a training run did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -74,6 +86,179 @@ pub fn train(
     config: &TrainConfig,
     progress: &dyn Progress,
 ) -> Result<TrainReport, TrainError> {
-    let _ = (data, out, config, progress);
-    todo!()
+    let start = Instant::now();
+    let model = config.model()?;
+    refuse_existing(out)?;
+    let mut clock = Clock { progress, stages: Vec::new() };
+    let dataset = Dataset::open(data)?;
+    let data = clock.stage("read the dataset", || Ok(TrainingData::load(&dataset, &config.events)?))?;
+    enough(&data)?;
+    let run = Run { config, model: model.as_ref(), progress };
+    let (groups, embeddings) = clock.stage("fit", || run.fit(&data))?;
+    let learnt = clock.stage("measure", || run.measure(&data))?;
+    let serving = ServingModel {
+        name: model.name().to_owned(),
+        fold: embeddings.fold,
+        join: learnt.join,
+        success: learnt.success,
+    };
+    let source = BundleSource {
+        data: &data,
+        dataset: &dataset,
+        serving: &serving,
+        dim: embeddings.dim,
+        user_vectors: &embeddings.users,
+        product_vectors: &embeddings.products,
+        groups: &group_vectors(groups, &embeddings),
+        config: config_value(config)?,
+        metrics: learnt.quality.as_ref().map_or(serde_json::Value::Null, kept_quality),
+        seed: config.seed,
+    };
+    clock.stage("write the bundle", || {
+        let more = |folder: &Path| write_embeddings(folder, &data.users, &data.products, &embeddings);
+        Ok(bundle::write_with(out, &source, more)?)
+    })?;
+    Ok(TrainReport {
+        bundle: out.to_owned(),
+        model: serving.name.clone(),
+        users: data.users.len() as u64,
+        products: data.products.len() as u64,
+        interactions: data.interactions.len() as u64,
+        friendships: data.friends.len() as u64,
+        groups: source.groups.len() as u64,
+        teams: learnt.teams as u64,
+        dim: embeddings.dim,
+        seconds: start.elapsed().as_secs_f64(),
+        stages: clock.stages,
+        quality: learnt.quality,
+    })
+}
+
+fn refuse_existing(out: &Path) -> Result<(), TrainError> {
+    if out.exists() {
+        return Err(EngineError::Exists { path: out.to_owned() }.into());
+    }
+    Ok(())
+}
+
+fn enough(data: &TrainingData) -> Result<(), TrainError> {
+    let nothing = [
+        (data.users.is_empty(), "the dataset names no user"),
+        (data.products.is_empty(), "the dataset names no product"),
+        (data.interactions.is_empty(), "the dataset has no training event that tells of liking, such as a purchase"),
+    ];
+    match nothing.into_iter().find(|(missing, _)| *missing) {
+        Some((_, what)) => Err(TrainError::NoData { what }),
+        None => Ok(()),
+    }
+}
+
+fn config_value(config: &TrainConfig) -> Result<serde_json::Value, TrainError> {
+    serde_json::to_value(config)
+        .map_err(|fault| TrainError::Io { path: "manifest.json".into(), source: std::io::Error::other(fault) })
+}
+
+/// What the manifest keeps of the quality: no seconds, because they differ from run to run.
+fn kept_quality(quality: &EvaluateReport) -> serde_json::Value {
+    serde_json::json!({
+        "users": quality.users,
+        "metrics": quality.metrics,
+        "baselines": quality.baselines,
+        "verdict": quality.verdict,
+    })
+}
+
+fn group_vectors(groups: Vec<Vec<UserRow>>, embeddings: &Embeddings) -> Vec<GroupVector> {
+    let vectors = embeddings.groups.chunks(embeddings.dim);
+    groups.into_iter().zip(vectors).map(|(members, vector)| GroupVector { members, vector: vector.to_vec() }).collect()
+}
+
+/// Times stages and tells of them.
+struct Clock<'a> {
+    progress: &'a dyn Progress,
+    stages: Vec<(String, f64)>,
+}
+
+impl Clock<'_> {
+    fn stage<T>(&mut self, name: &str, work: impl FnOnce() -> Result<T, TrainError>) -> Result<T, TrainError> {
+        self.progress.stage(name, 0);
+        let start = Instant::now();
+        let done = work()?;
+        self.stages.push((name.to_owned(), start.elapsed().as_secs_f64()));
+        Ok(done)
+    }
+}
+
+/// What the held-out part of the past taught.
+#[derive(Default)]
+struct Learnt {
+    join: JoinModel,
+    success: SuccessModel,
+    teams: usize,
+    quality: Option<EvaluateReport>,
+}
+
+/// Cuts of the quality that training reports.
+const QUALITY_CUTS: [usize; 2] = [10, 20];
+/// Most users that the quality is measured on; of more, evenly spaced ones are taken.
+const MOST_QUALITY_USERS: usize = 5_000;
+
+struct Run<'a> {
+    config: &'a TrainConfig,
+    model: &'a dyn Model,
+    progress: &'a dyn Progress,
+}
+
+impl Run<'_> {
+    fn fit(&self, data: &TrainingData) -> Result<(Vec<Vec<UserRow>>, Embeddings), TrainError> {
+        let prepared = with_standing_groups(data, self.config.events.purchase);
+        let fit_data = FitData {
+            interactions: &prepared.interactions,
+            friends: &data.friends,
+            groups: &prepared.groups,
+            dim: self.config.dim,
+            seed: self.config.seed,
+        };
+        match self.model.fit(&fit_data, self.progress)? {
+            Fitted::Embeddings(embeddings) => Ok((prepared.groups, embeddings)),
+            Fitted::Scores(_) => Err(TrainError::NoVectors { model: self.model.name() }),
+        }
+    }
+
+    /// Fits once more on the past without its last part, which then shows how good the model is and teaches who joins.
+    ///
+    /// Left out where nobody would learn from it: the dataset has test rows of its own, and no team with friends.
+    fn measure(&self, data: &TrainingData) -> Result<Learnt, TrainError> {
+        let social = |team: &TeamRecord| !data.friends.row(team.initiator.0 as usize).0.is_empty();
+        if !data.test.is_empty() && !data.teams.iter().any(social) {
+            return Ok(Learnt::default());
+        }
+        let held = hold_out(data, self.config.seed);
+        if held.history.interactions.is_empty() || (held.test.is_empty() && held.teams.is_empty()) {
+            return Ok(Learnt::default());
+        }
+        let (_, embeddings) = self.fit(&held.history)?;
+        let past = Past::new(&held.history, embeddings.dim, &embeddings.users, &embeddings.products);
+        let join = fit_join(&past, &held.teams);
+        let success = fit_success(&past, &join, &held.teams);
+        let quality = data.test.is_empty().then(|| quality(&held, &embeddings)).flatten();
+        Ok(Learnt { join, success, teams: held.teams.len(), quality })
+    }
+}
+
+/// How well `embeddings`, learnt from the history, rank what was held out.
+fn quality(held: &HeldOut, embeddings: &Embeddings) -> Option<EvaluateReport> {
+    let all = products::cases(&held.history, &held.test, false);
+    let step = all.len().div_ceil(MOST_QUALITY_USERS).max(1);
+    let cases: Vec<products::Case> = all.into_iter().step_by(step).collect();
+    if cases.is_empty() {
+        return None;
+    }
+    let start = Instant::now();
+    let popular = products::popularity(&held.history.interactions);
+    let lists = products::rank_exactly(&cases, embeddings, &popular, QUALITY_CUTS[1]);
+    let metrics = products::measure(&cases, lists, &QUALITY_CUTS, popular.len());
+    let baselines = products::baselines(&cases, &popular, &QUALITY_CUTS);
+    let seconds = start.elapsed().as_secs_f64();
+    Some(EvaluateReport::new((Task::Products, Via::Exact), cases.len(), seconds, metrics, baselines))
 }

@@ -29,6 +29,31 @@ pub struct EvaluateReport {
     pub verdict: Verdict,
 }
 
+impl EvaluateReport {
+    /// A report whose verdict compares NDCG at the deepest cut.
+    pub fn new(
+        (task, via): (Task, Via),
+        users: usize,
+        seconds: f64,
+        metrics: Metrics,
+        baselines: BTreeMap<String, Metrics>,
+    ) -> Self {
+        let verdict = Verdict::of(&metrics, baselines.get("popularity"));
+        Self { task, via, users: users as u64, seconds, metrics, baselines, verdict }
+    }
+}
+
+impl Verdict {
+    /// Compares NDCG at the deepest cut of `model`; a missing metric counts as zero.
+    fn of(model: &Metrics, popularity: Option<&Metrics>) -> Self {
+        let cut = |name: &&String| name.strip_prefix("ndcg@").and_then(|cut| cut.parse::<usize>().ok());
+        let metric = model.keys().filter(|name| cut(name).is_some()).max_by_key(cut).cloned().unwrap_or_default();
+        let value = |metrics: &Metrics| metrics.get(&metric).copied().unwrap_or(0.0);
+        let (model, popularity) = (value(model), popularity.map_or(0.0, value));
+        Self { beats_popularity: model > popularity, metric, model, popularity }
+    }
+}
+
 /// The model against popularity, on one metric.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verdict {
@@ -81,5 +106,36 @@ impl fmt::Display for EvaluateReport {
             writeln!(f)?;
         }
         write!(f, "{}", self.verdict)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! 1. The verdict compares the deepest NDCG, and the table names every metric and baseline.
+
+    use super::*;
+
+    fn metrics(ndcg_at_5: f64, ndcg_at_20: f64) -> Metrics {
+        Metrics::from([("ndcg@5".to_owned(), ndcg_at_5), ("ndcg@20".to_owned(), ndcg_at_20)])
+    }
+
+    #[test]
+    fn the_verdict_takes_the_deepest_cut() {
+        let baselines = BTreeMap::from([("popularity".to_owned(), metrics(0.9, 0.2))]);
+        let report = EvaluateReport::new((Task::Products, Via::Exact), 3, 0.5, metrics(0.1, 0.4), baselines);
+        assert!(report.verdict.beats_popularity);
+        assert_eq!(report.verdict.metric, "ndcg@20");
+        let table = report.to_string();
+        assert!(table.contains("popularity") && table.contains("ndcg@5"), "{table}");
+        assert!(table.ends_with("beats popularity: yes (ndcg@20 0.4000 against 0.2000, 2.00 times)"), "{table}");
+    }
+
+    #[test]
+    fn json_has_the_agreed_keys() {
+        let report = EvaluateReport::new((Task::Groups, Via::Served), 3, 0.5, metrics(0.1, 0.4), BTreeMap::new());
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!((&json["task"], &json["via"], &json["users"]), (&"groups".into(), &"served".into(), &3.into()));
+        assert_eq!(json["metrics"]["ndcg@20"], 0.4);
+        assert_eq!(json["verdict"]["beats_popularity"], true);
     }
 }

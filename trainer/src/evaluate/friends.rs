@@ -1,0 +1,102 @@
+//! Task `friends`: for every test team the initiator's friends, of whom those who joined are relevant.
+
+use std::collections::BTreeMap;
+
+use juntos_datasets::training::TrainingData;
+use juntos_datasets::units::Timestamp;
+use juntos_datasets::{ProductRow, UserRow};
+use juntos_engine::bundle::Bundle;
+use juntos_engine::recommend::Snapshot;
+use juntos_engine::request::{Context, MAX_LIMIT};
+use juntos_engine::together::model::JoinFacts;
+use rayon::prelude::*;
+
+use super::metrics::{Ranked, means};
+use super::rank::order_candidates;
+use super::report::Metrics;
+use super::source::{Known, Rows, test_teams};
+use crate::error::TrainError;
+use crate::prepare::is_past_success;
+
+/// One test team: whom would she invite?
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// Who opens the team.
+    pub initiator: UserRow,
+    /// On what.
+    pub product: ProductRow,
+    /// Who joined, ascending; at least one.
+    pub relevant: Vec<u32>,
+}
+
+/// Every test team with participants whose initiator and product the bundle knows.
+pub fn cases(data: &TrainingData, rows: &Rows) -> Vec<Case> {
+    let joined = test_teams(data).filter(|team| !team.participants.is_empty());
+    let case = |team| {
+        let (initiator, product) = rows.team(team)?;
+        Some(Case { initiator, product, relevant: rows.users(&team.participants) })
+    };
+    joined.filter_map(case).collect()
+}
+
+/// Ranks the friends of each case by `score`, ties at random.
+fn rank(cases: &[Case], bundle: &Bundle, seed: u64, score: impl Fn(&Case, UserRow) -> f32 + Sync) -> Vec<Ranked> {
+    let list = |(at, case): (usize, &Case)| {
+        let friends = bundle.friends(case.initiator).0;
+        let scored = friends.iter().map(|&friend| (friend, score(case, UserRow(friend)))).collect();
+        Ranked::new(order_candidates(scored, seed.wrapping_add(at as u64)), &case.relevant)
+    };
+    cases.par_iter().enumerate().map(list).collect()
+}
+
+/// The join model's ranking.
+pub fn rank_exactly(cases: &[Case], bundle: &Bundle, seed: u64) -> Vec<Ranked> {
+    let join = &bundle.serving().join;
+    rank(cases, bundle, seed, |case, friend| {
+        join.log_odds(&JoinFacts::gather(&Known(bundle), case.initiator, friend, case.product))
+    })
+}
+
+/// The recommender's ranking: friends who may not be suggested are missing from it.
+///
+/// # Errors
+/// When the recommender refuses a question.
+pub fn rank_served(cases: &[Case], snapshot: &Snapshot, now: Timestamp, seed: u64) -> Result<Vec<Ranked>, TrainError> {
+    let bundle = snapshot.bundle();
+    let ask = |case: &Case| {
+        let context = Context { seed, ..Context::new(now, MAX_LIMIT) };
+        let (user, product) = (bundle.users().id(case.initiator), bundle.products().id(case.product));
+        let answer = snapshot.group_friends(user, product, &context)?;
+        let row = |id: &str| bundle.users().row(id).map(|row| row.0);
+        let items = answer.items.iter().filter_map(|item| row(&item.user_id)).collect();
+        Ok(Ranked::new(items, &case.relevant))
+    };
+    cases.par_iter().map(ask).collect()
+}
+
+/// The rankings that the model is held against: how often a friend joined anybody's team (`popularity`), how often she
+/// joined the initiator's (`joined_before`), and the strength of the tie (`tie`).
+pub fn baselines(
+    cases: &[Case],
+    bundle: &Bundle,
+    data: &TrainingData,
+    rows: &Rows,
+    seed: u64,
+    cuts: &[usize],
+) -> BTreeMap<String, Metrics> {
+    let mut joins = vec![0.0f32; bundle.n_users()];
+    for team in data.teams.iter().filter(|team| is_past_success(team)) {
+        for participant in team.participants.iter().filter_map(|&user| rows.user(user)) {
+            joins[participant.0 as usize] += 1.0;
+        }
+    }
+    let times =
+        |(users, values): (&[u32], &[f32]), user: UserRow| users.binary_search(&user.0).map_or(0.0, |at| values[at]);
+    let popularity = rank(cases, bundle, seed, |_, friend| joins[friend.0 as usize]);
+    let before = rank(cases, bundle, seed, |case, friend| times(bundle.co_joined(case.initiator), friend));
+    let tie = rank(cases, bundle, seed, |case, friend| times(bundle.friends(case.initiator), friend));
+    [("popularity", popularity), ("joined_before", before), ("tie", tie)]
+        .into_iter()
+        .map(|(name, lists)| (name.to_owned(), means(&lists, cuts, None)))
+        .collect()
+}

@@ -1,0 +1,80 @@
+//! The dataset's held-out rows in the rows of the bundle that is evaluated.
+
+use juntos_datasets::training::{TeamRecord, TrainingData};
+use juntos_datasets::{ProductRow, UserRow};
+use juntos_engine::bundle::Bundle;
+use juntos_engine::together::model::JoinEvidence;
+
+/// Row of something that the bundle does not know: nothing the bundle ranks is equal to it.
+pub const UNKNOWN: u32 = u32::MAX;
+
+/// Where the dataset's rows are in the bundle, by outside id: the two may come from different cuts of the data.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    users: Vec<u32>,
+    products: Vec<u32>,
+}
+
+impl Rows {
+    /// Looks up every id of `data` in `bundle`.
+    pub fn of(data: &TrainingData, bundle: &Bundle) -> Self {
+        let user = |id: &str| bundle.users().row(id).map_or(UNKNOWN, |row| row.0);
+        let product = |id: &str| bundle.products().row(id).map_or(UNKNOWN, |row| row.0);
+        Self { users: data.users.ids().map(user).collect(), products: data.products.ids().map(product).collect() }
+    }
+
+    /// The bundle's row of a user, if the bundle knows her.
+    pub fn user(&self, user: UserRow) -> Option<UserRow> {
+        Some(self.users[user.0 as usize]).filter(|&row| row != UNKNOWN).map(UserRow)
+    }
+
+    /// The bundle's row of a product, if the bundle knows it.
+    pub fn product(&self, product: ProductRow) -> Option<ProductRow> {
+        Some(self.products[product.0 as usize]).filter(|&row| row != UNKNOWN).map(ProductRow)
+    }
+
+    /// The bundle's rows of `products`, ascending; [`UNKNOWN`] ones stay, at the end, because they count as missed.
+    pub fn products(&self, products: &[u32]) -> Vec<u32> {
+        let mut rows: Vec<u32> = products.iter().map(|&product| self.products[product as usize]).collect();
+        rows.sort_unstable();
+        rows
+    }
+
+    /// The bundle's rows of `users`, ascending; unknown ones stay, at the end, because they count as missed.
+    pub fn users(&self, users: &[UserRow]) -> Vec<u32> {
+        let mut rows: Vec<u32> = users.iter().map(|user| self.users[user.0 as usize]).collect();
+        rows.sort_unstable();
+        rows
+    }
+
+    /// Initiator and product of a team in the bundle's rows, if it knows both.
+    pub fn team(&self, team: &TeamRecord) -> Option<(UserRow, ProductRow)> {
+        Some((self.user(team.initiator)?, self.product(team.product)?))
+    }
+}
+
+/// A bundle as [`JoinEvidence`]: what serving knows before anything has happened since the cut.
+pub struct Known<'a>(pub &'a Bundle);
+
+impl JoinEvidence for Known<'_> {
+    fn co_joined(&self, initiator: UserRow) -> (&[u32], &[f32]) {
+        self.0.co_joined(initiator)
+    }
+    fn friends(&self, user: UserRow) -> (&[u32], &[f32]) {
+        self.0.friends(user)
+    }
+    fn products(&self, user: UserRow) -> impl Iterator<Item = u32> {
+        self.0.possessions(user).iter().map(|had| had.product)
+    }
+    fn user_vector(&self, user: UserRow) -> &[f32] {
+        self.0.user_vector(user)
+    }
+    fn product_vector(&self, product: ProductRow) -> &[f32] {
+        self.0.product_vector(product)
+    }
+}
+
+/// Teams of the test part.
+pub fn test_teams(data: &TrainingData) -> impl Iterator<Item = &TeamRecord> {
+    data.teams.iter().filter(|team| team.split == juntos_datasets::tables::Split::Test)
+}

@@ -1,0 +1,319 @@
+//! From training data to what models learn from: standing groups become rows of their own, and part of the past can be
+//! held out to measure on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use juntos_datasets::tables::{Split, TeamOutcome};
+use juntos_datasets::training::{Possession, TeamRecord, TrainingData};
+use juntos_datasets::units::Timestamp;
+use juntos_datasets::{Csr, UserRow};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// The interactions of users and, below them, of standing groups.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prepared {
+    /// `(n_users + n_groups, n_products)` weights.
+    pub interactions: Csr,
+    /// Members of each group, ascending; groups in ascending order of their members.
+    pub groups: Vec<Vec<UserRow>>,
+}
+
+/// Teams a set of members must have succeeded with to count as a standing group.
+const STANDING_TEAMS: usize = 2;
+
+/// Appends a row for every standing group: a set of members that occurs in at least two succeeded training teams. Each
+/// of its products weighs `weight`, however often it was bought.
+pub fn with_standing_groups(data: &TrainingData, weight: f32) -> Prepared {
+    let mut bought: BTreeMap<Vec<UserRow>, (usize, BTreeSet<u32>)> = BTreeMap::new();
+    for team in data.teams.iter().filter(|team| is_past_success(team)) {
+        let members = team.members();
+        if members.len() > 1 {
+            let (teams, products) = bought.entry(members).or_default();
+            *teams += 1;
+            products.insert(team.product.0);
+        }
+    }
+    bought.retain(|_, (teams, _)| *teams >= STANDING_TEAMS);
+    let users = data.interactions.rows();
+    let mut entries = entries(&data.interactions);
+    for (group, (_, products)) in bought.values().enumerate() {
+        entries.extend(products.iter().map(|&product| ((users + group) as u32, product, weight)));
+    }
+    let interactions = Csr::from_entries(users + bought.len(), data.interactions.columns(), entries);
+    Prepared { interactions, groups: bought.into_keys().collect() }
+}
+
+/// Whether `team` is a training team that succeeded.
+pub fn is_past_success(team: &TeamRecord) -> bool {
+    team.split == Split::Train && team.outcome == TeamOutcome::Succeeded
+}
+
+/// Whether `team` is a training team that came to an end of its own, one way or the other.
+fn is_past_decided(team: &TeamRecord) -> bool {
+    team.split == Split::Train && matches!(team.outcome, TeamOutcome::Succeeded | TeamOutcome::Expired)
+}
+
+fn entries(matrix: &Csr) -> Vec<(u32, u32, f32)> {
+    let cells = |row: usize| {
+        let (columns, values) = matrix.row(row);
+        columns.iter().zip(values).map(move |(&column, &value)| (row as u32, column, value))
+    };
+    (0..matrix.rows()).flat_map(cells).collect()
+}
+
+/// The past without its last part, and that last part to measure on.
+#[derive(Debug, Clone)]
+pub struct HeldOut {
+    /// What was known before: interactions, possessions and teams without the held-out ones.
+    pub history: TrainingData,
+    /// Held-out products, `(n_users, n_products)`, value 1; none of them in `history.interactions`.
+    pub test: Csr,
+    /// Held-out teams, succeeded or expired.
+    pub teams: Vec<TeamRecord>,
+}
+
+/// Share of purchases and teams that is held out.
+const HELD_OUT_SHARE: f64 = 0.1;
+
+/// Holds out the last tenth of purchases and teams, or a random tenth where times are missing.
+///
+/// What a user bought once, after the cut, leaves her history altogether, views and carts of the same product
+/// included. Datasets with marked test rows give up teams only: their products have been held out already.
+pub fn hold_out(data: &TrainingData, seed: u64) -> HeldOut {
+    let spare_products = data.test.is_empty();
+    let choice = match latest_tenth(data) {
+        Some(cut) => Choice::Since(cut),
+        None => Choice::Random(ChaCha8Rng::seed_from_u64(seed)),
+    };
+    Splitter { data, choice, spare_products }.split()
+}
+
+/// The moment after which a tenth of the purchases lies, if at least nine in ten have a time.
+fn latest_tenth(data: &TrainingData) -> Option<Timestamp> {
+    let all = data.possessions.iter().map(Vec::len).sum::<usize>();
+    let mut times: Vec<Timestamp> = data.possessions.iter().flatten().filter_map(|had| had.last).collect();
+    if times.is_empty() || (times.len() as f64) < 0.9 * all as f64 {
+        return None;
+    }
+    let last = times.len() - 1;
+    let at = (times.len() as f64 * (1.0 - HELD_OUT_SHARE)) as usize;
+    let (_, cut, _) = times.select_nth_unstable(at.min(last));
+    Some(*cut)
+}
+
+enum Choice {
+    Since(Timestamp),
+    Random(ChaCha8Rng),
+}
+
+struct Splitter<'a> {
+    data: &'a TrainingData,
+    choice: Choice,
+    spare_products: bool,
+}
+
+impl Splitter<'_> {
+    fn split(mut self) -> HeldOut {
+        let (teams, kept_teams) = self.split_teams();
+        let mut gone = self.cells_of_teams(&teams);
+        if self.spare_products {
+            self.add_products(&mut gone);
+        }
+        let mut history = self.data.clone();
+        history.interactions = without(&self.data.interactions, &gone);
+        for (user, had) in history.possessions.iter_mut().enumerate() {
+            had.retain(|had| !gone.contains(&(user as u32, had.product.0)));
+        }
+        history.teams = kept_teams;
+        let test = Csr::from_entries(
+            self.data.interactions.rows(),
+            self.data.interactions.columns(),
+            gone.into_iter().map(|(user, product)| (user, product, 1.0)).collect(),
+        );
+        HeldOut { history, test, teams }
+    }
+
+    fn split_teams(&mut self) -> (Vec<TeamRecord>, Vec<TeamRecord>) {
+        let choice = &mut self.choice;
+        self.data.teams.iter().cloned().partition(|team| {
+            is_past_decided(team)
+                && match choice {
+                    Choice::Since(cut) => team.opened_at.is_some_and(|opened| opened >= *cut),
+                    Choice::Random(rng) => chance(rng),
+                }
+        })
+    }
+
+    /// What members of held-out teams had only through them.
+    fn cells_of_teams(&self, teams: &[TeamRecord]) -> BTreeSet<(u32, u32)> {
+        let mut cells = BTreeSet::new();
+        for team in teams.iter().filter(|team| team.outcome == TeamOutcome::Succeeded) {
+            for member in team.members() {
+                let learnt_from = self.data.interactions.get(member.0 as usize, team.product.0) > 0.0;
+                if self.had(member, team.product.0).map_or(learnt_from, had_once) {
+                    cells.insert((member.0, team.product.0));
+                }
+            }
+        }
+        cells
+    }
+
+    fn had(&self, user: UserRow, product: u32) -> Option<&Possession> {
+        self.data.possessions[user.0 as usize].iter().find(|had| had.product.0 == product)
+    }
+
+    fn add_products(&mut self, gone: &mut BTreeSet<(u32, u32)>) {
+        match &mut self.choice {
+            Choice::Since(cut) => {
+                for (user, had) in self.data.possessions.iter().enumerate() {
+                    let late = had.iter().filter(|had| had_once(had) && had.last.is_some_and(|last| last >= *cut));
+                    gone.extend(late.map(|had| (user as u32, had.product.0)));
+                }
+            }
+            Choice::Random(rng) => {
+                for (user, product, _) in entries(&self.data.interactions) {
+                    if chance(rng) {
+                        gone.insert((user, product));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn chance(rng: &mut ChaCha8Rng) -> bool {
+    f64::from(rng.next_u32()) < HELD_OUT_SHARE * f64::from(u32::MAX)
+}
+
+fn had_once(had: &Possession) -> bool {
+    had.purchases + had.gifts <= 1
+}
+
+fn without(matrix: &Csr, gone: &BTreeSet<(u32, u32)>) -> Csr {
+    let mut kept = entries(matrix);
+    kept.retain(|&(row, column, _)| !gone.contains(&(row, column)));
+    Csr::from_entries(matrix.rows(), matrix.columns(), kept)
+}
+
+#[cfg(test)]
+mod tests {
+    //! 1. A set of members that succeeded twice is a standing group with a row of its own; once, failed or test is not.
+    //! 2. Nothing held out stays in the history, nothing else leaves it, and with times all of it lies after the rest.
+    //! 3. The same seed holds out the same.
+
+    use juntos_datasets::{IdMap, ProductRow};
+
+    use super::*;
+
+    fn team(initiator: u32, product: u32, participants: &[u32], at: Option<i64>) -> TeamRecord {
+        TeamRecord {
+            team_id: format!("{initiator}-{product}"),
+            initiator: UserRow(initiator),
+            product: ProductRow(product),
+            participants: participants.iter().map(|&user| UserRow(user)).collect(),
+            min_size: participants.len() as u32 + 1,
+            opened_at: at.map(Timestamp::from_millis),
+            deadline: None,
+            outcome: TeamOutcome::Succeeded,
+            split: Split::Train,
+            negatives: Vec::new(),
+        }
+    }
+
+    /// Twenty users who bought product `(user + step) % 30` at moment `step`, for ten steps.
+    fn world(timed: bool, teams: Vec<TeamRecord>) -> TrainingData {
+        let (mut users, mut products) = (IdMap::new(), IdMap::new());
+        for user in 0..20 {
+            users.insert(&format!("u{user}"));
+        }
+        for product in 0..30 {
+            products.insert(&format!("p{product}"));
+        }
+        let mut entries = Vec::new();
+        let mut possessions = vec![Vec::new(); 20];
+        for user in 0..20u32 {
+            for step in 0..10u32 {
+                let product = (user + step) % 30;
+                entries.push((user, product, 1.0));
+                let last = timed.then(|| Timestamp::from_millis(i64::from(step)));
+                let had = Possession { product: ProductRow(product), purchases: 1, gifts: 0, last };
+                possessions[user as usize].push(had);
+            }
+            possessions[user as usize].sort_by_key(|had| had.product);
+        }
+        TrainingData {
+            users,
+            products,
+            interactions: Csr::from_entries(20, 30, entries),
+            friends: Csr::empty(20, 20),
+            teams,
+            possessions,
+            valid: Csr::empty(20, 30),
+            test: Csr::empty(20, 30),
+            cut: None,
+        }
+    }
+
+    #[test]
+    fn standing_groups_get_rows() {
+        let expired = TeamRecord { outcome: TeamOutcome::Expired, ..team(4, 1, &[5], None) };
+        let tested = TeamRecord { split: Split::Test, ..team(4, 2, &[5], None) };
+        let teams = vec![
+            team(2, 7, &[3], None),
+            team(3, 8, &[2], None),
+            team(2, 8, &[3], None),
+            team(0, 1, &[1], None),
+            team(4, 0, &[5], None),
+            expired,
+            tested,
+        ];
+        let prepared = with_standing_groups(&world(false, teams), 0.5);
+        assert_eq!(prepared.groups, [vec![UserRow(2), UserRow(3)]]);
+        assert_eq!(prepared.interactions.rows(), 21);
+        assert_eq!(prepared.interactions.row(20), (&[7, 8][..], &[0.5, 0.5][..]));
+    }
+
+    fn assert_complete(data: &TrainingData, held: &HeldOut) {
+        let mut all = entries(&held.history.interactions);
+        all.extend(entries(&held.test));
+        assert_eq!(Csr::from_entries(20, 30, all), data.interactions);
+        assert!(!held.test.is_empty() && held.test.len() < data.interactions.len() / 2);
+        for (user, had) in held.history.possessions.iter().enumerate() {
+            assert!(had.iter().all(|had| held.test.get(user, had.product.0) == 0.0));
+        }
+    }
+
+    #[test]
+    fn the_last_tenth_is_held_out_where_times_are_known() {
+        let data = world(true, vec![team(0, 29, &[1], Some(9)), team(0, 1, &[1], Some(1))]);
+        let held = hold_out(&data, 1);
+        assert_complete(&data, &held);
+        assert_eq!(held.test.len(), 20);
+        assert!((0..20).all(|user| held.test.get(user, (user as u32 + 9) % 30) == 1.0));
+        assert_eq!(held.teams, data.teams[..1]);
+        assert_eq!(held.history.teams, data.teams[1..]);
+    }
+
+    #[test]
+    fn a_random_tenth_is_held_out_otherwise() {
+        let data = world(false, Vec::new());
+        let held = hold_out(&data, 1);
+        assert_complete(&data, &held);
+        assert_eq!(held.test, hold_out(&data, 1).test);
+        assert_ne!(held.test, hold_out(&data, 2).test);
+    }
+
+    #[test]
+    fn marked_test_rows_leave_the_rest_of_the_products_alone() {
+        let teams = (0..20).map(|user| team(user, user, &[(user + 1) % 20], None)).collect();
+        let mut data = world(false, teams);
+        data.test = Csr::from_entries(20, 30, vec![(0, 29, 1.0)]);
+        let held = hold_out(&data, 3);
+        assert!(!held.teams.is_empty());
+        for team in &held.teams {
+            assert_eq!(held.history.interactions.get(team.initiator.0 as usize, team.product.0), 0.0);
+        }
+        assert!(held.test.len() <= 2 * held.teams.len());
+    }
+}
