@@ -178,12 +178,11 @@ fn keep_prices(bundle: &Bundle, rows: &mut Bitmap, filter: &Filter, market: &Mar
     if filter.price_min_minor.is_none() && filter.price_max_minor.is_none() {
         return;
     }
-    let Some(currency) = filter.currency.or(market.currency) else { return *rows = Bitmap::none(rows.len()) };
-    let code = currency_code(currency);
+    let code = filter.currency.or(market.currency).map(currency_code);
     let (least, most) = (filter.price_min_minor.unwrap_or(0).max(0), filter.price_max_minor.unwrap_or(i64::MAX));
     rows.retain(|row| {
         let row = row as usize;
-        catalogue.currency[row] == code && (least..=most).contains(&catalogue.price[row])
+        code.is_none_or(|code| catalogue.currency[row] == code) && (least..=most).contains(&catalogue.price[row])
     });
 }
 
@@ -192,3 +191,6 @@ pub(crate) fn currency_code(currency: Currency) -> [u8; 4] {
     let [a, b, c] = currency.bytes();
     [a, b, c, 0]
 }
+
+#[cfg(test)]
+mod tests;

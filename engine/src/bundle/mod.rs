@@ -270,3 +270,6 @@ impl Bundle {
         &self.deliverable
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

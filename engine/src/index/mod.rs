@@ -87,3 +87,6 @@ impl TopK {
         self.worst_first.into_sorted_vec()
     }
 }
+
+#[cfg(test)]
+mod tests;
