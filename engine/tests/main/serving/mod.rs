@@ -1,0 +1,16 @@
+//! Serving over small random worlds. What these tests prove:
+//!
+//! 1. Nobody sees what is hidden, sold out, not delivered to her, above her certain age, refused or already bought.
+//! 2. Every count needs three consenting friends; every name needs consent, friendship and no block (`privacy`).
+//! 3. With personalisation off, everybody in a market gets the same answer (`privacy`).
+//! 4. A deleted user is nowhere (`privacy`).
+//! 5. Page two never repeats page one, whatever happens in between; the pages end (`lists`).
+//! 6. A list is never empty where something allowed exists (`lists`).
+//! 7. Without shops, friends and dates the feed is the exact taste order (`lists`).
+//! 8. Every change shows in the next answer (`live`), and an event counts once.
+//! 9. Teams go their states and refuse what they must (`live`).
+
+mod lists;
+mod live;
+mod privacy;
+mod world;
