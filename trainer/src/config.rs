@@ -14,7 +14,6 @@ use crate::models::Model;
 use crate::models::als::Als;
 use crate::models::knn::ItemKnn;
 use crate::models::popularity::Popularity;
-use crate::models::softmax::Softmax;
 
 /// How to train. `config/train.toml` lists every key with its default, unit and meaning.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,8 +31,6 @@ pub struct TrainConfig {
     pub als: AlsConfig,
     /// Settings of the model `item_knn`.
     pub item_knn: ItemKnnConfig,
-    /// Settings of the model `softmax`.
-    pub softmax: SoftmaxConfig,
 }
 
 /// Most dimensions that a vector may have.
@@ -48,7 +45,6 @@ impl Default for TrainConfig {
             events: EventWeights::default(),
             als: AlsConfig::default(),
             item_knn: ItemKnnConfig::default(),
-            softmax: SoftmaxConfig::default(),
         }
     }
 }
@@ -75,9 +71,9 @@ pub struct AlsConfig {
 impl Default for AlsConfig {
     fn default() -> Self {
         Self {
-            sweeps: 8,
-            unobserved_ratio: 50.0,
-            regularization: 0.0025,
+            sweeps: 5,
+            unobserved_ratio: 100.0,
+            regularization: 0.003,
             regularization_exponent: 1.0,
             friend_weight: 0.3,
             group_members_weight: 0.3,
@@ -98,30 +94,6 @@ pub struct ItemKnnConfig {
 impl Default for ItemKnnConfig {
     fn default() -> Self {
         Self { neighbours: 100, shrinkage: 10.0 }
-    }
-}
-
-/// Settings of [`crate::models::softmax`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SoftmaxConfig {
-    /// Times that every event is walked, at least 1.
-    pub epochs: usize,
-    /// Events in one step, at least 2; every other product of the step is a negative.
-    pub batch: usize,
-    /// Step size of Adam, above 0.
-    pub learning_rate: f32,
-    /// Cosines are divided by this before the softmax, above 0.
-    pub temperature: f32,
-    /// Sweeps of alternating least squares that the vectors start from, at least 1.
-    pub warm_sweeps: usize,
-    /// Weight of the neighbours' vectors in the hop over the graph after training; 0 leaves it out.
-    pub hop: f32,
-}
-
-impl Default for SoftmaxConfig {
-    fn default() -> Self {
-        Self { epochs: 5, batch: 2048, learning_rate: 0.002, temperature: 0.1, warm_sweeps: 3, hop: 0.7 }
     }
 }
 
@@ -156,7 +128,6 @@ impl TrainConfig {
             "popularity" => Ok(Box::new(Popularity)),
             "item_knn" => Ok(Box::new(ItemKnn::new(self.item_knn))),
             "als" => Ok(Box::new(Als::new(self.als))),
-            "softmax" => Ok(Box::new(Softmax::new(self.softmax, self.als))),
             other => Err(check::unknown_model(other)),
         }
     }

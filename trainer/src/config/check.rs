@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::{AlsConfig, ItemKnnConfig, MAX_DIM, SoftmaxConfig, TrainConfig};
+use super::{AlsConfig, ItemKnnConfig, MAX_DIM, TrainConfig};
 use crate::error::TrainError;
 use crate::models::MODEL_NAMES;
 use juntos_datasets::training::EventWeights;
@@ -15,8 +15,7 @@ pub(super) fn check(config: &TrainConfig) -> Result<(), TrainError> {
     hold(i64::try_from(config.seed).is_ok(), "seed", "at most 9223372036854775807", config.seed)?;
     events(&config.events)?;
     als(&config.als)?;
-    item_knn(&config.item_knn)?;
-    softmax(&config.softmax)
+    item_knn(&config.item_knn)
 }
 
 pub(super) fn unknown_model(name: &str) -> TrainError {
@@ -52,15 +51,6 @@ fn als(als: &AlsConfig) -> Result<(), TrainError> {
 fn item_knn(knn: &ItemKnnConfig) -> Result<(), TrainError> {
     hold(knn.neighbours >= 1, "item_knn.neighbours", "at least 1", knn.neighbours)?;
     at_least_zero(knn.shrinkage, "item_knn.shrinkage")
-}
-
-fn softmax(softmax: &SoftmaxConfig) -> Result<(), TrainError> {
-    hold(softmax.epochs >= 1, "softmax.epochs", "at least 1", softmax.epochs)?;
-    hold(softmax.batch >= 2, "softmax.batch", "at least 2", softmax.batch)?;
-    above_zero(softmax.learning_rate, "softmax.learning_rate")?;
-    above_zero(softmax.temperature, "softmax.temperature")?;
-    hold(softmax.warm_sweeps >= 1, "softmax.warm_sweeps", "at least 1", softmax.warm_sweeps)?;
-    at_least_zero(softmax.hop, "softmax.hop")
 }
 
 fn above_zero(value: f32, key: &'static str) -> Result<(), TrainError> {

@@ -57,12 +57,6 @@ fn values_out_of_range_are_refused_by_name() {
         ("[als]\ngroup_members_weight = 2.0", "als.group_members_weight"),
         ("[item_knn]\nneighbours = 0", "item_knn.neighbours"),
         ("[item_knn]\nshrinkage = -1.0", "item_knn.shrinkage"),
-        ("[softmax]\nbatch = 1", "softmax.batch"),
-        ("[softmax]\nepochs = 0", "softmax.epochs"),
-        ("[softmax]\nlearning_rate = 0.0", "softmax.learning_rate"),
-        ("[softmax]\ntemperature = -1.0", "softmax.temperature"),
-        ("[softmax]\nwarm_sweeps = 0", "softmax.warm_sweeps"),
-        ("[softmax]\nhop = -1.0", "softmax.hop"),
     ];
     for (text, key) in cases {
         let config: TrainConfig = toml::from_str(text).unwrap();

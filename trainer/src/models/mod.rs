@@ -1,16 +1,16 @@
 //! The models behind one trait.
 
 pub mod als;
+mod input;
 pub mod knn;
 pub mod popularity;
-pub mod softmax;
 
 use juntos_datasets::progress::Progress;
 use juntos_datasets::{Csr, UserRow};
 use juntos_engine::serving_model::FoldIn;
 
 /// Every name that `model` may have in the configuration.
-pub const MODEL_NAMES: &[&str] = &["popularity", "item_knn", "als", "softmax"];
+pub const MODEL_NAMES: &[&str] = &["popularity", "item_knn", "als"];
 
 /// What a model learns from. Rows of `interactions` are users first, then standing groups.
 #[derive(Debug, Clone, Copy)]

@@ -1,0 +1,69 @@
+//! Where the factorisation starts: columns near the leading singular vectors of the normalised matrix, by a few steps
+//! of subspace iteration (Halko, Martinsson & Tropp 2011, algorithm 4.4), so that few sweeps are enough.
+
+use juntos_datasets::Csr;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use super::blocks::{eigen, gram, rotate};
+
+const STEPS: usize = 3;
+const ROWS_A_TASK: usize = 256;
+
+/// `(columns, dim)` start vectors.
+pub(super) fn columns(by_row: &Csr, by_column: &Csr, dim: usize, seed: u64) -> Vec<f32> {
+    let row_scale = scales(by_row);
+    let column_scale = scales(by_column);
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut columns: Vec<f32> = (0..by_column.rows() * dim).map(|_| centred(&mut rng)).collect();
+    for _ in 0..STEPS {
+        let rows = spread(by_row, &columns, dim, &row_scale, &column_scale);
+        columns = spread(by_column, &rows, dim, &column_scale, &row_scale);
+        whiten(&mut columns, dim);
+    }
+    for (column, scale) in columns.chunks_exact_mut(dim).zip(&column_scale) {
+        let popularity = if *scale > 0.0 { scale.recip().sqrt() } else { 0.0 };
+        column.iter_mut().for_each(|cell| *cell *= popularity);
+    }
+    columns
+}
+
+/// Triangular on (-1, 1): enough for a start, and free of transcendental functions.
+fn centred(rng: &mut ChaCha8Rng) -> f32 {
+    let unit = |bits: u32| (bits >> 8) as f32 / (1u32 << 24) as f32;
+    unit(rng.next_u32()) - unit(rng.next_u32())
+}
+
+/// One over the square root of each row's weight; 0 for empty rows.
+fn scales(matrix: &Csr) -> Vec<f32> {
+    let scale = |weight: f64| if weight > 0.0 { weight.sqrt().recip() as f32 } else { 0.0 };
+    (0..matrix.rows()).map(|row| scale(super::solve::weight(matrix, row))).collect()
+}
+
+fn spread(matrix: &Csr, from: &[f32], dim: usize, to_scale: &[f32], from_scale: &[f32]) -> Vec<f32> {
+    let mut to = vec![0f32; matrix.rows() * dim];
+    to.par_chunks_mut(ROWS_A_TASK * dim).enumerate().for_each(|(task, block)| {
+        for (at, target) in block.chunks_exact_mut(dim).enumerate() {
+            let row = task * ROWS_A_TASK + at;
+            let (columns, values) = matrix.row(row);
+            for (&column, &value) in columns.iter().zip(values) {
+                let weight = value * to_scale[row] * from_scale[column as usize];
+                let source = &from[column as usize * dim..(column as usize + 1) * dim];
+                target.iter_mut().zip(source).for_each(|(cell, &value)| *cell += weight * value);
+            }
+        }
+    });
+    to
+}
+
+/// Makes the directions of `tall` orthonormal; directions that hold nothing become zero.
+fn whiten(tall: &mut [f32], dim: usize) {
+    let Some((values, mut basis)) = eigen(&gram(tall, dim)) else { return };
+    let floor = values.iter().copied().fold(0.0, f32::max) * 1e-10;
+    for (at, &value) in values.iter().enumerate() {
+        let scale = if value > floor { value.sqrt().recip() } else { 0.0 };
+        (0..dim).for_each(|row| basis[(row, at)] *= scale);
+    }
+    rotate(tall, &basis);
+}
