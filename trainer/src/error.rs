@@ -86,9 +86,7 @@ pub enum TrainError {
         missing: &'static str,
     },
     /// The model has no vectors, so no bundle can be made of it.
-    #[error(
-        "model `{model}` is a rule without vectors that an index could serve: a baseline; train `als` or `softmax`"
-    )]
+    #[error("model `{model}` is a rule without vectors that an index could serve: a baseline; train `als`")]
     NoVectors {
         /// The model.
         model: &'static str,

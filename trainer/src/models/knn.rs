@@ -43,8 +43,9 @@ impl Model for ItemKnn {
 fn neighbours(interactions: &Csr, settings: ItemKnnConfig) -> Csr {
     let buyers = interactions.transpose();
     let products = buyers.rows();
-    let norms: Vec<f32> =
-        (0..products).map(|product| buyers.row(product).1.iter().map(|value| value * value).sum::<f32>().sqrt()).collect();
+    let norms: Vec<f32> = (0..products)
+        .map(|product| buyers.row(product).1.iter().map(|value| value * value).sum::<f32>().sqrt())
+        .collect();
     let rows: Vec<Vec<(u32, f32)>> = (0..products)
         .into_par_iter()
         .map_init(

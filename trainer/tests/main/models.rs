@@ -146,8 +146,11 @@ fn folding_a_users_events_into_nothing_gives_nearly_her_trained_vector() {
     for (user, trained) in vectors.users.chunks_exact(DIM).enumerate() {
         let (columns, weights) = interactions.row(user);
         let vector = |column: u32| &vectors.products[column as usize * DIM..(column as usize + 1) * DIM];
-        let events: Vec<FoldEvent<'_>> =
-            columns.iter().zip(weights).map(|(&column, &weight)| FoldEvent { vector: vector(column), weight }).collect();
+        let events: Vec<FoldEvent<'_>> = columns
+            .iter()
+            .zip(weights)
+            .map(|(&column, &weight)| FoldEvent { vector: vector(column), weight })
+            .collect();
         let folded = fold(products, &vectors.fold, &events, &[0.0; DIM]);
         let off: f32 = folded.iter().zip(trained).map(|(a, b)| (a - b) * (a - b)).sum();
         assert!(off.sqrt() < 1e-3 * dot(trained, trained).sqrt(), "user {user} is off by {}", off.sqrt());

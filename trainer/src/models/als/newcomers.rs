@@ -32,7 +32,8 @@ fn add_friends_products(user: usize, weight: f32, data: &FitData<'_>, entries: &
     let (friends, strengths) = data.friends.row(user);
     for (&friend, &strength) in friends.iter().zip(strengths) {
         let (products, values) = data.interactions.row(friend as usize);
-        let scaled = products.iter().zip(values).map(|(&product, &value)| (user as u32, product, weight * strength * value));
+        let scaled =
+            products.iter().zip(values).map(|(&product, &value)| (user as u32, product, weight * strength * value));
         entries.extend(scaled);
     }
 }
