@@ -34,6 +34,18 @@ pub(crate) fn apply(engine: &Engine, change: Change, now: Timestamp) -> ApiResul
     engine.apply(change, now).map_err(change_fault)
 }
 
+/// Applies a change that takes something away; done as well when it is not there, so that it may be repeated.
+///
+/// # Errors
+/// Any other fault that the engine finds.
+pub(crate) fn remove(engine: &Engine, change: Change, now: Timestamp) -> ApiResult<()> {
+    match engine.apply(change, now) {
+        Ok(Applied::Done | Applied::Duplicate)
+        | Err(ChangeFault::UnknownUser(_) | ChangeFault::UnknownProduct(_) | ChangeFault::UnknownTeam(_)) => Ok(()),
+        Err(fault) => Err(change_fault(fault)),
+    }
+}
+
 /// `value` with the fields of `patch` in the place of its own; `null` puts a field back to its default
 /// (RFC 7396, on the first level: lists and objects are replaced whole).
 ///

@@ -149,3 +149,34 @@ fn fresh_request_id() -> String {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     format!("{:016x}{:016x}", PROCESS.0.hash_one(count), PROCESS.1.hash_one(count))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_request_gets_the_same_seed_and_every_question_its_own_id() {
+        let visit = Visit { request_id: "r".to_owned(), now: Timestamp::from_millis(7) };
+        assert_eq!(visit.seed(), visit.clone().seed());
+        assert_eq!(visit.recommendation_id("feed"), visit.recommendation_id("feed"));
+        assert_ne!(visit.recommendation_id("feed"), visit.recommendation_id("similar"));
+        let later = Visit { now: Timestamp::from_millis(8), ..visit.clone() };
+        assert_ne!(visit.recommendation_id("feed"), later.recommendation_id("feed"));
+    }
+
+    #[test]
+    fn request_ids_of_clients_are_taken_over_only_when_plain() {
+        let with = |id: &str| Request::builder().header(REQUEST_ID, id).body(axum::body::Body::empty()).unwrap();
+        assert_eq!(request_id(&with("abc-1")), "abc-1");
+        for bad in ["", "a b", &"x".repeat(MAX_REQUEST_ID_BYTES + 1)] {
+            assert_ne!(request_id(&with(bad)), bad);
+        }
+        assert_ne!(fresh_request_id(), fresh_request_id());
+    }
+
+    #[test]
+    fn a_panic_tells_the_client_nothing() {
+        let mut response = answer_panic(Box::new("secret"));
+        assert_eq!(response.extensions_mut().remove::<ApiError>(), Some(ApiError::internal()));
+    }
+}

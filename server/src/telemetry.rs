@@ -21,8 +21,6 @@ pub const OVERLOADED: &str = "juntos_overloaded_total";
 pub const ANSWERS: &str = "juntos_answers_total";
 /// Answers without a single item, by question.
 pub const EMPTY_ANSWERS: &str = "juntos_empty_answers_total";
-/// Items by question and by the list they came from.
-pub const ITEMS: &str = "juntos_items_total";
 /// Answers that a surface's size made shorter, by question and surface.
 pub const BOUNDED_ANSWERS: &str = "juntos_bounded_answers_total";
 /// Events by verdict.
@@ -61,7 +59,6 @@ fn describe() {
     metrics::describe_counter!(OVERLOADED, "Questions refused because too many waited");
     metrics::describe_counter!(ANSWERS, "Answers by question and by how they were found");
     metrics::describe_counter!(EMPTY_ANSWERS, "Answers without an item, by question");
-    metrics::describe_counter!(ITEMS, "Items by question and by the list they came from");
     metrics::describe_counter!(BOUNDED_ANSWERS, "Answers made shorter by their surface's size");
     metrics::describe_counter!(EVENTS, "Events by verdict");
 }

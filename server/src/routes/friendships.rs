@@ -7,7 +7,7 @@ use juntos_engine::Engine;
 use juntos_engine::live::Change;
 
 use super::Faults;
-use crate::change::{apply, with_engine};
+use crate::change::{apply, remove, with_engine};
 use crate::door::Visit;
 use crate::error::ApiResult;
 use crate::read::{JsonBody, QueryString, id_at};
@@ -62,6 +62,6 @@ pub(crate) async fn delete(
 ) -> ApiResult<StatusCode> {
     let FriendshipKey { user_id, friend_id } = key;
     let change = Change::DeleteFriendship { user_id, friend_id };
-    with_engine(&state, &visit, move |engine, now| apply(engine, change, now)).await?;
+    with_engine(&state, &visit, move |engine, now| remove(engine, change, now)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

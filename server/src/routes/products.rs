@@ -8,7 +8,7 @@ use juntos_engine::live::Change;
 use serde_json::Value;
 
 use super::Faults;
-use crate::change::{apply, merged, unknown, with_engine};
+use crate::change::{apply, merged, remove, unknown, with_engine};
 use crate::door::Visit;
 use crate::error::{ApiResult, Code};
 use crate::read::{JsonBody, PathId};
@@ -77,7 +77,7 @@ pub(crate) async fn delete(
     Extension(visit): Extension<Visit>,
     PathId(id): PathId,
 ) -> ApiResult<StatusCode> {
-    with_engine(&state, &visit, move |engine, now| apply(engine, Change::DeleteProduct(id), now)).await?;
+    with_engine(&state, &visit, move |engine, now| remove(engine, Change::DeleteProduct(id), now)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

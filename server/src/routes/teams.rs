@@ -8,7 +8,7 @@ use juntos_engine::live::Change;
 use serde_json::Value;
 
 use super::Faults;
-use crate::change::{apply, merged, unknown, with_engine};
+use crate::change::{apply, merged, remove, unknown, with_engine};
 use crate::door::Visit;
 use crate::error::{ApiResult, Code};
 use crate::read::{JsonBody, PathId, id_at};
@@ -77,7 +77,7 @@ pub(crate) async fn delete(
     Extension(visit): Extension<Visit>,
     PathId(id): PathId,
 ) -> ApiResult<StatusCode> {
-    with_engine(&state, &visit, move |engine, now| apply(engine, Change::DeleteTeam(id), now)).await?;
+    with_engine(&state, &visit, move |engine, now| remove(engine, Change::DeleteTeam(id), now)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -102,7 +102,7 @@ pub(crate) async fn join(
     with_engine(&state, &visit, join).await.map(axum::Json)
 }
 
-/// A participant leaves an open team; done as well when she is not in it.
+/// A participant leaves an open team; when the initiator leaves, the team is cancelled.
 #[utoipa::path(
     post, path = "/v1/teams/{id}/leave", tag = "data", params(("id" = String, Path, description = "The team's id")),
     request_body = Member,

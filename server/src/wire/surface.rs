@@ -130,3 +130,92 @@ pub fn shorten(title: &mut String) {
         *title = title.chars().take(SHORT_TITLE - 1).chain(['…']).collect();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::wire::items::{Product, Reason};
+
+    const SURFACES: [Surface; 4] = [Surface::Messaging, Surface::Game, Surface::Wearable, Surface::MiniProgram];
+
+    fn product(id: &str, title_chars: usize, reasons: usize) -> Product {
+        Product {
+            product_id: id.to_owned(),
+            source: Some("taste"),
+            reasons: Some(vec![Reason::BecauseYouBought { product_id: "bought".to_owned() }; reasons]),
+            price: None,
+            group_price: None,
+            group_min_size: None,
+            title: Some("ж".repeat(title_chars)),
+            team: None,
+        }
+    }
+
+    fn envelope(items: Vec<Product>) -> Envelope<Product> {
+        Envelope {
+            recommendation_id: format!("rec-{:032x}", 7),
+            bundle: format!("{:016x}", 7),
+            experiment: None,
+            degraded: None,
+            items,
+            missing: Vec::new(),
+            next_cursor: None,
+        }
+    }
+
+    #[test]
+    fn what_fits_is_left_alone() {
+        let mut answer = envelope(vec![product("p", 41, 2)]);
+        let before = write(&answer);
+        let fit = fit(&mut answer, Profile::of(Surface::Wearable));
+        assert_eq!(fit, Fit::Fits { body: before, lighter: false });
+    }
+
+    #[test]
+    fn titles_are_cut_before_reasons_go_and_those_before_items() {
+        let items = || (0..3).map(|number| product(&format!("p{number}"), 400, 4)).collect::<Vec<_>>();
+        let mut small = envelope(items());
+        assert!(matches!(fit(&mut small, Profile::of(Surface::Wearable)), Fit::Fits { lighter: true, .. }));
+        assert_eq!(small.items.len(), 3);
+        assert_eq!(small.items[0].title.as_ref().map(|title| title.chars().count()), Some(SHORT_TITLE));
+        assert_eq!(small.items[0].reasons.as_ref().map(Vec::len), Some(1));
+        let mut large = envelope(items());
+        assert!(matches!(fit(&mut large, Profile::of(Surface::MiniProgram)), Fit::Fits { lighter: false, .. }));
+    }
+
+    #[test]
+    fn a_surface_without_bounds_takes_anything() {
+        let mut answer = envelope(vec![product("p", 100_000, 1)]);
+        assert!(matches!(fit(&mut answer, Profile::of(Surface::Feed)), Fit::Fits { lighter: false, .. }));
+    }
+
+    proptest! {
+        /// Fitting ends, within the bound, whatever the items: by asking again for fewer, as `ask` does.
+        #[test]
+        fn every_answer_ends_up_within_its_surface(
+            items in prop::collection::vec((1..128_usize, 0..300_usize, 0..6_usize), 0..20),
+            missing in prop::collection::vec("[a-z]{1,128}", 0..50),
+            cursor in 0..3000_usize,
+            surface in prop::sample::select(&SURFACES[..]),
+        ) {
+            let profile = Profile::of(surface);
+            let mut count = items.len().min(profile.max_items);
+            let body = loop {
+                let products = items.iter().take(count).map(|&(id, title, why)| product(&"i".repeat(id), title, why));
+                let mut answer = envelope(products.collect());
+                answer.missing = missing.clone();
+                answer.next_cursor = Some("c".repeat(cursor));
+                match fit(&mut answer, profile) {
+                    Fit::Fits { body, .. } => break body,
+                    Fit::Only(fewer) => {
+                        prop_assert!(fewer < count);
+                        count = fewer;
+                    }
+                }
+            };
+            prop_assert!(body.len() <= profile.max_bytes.unwrap_or(usize::MAX));
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The HTTP API as a client sees it, on a small world made by hand.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+#[path = "main/world.rs"]
+mod world;
+
+#[path = "main/questions.rs"]
+mod questions;
+
+#[path = "main/refusals.rs"]
+mod refusals;
+
+#[path = "main/data.rs"]
+mod data;
+
+#[path = "main/events.rs"]
+mod events;
+
+#[path = "main/operations.rs"]
+mod operations;
+
+#[path = "main/document.rs"]
+mod document;
+
+#[path = "main/socket.rs"]
+mod socket;

@@ -1,0 +1,561 @@
+//! 1. Each of the seven questions gives the answer that is written here, field by field.
+//! 2. Unknown ids are answered with 200 and listed in `missing`.
+//! 3. `fields`, `explain`, surfaces and the GET form shape the answer as documented.
+//! 4. Pages never repeat an item and end; the same request gives the same bytes.
+
+use std::collections::HashSet;
+
+use insta::assert_json_snapshot;
+use serde_json::Value;
+
+use crate::world::{post, send, server};
+
+/// Without what changes with every bundle.
+fn steady(mut answer: Value) -> Value {
+    assert!(answer["recommendation_id"].as_str().unwrap().starts_with("rec-"));
+    assert!(!answer["bundle"].as_str().unwrap().is_empty());
+    answer["recommendation_id"] = "[id]".into();
+    answer["bundle"] = "[bundle]".into();
+    if answer["next_cursor"].is_string() {
+        answer["next_cursor"] = "[cursor]".into();
+    }
+    answer
+}
+
+async fn answer(path: &str, body: &str) -> Value {
+    steady(post(&server(), path, body).await.ok())
+}
+
+#[tokio::test]
+async fn feed() {
+    let answer = answer("/v1/recommend/feed", r#"{"user_id": "ana", "limit": 3}"#).await;
+    assert_json_snapshot!(answer, @r#"
+    {
+      "bundle": "[bundle]",
+      "degraded": null,
+      "experiment": null,
+      "items": [
+        {
+          "group_min_size": 3,
+          "group_price": {
+            "currency": "EUR",
+            "minor_units": 800
+          },
+          "price": {
+            "currency": "EUR",
+            "minor_units": 1000
+          },
+          "product_id": "kite",
+          "reasons": [
+            {
+              "code": "open_team",
+              "seats_left": 2,
+              "team_id": "kites"
+            },
+            {
+              "code": "friends_bought",
+              "count_bucket": "3+"
+            },
+            {
+              "code": "trending_in_market"
+            },
+            {
+              "code": "team_price",
+              "saving_minor": 200
+            }
+          ],
+          "source": "open_team",
+          "team": {
+            "deadline": "2026-03-02T00:00:00.000Z",
+            "friends_inside": [
+              "bea"
+            ],
+            "product_id": "kite",
+            "reasons": [
+              {
+                "code": "open_team",
+                "seats_left": 2,
+                "team_id": "kites"
+              },
+              {
+                "code": "team_price",
+                "saving_minor": 200
+              }
+            ],
+            "seats_left": 2,
+            "team_id": "kites"
+          },
+          "title": "kite"
+        },
+        {
+          "price": {
+            "currency": "EUR",
+            "minor_units": 1000
+          },
+          "product_id": "ball",
+          "reasons": [
+            {
+              "code": "because_you_bought",
+              "product_id": "puzzle"
+            },
+            {
+              "code": "trending_in_market"
+            }
+          ],
+          "source": "taste",
+          "title": "ball"
+        },
+        {
+          "price": {
+            "currency": "EUR",
+            "minor_units": 1000
+          },
+          "product_id": "wine",
+          "reasons": [
+            {
+              "code": "your_taste"
+            }
+          ],
+          "source": "taste",
+          "title": "wine"
+        }
+      ],
+      "missing": [],
+      "next_cursor": "[cursor]",
+      "recommendation_id": "[id]"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn similar() {
+    let answer = answer("/v1/recommend/similar", r#"{"product_id": "pan", "limit": 2}"#).await;
+    assert_json_snapshot!(answer, @r#"
+    {
+      "bundle": "[bundle]",
+      "degraded": null,
+      "experiment": null,
+      "items": [
+        {
+          "price": {
+            "currency": "EUR",
+            "minor_units": 1000
+          },
+          "product_id": "cup",
+          "reasons": [
+            {
+              "code": "similar_to",
+              "product_id": "pan"
+            },
+            {
+              "code": "trending_in_market"
+            }
+          ],
+          "source": "similar",
+          "title": "cup"
+        },
+        {
+          "price": {
+            "currency": "EUR",
+            "minor_units": 1000
+          },
+          "product_id": "ball",
+          "reasons": [
+            {
+              "code": "similar_to",
+              "product_id": "pan"
+            },
+            {
+              "code": "trending_in_market"
+            }
+          ],
+          "source": "similar",
+          "title": "ball"
+        }
+      ],
+      "missing": [],
+      "next_cursor": "[cursor]",
+      "recommendation_id": "[id]"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn trending() {
+    let answer = answer("/v1/recommend/trending", r#"{"market": {"country": "ES"}, "limit": 2}"#).await;
+    assert_json_snapshot!(answer, @r#"
+    {
+      "bundle": "[bundle]",
+      "degraded": null,
+      "experiment": null,
+      "items": [
+        {
+          "group_min_size": 3,
+          "group_price": {
+            "currency": "EUR",
+            "minor_units": 800
+          },
+          "price": {
+            "currency": "EUR",
+            "minor_units": 1000
+          },
+          "product_id": "kite",
+          "reasons": [
+            {
+              "code": "trending_in_market"
+            },
+            {
+              "code": "team_price",
+              "saving_minor": 200
+            }
+          ],
+          "source": "trending",
+          "title": "kite"
+        },
+        {
+          "price": {
+            "currency": "EUR",
+            "minor_units": 1000
+          },
+          "product_id": "pan",
+          "reasons": [
+            {
+              "code": "trending_in_market"
+            }
+          ],
+          "source": "trending",
+          "title": "pan"
+        }
+      ],
+      "missing": [],
+      "next_cursor": "[cursor]",
+      "recommendation_id": "[id]"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn repurchase() {
+    let answer = answer("/v1/recommend/repurchase", r#"{"user_id": "loner", "limit": 2}"#).await;
+    assert_json_snapshot!(answer, @r#"
+    {
+      "bundle": "[bundle]",
+      "degraded": "few_candidates",
+      "experiment": null,
+      "items": [
+        {
+          "group_min_size": 3,
+          "group_price": {
+            "currency": "EUR",
+            "minor_units": 800
+          },
+          "price": {
+            "currency": "EUR",
+            "minor_units": 1000
+          },
+          "product_id": "kite",
+          "reasons": [
+            {
+              "code": "trending_in_market"
+            },
+            {
+              "code": "team_price",
+              "saving_minor": 200
+            }
+          ],
+          "source": "trending",
+          "title": "kite"
+        },
+        {
+          "price": {
+            "currency": "EUR",
+            "minor_units": 1000
+          },
+          "product_id": "pan",
+          "reasons": [
+            {
+              "code": "trending_in_market"
+            }
+          ],
+          "source": "trending",
+          "title": "pan"
+        }
+      ],
+      "missing": [],
+      "next_cursor": "[cursor]",
+      "recommendation_id": "[id]"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn products_for_a_group() {
+    let answer = answer("/v1/group-buy/products", r#"{"user_ids": ["ana", "eva"], "limit": 2}"#).await;
+    assert_json_snapshot!(answer, @r#"
+    {
+      "bundle": "[bundle]",
+      "degraded": null,
+      "experiment": null,
+      "items": [
+        {
+          "group_min_size": 3,
+          "group_price": {
+            "currency": "EUR",
+            "minor_units": 800
+          },
+          "price": {
+            "currency": "EUR",
+            "minor_units": 1000
+          },
+          "product_id": "kite",
+          "reasons": [
+            {
+              "code": "group_taste"
+            },
+            {
+              "code": "trending_in_market"
+            },
+            {
+              "code": "team_price",
+              "saving_minor": 200
+            }
+          ],
+          "saving": {
+            "currency": "EUR",
+            "minor_units": 200
+          },
+          "source": "group",
+          "success_probability": 0.0,
+          "title": "kite",
+          "would_join": [
+            "eva"
+          ]
+        },
+        {
+          "price": {
+            "currency": "EUR",
+            "minor_units": 1000
+          },
+          "product_id": "ball",
+          "reasons": [
+            {
+              "code": "group_taste"
+            },
+            {
+              "code": "trending_in_market"
+            }
+          ],
+          "source": "group",
+          "success_probability": 0.243,
+          "title": "ball",
+          "would_join": [
+            "eva"
+          ]
+        }
+      ],
+      "missing": [],
+      "next_cursor": "[cursor]",
+      "recommendation_id": "[id]"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn friends_for_a_product() {
+    let answer = answer("/v1/group-buy/friends", r#"{"user_id": "ana", "product_id": "ball", "limit": 2}"#).await;
+    assert_json_snapshot!(answer, @r#"
+    {
+      "bundle": "[bundle]",
+      "degraded": null,
+      "experiment": null,
+      "items": [
+        {
+          "join_probability": 0.169,
+          "reasons": [
+            {
+              "code": "close_friend"
+            }
+          ],
+          "user_id": "bea"
+        },
+        {
+          "join_probability": 0.164,
+          "reasons": [
+            {
+              "code": "close_friend"
+            }
+          ],
+          "user_id": "eva"
+        }
+      ],
+      "missing": [],
+      "next_cursor": "[cursor]",
+      "recommendation_id": "[id]"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn open_teams() {
+    let answer = answer("/v1/group-buy/teams", r#"{"user_id": "ana"}"#).await;
+    assert_json_snapshot!(answer, @r#"
+    {
+      "bundle": "[bundle]",
+      "degraded": null,
+      "experiment": null,
+      "items": [
+        {
+          "deadline": "2026-03-02T00:00:00.000Z",
+          "friends_inside": [
+            "bea"
+          ],
+          "product_id": "kite",
+          "reasons": [
+            {
+              "code": "open_team",
+              "seats_left": 2,
+              "team_id": "kites"
+            },
+            {
+              "code": "team_price",
+              "saving_minor": 200
+            }
+          ],
+          "seats_left": 2,
+          "team_id": "kites"
+        }
+      ],
+      "missing": [],
+      "next_cursor": null,
+      "recommendation_id": "[id]"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn unknown_ids_are_answered_and_listed() {
+    let server = server();
+    let questions = [
+        ("/v1/recommend/feed", r#"{"user_id": "nobody"}"#, "nobody"),
+        ("/v1/recommend/trending", r#"{"user_id": "nobody"}"#, "nobody"),
+        ("/v1/recommend/repurchase", r#"{"user_id": "nobody"}"#, "nobody"),
+        ("/v1/recommend/similar", r#"{"product_id": "nothing"}"#, "nothing"),
+        ("/v1/group-buy/products", r#"{"user_ids": ["ana", "nobody"]}"#, "nobody"),
+        ("/v1/group-buy/friends", r#"{"user_id": "ana", "product_id": "nothing"}"#, "nothing"),
+        ("/v1/group-buy/teams", r#"{"user_id": "nobody"}"#, "nobody"),
+    ];
+    for (path, body, missing) in questions {
+        let answer = post(&server, path, body).await.ok();
+        assert_eq!(answer["missing"], serde_json::json!([missing]), "{path}");
+    }
+    let feed = post(&server, "/v1/recommend/feed", r#"{"user_id": "nobody", "market": {"country": "ES"}}"#).await.ok();
+    assert_eq!(feed["degraded"], "unknown_user");
+    assert!(!feed["items"].as_array().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn fields_keep_the_id_and_what_was_asked_for() {
+    let body = r#"{"user_id": "ana", "limit": 1, "fields": ["price", "product_id"]}"#;
+    let answer = post(&server(), "/v1/recommend/feed", body).await.ok();
+    let names: Vec<&String> = answer["items"][0].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["price", "product_id"]);
+}
+
+#[tokio::test]
+async fn explain_none_leaves_the_reasons_out() {
+    let server = server();
+    let body = r#"{"user_id": "ana", "explain": "none"}"#;
+    assert!(!post(&server, "/v1/recommend/feed", body).await.body.contains("reasons"));
+    assert!(post(&server, "/v1/recommend/feed", r#"{"user_id": "ana"}"#).await.body.contains("reasons"));
+}
+
+#[tokio::test]
+async fn the_get_form_is_the_same_question() {
+    let server = server();
+    let query = "user_id=ana&country=ES&limit=4&categories=toys,kitchen&fields=price,title&exclude=ball,cup\
+                 &currency=EUR&price_max_minor=5000&surface=messaging&personalise=true";
+    let got = send(&server, "GET", &format!("/v1/recommend/feed?{query}"), "").await.ok();
+    let body = r#"{
+        "user_id": "ana", "limit": 4, "fields": ["price", "title"], "exclude": ["ball", "cup"], "surface": "messaging",
+        "market": {"country": "ES", "currency": "EUR"}, "personalise": true,
+        "filter": {"categories": ["toys", "kitchen"], "price_max_minor": 5000}
+    }"#;
+    assert_eq!(got, post(&server, "/v1/recommend/feed", body).await.ok());
+    assert!(!got["items"].as_array().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_surface_bounds_items() {
+    let server = server();
+    for (surface, most) in [("wearable", 3), ("game", 3), ("messaging", 10), ("feed", 100)] {
+        let body = format!(r#"{{"user_id": "nobody", "limit": 100, "surface": "{surface}"}}"#);
+        let count = post(&server, "/v1/recommend/feed", &body).await.ids("product_id").len();
+        assert!((1..=most).contains(&count), "{count} items on {surface}");
+    }
+}
+
+#[tokio::test]
+async fn a_surface_bounds_bytes_and_the_next_page_begins_after_what_was_left() {
+    let server = server();
+    for number in 0..9 {
+        let id = format!("{number}{}", "long".repeat(31));
+        let body = format!(r#"{{"title": "{}", "price_minor": 1, "currency": "EUR"}}"#, "ж".repeat(900));
+        send(&server, "PUT", &format!("/v1/products/{id}"), &body).await.ok();
+    }
+    let mut seen = HashSet::new();
+    let mut cursor = Value::Null;
+    for _ in 0..20 {
+        let body = serde_json::json!({"user_id": "u".repeat(128), "surface": "wearable", "cursor": cursor});
+        let reply = post(&server, "/v1/recommend/feed", &body.to_string()).await;
+        assert!(reply.body.len() <= 1024, "{} bytes", reply.body.len());
+        for id in reply.ids("product_id") {
+            assert!(seen.insert(id.clone()), "{id} came twice");
+        }
+        cursor = reply.ok()["next_cursor"].clone();
+        if cursor.is_null() {
+            break;
+        }
+    }
+    assert!(seen.len() >= 6, "only {} products came in pages", seen.len());
+}
+
+#[tokio::test]
+async fn pages_never_repeat_and_end() {
+    let server = server();
+    let mut seen = HashSet::new();
+    let mut cursor = Value::Null;
+    for _ in 0..10 {
+        let body = serde_json::json!({"user_id": "ana", "limit": 2, "cursor": cursor}).to_string();
+        let reply = post(&server, "/v1/recommend/feed", &body).await;
+        for id in reply.ids("product_id") {
+            assert!(seen.insert(id.clone()), "{id} came twice");
+        }
+        cursor = reply.ok()["next_cursor"].clone();
+        if cursor.is_null() {
+            break;
+        }
+    }
+    assert!(cursor.is_null(), "the list does not end");
+    assert!(seen.contains("ball") && !seen.contains("doll") && !seen.contains("drum") && !seen.contains("sled"));
+}
+
+#[tokio::test]
+async fn the_same_request_gives_the_same_bytes_on_any_server() {
+    let body = r#"{"user_id": "ana", "limit": 5}"#;
+    let one = post(&server(), "/v1/recommend/feed", body).await;
+    let other = post(&server(), "/v1/recommend/feed", body).await;
+    assert_eq!(one.body, other.body);
+}
+
+#[tokio::test]
+async fn who_may_not_see_it_does_not() {
+    let server = server();
+    let of = async |user: &str| {
+        let body = format!(r#"{{"user_id": "{user}", "limit": 50, "market": {{"country": "ES"}}}}"#);
+        post(&server, "/v1/recommend/feed", &body).await.ids("product_id")
+    };
+    assert!(of("ana").await.contains(&"wine".to_owned()));
+    for user in ["kim", "nobody"] {
+        assert!(!of(user).await.contains(&"wine".to_owned()), "{user} counts as a minor");
+    }
+}
