@@ -64,7 +64,49 @@ impl OfferRecord {
     }
 }
 
-/// Whether `category` is `path` or lies below it.
+/// Whether `category` is `path` or lies below it; slashes at the ends mean nothing.
 fn is_within(category: &str, path: &str) -> bool {
-    category.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    category
+        .trim_matches('/')
+        .strip_prefix(path.trim_matches('/'))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::Market;
+
+    fn fits(record: &ProductRecord, filter: &Filter) -> bool {
+        record.fits(&Conditions { filter, market: Market::default(), age: 30 })
+    }
+
+    #[test]
+    fn a_category_takes_in_what_is_below_it_and_not_its_namesakes() {
+        let record = ProductRecord { category: Some("food/tea".into()), ..ProductRecord::new("p") };
+        let within = |path: &str| fits(&record, &Filter { categories: vec![path.into()], ..Filter::default() });
+        assert!(within("food") && within("food/tea") && within("/food/"));
+        assert!(!within("foo") && !within("food/te") && !within("food/tea/green"));
+    }
+
+    #[test]
+    fn one_offer_must_meet_country_days_and_payment_together() {
+        let offer = |country: &str, max_days, method: &str| OfferRecord {
+            country: country.parse().unwrap(),
+            min_days: 1,
+            max_days,
+            cost_minor: 0,
+            payment_methods: vec![method.into()],
+        };
+        let offers = vec![offer("ES", 9, "visa"), offer("IT", 2, "visa"), offer("ES", 2, "mir")];
+        let record = ProductRecord { offers, ..ProductRecord::new("p") };
+        let ask = |days, method: &str| Filter {
+            ship_to: Some("ES".parse().unwrap()),
+            max_delivery_days: Some(days),
+            payment_methods: vec![method.into()],
+            ..Filter::default()
+        };
+        assert!(fits(&record, &ask(9, "visa")) && fits(&record, &ask(2, "mir")));
+        assert!(!fits(&record, &ask(2, "visa")));
+    }
 }
