@@ -1,6 +1,6 @@
 //! Standing groups that decide together, in the files of AGREE (Cao et al., SIGIR 2018) and ConsRec.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 
 use super::OnError;
@@ -49,12 +49,12 @@ pub fn groups(files: &GroupFiles, out: &Path, progress: &dyn Progress) -> Result
     if let Some(path) = &files.negatives {
         intake.read_lines("negatives", path, |intake, _, line| Ok(take_negatives(intake, &mut negatives, line)))?;
     }
-    let none = Negatives::new();
+    let mut none = Negatives::new();
     for (role, path, split) in
         [("group_train", &files.group_train, Split::Train), ("group_test", &files.group_test, Split::Test)]
     {
-        let against = if split == Split::Test { &negatives } else { &none };
-        let groups = Groups { members: &members, negatives: against, split };
+        let against = if split == Split::Test { &mut negatives } else { &mut none };
+        let mut groups = Groups { members: &members, negatives: against, split };
         intake.read_lines(role, path, |intake, number, line| groups.take(intake, number, line))?;
     }
     for (role, path, split) in
@@ -69,8 +69,8 @@ pub fn groups(files: &GroupFiles, out: &Path, progress: &dyn Progress) -> Result
 }
 
 type Members = HashMap<String, Vec<String>>;
-/// Products by `(group, item)`.
-type Negatives = HashMap<(String, String), Vec<String>>;
+/// Lists of products by `(group, item)`, in the order of the file: a pair tested twice has two.
+type Negatives = HashMap<(String, String), VecDeque<Vec<String>>>;
 
 fn take_members(intake: &mut Intake<'_>, members: &mut Members, line: &str) -> Result<(), RowFault> {
     let mut words = words(line, &[' ', '\t', ',']);
@@ -109,26 +109,23 @@ fn take_negatives(intake: &mut Intake<'_>, negatives: &mut Negatives, line: &str
     if items.is_empty() {
         return Err(RowFault::new("item", "is missing", "give the products to rank against, or remove the line"));
     }
-    let key = (group.to_owned(), item.to_owned());
-    if negatives.contains_key(&key) {
-        return Err(RowFault::new("line", format!("`({group},{item})` is listed twice"), "list each pair once"));
-    }
+    let lists = negatives.entry((group.to_owned(), item.to_owned())).or_default();
     for item in &items {
         intake.products.see(item);
     }
-    negatives.insert(key, items.into_iter().map(str::to_owned).collect());
+    lists.push_back(items.into_iter().map(str::to_owned).collect());
     Ok(())
 }
 
 /// What the ratings of one part of the groups refer to.
 struct Groups<'g> {
     members: &'g Members,
-    negatives: &'g Negatives,
+    negatives: &'g mut Negatives,
     split: Split,
 }
 
-impl Groups<'_> {
-    fn take(&self, intake: &mut Intake<'_>, number: u64, line: &str) -> Result<Result<(), RowFault>, DatasetError> {
+impl<'g> Groups<'g> {
+    fn take(&mut self, intake: &mut Intake<'_>, number: u64, line: &str) -> Result<Result<(), RowFault>, DatasetError> {
         match rating("group", line).and_then(|rating| Ok((rating, self.members_of(rating.who)?))) {
             Ok((rating, members)) => {
                 let part = if self.split == Split::Test { "test-" } else { "" };
@@ -142,21 +139,24 @@ impl Groups<'_> {
         }
     }
 
-    fn members_of(&self, group: &str) -> Result<&[String], RowFault> {
+    fn members_of(&self, group: &str) -> Result<&'g [String], RowFault> {
         self.members.get(group).map(Vec::as_slice).ok_or_else(|| {
             RowFault::new("group", format!("`{group}` has no members"), "add the group to the members file")
         })
     }
 
     fn push(
-        &self,
+        &mut self,
         intake: &mut Intake<'_>,
         team_id: &str,
         rating: Rating<'_>,
         members: &[String],
     ) -> Result<(), DatasetError> {
         intake.products.see(rating.item);
-        let negatives = self.negatives.get(&(rating.who.to_owned(), rating.item.to_owned()));
+        let lists = self.negatives.get_mut(&(rating.who.to_owned(), rating.item.to_owned()));
+        // The first test of a pair gets the first list, the second the second; one list serves them all.
+        let negatives =
+            lists.and_then(|lists| if lists.len() > 1 { lists.pop_front() } else { lists.front().cloned() });
         intake.push_team(&Team {
             team_id,
             product_id: rating.item,
@@ -167,7 +167,7 @@ impl Groups<'_> {
             deadline: None,
             outcome: TeamOutcome::Succeeded,
             split: self.split,
-            negative_ids: negatives.into_iter().flatten().map(String::as_str).collect(),
+            negative_ids: negatives.iter().flatten().map(String::as_str).collect(),
         })
     }
 }
