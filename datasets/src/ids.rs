@@ -178,8 +178,7 @@ impl<R: Row> IdMap<R> {
     /// The row of `id`, if the map holds it.
     pub fn row(&self, id: &str) -> Option<R> {
         let slot = self.rows_by_hash.get(&xxh3_64(id.as_bytes()))?;
-        let found = slot.rows().iter().map(|&row| R::from_index(row as usize)).find(|&row| self.id(row) == id);
-        found
+        slot.rows().iter().map(|&row| R::from_index(row as usize)).find(|&row| self.id(row) == id)
     }
 
     /// The id of `row`.

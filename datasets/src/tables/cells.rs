@@ -2,15 +2,20 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
     TimestampMillisecondArray, new_null_array,
 };
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, TimestampMillisecondType};
+use arrow::datatypes::{
+    DataType, Float64Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType,
+};
 
 use super::rows::Offer;
+use super::schema::UTC;
 use crate::error::RowFault;
 use crate::ids::check_id;
 use crate::units::Timestamp;
@@ -255,7 +260,18 @@ fn convert(array: &ArrayRef, wanted: &DataType) -> Result<ArrayRef, String> {
     if !convertible(array.data_type(), wanted) {
         return Err(format!("is {}; it must be {wanted}", array.data_type()));
     }
-    cast(array, wanted).map_err(|fault| format!("cannot become {wanted}: {fault}"))
+    cast(&in_utc(array), wanted).map_err(|fault| format!("cannot become {wanted}: {fault}"))
+}
+
+/// Moments count from 1970 in UTC whatever zone they are labelled with, and naive ones are taken as UTC.
+fn in_utc(array: &ArrayRef) -> ArrayRef {
+    let DataType::Timestamp(unit, _) = array.data_type() else { return array.clone() };
+    match unit {
+        TimeUnit::Second => Arc::new(array.as_primitive::<TimestampSecondType>().clone().with_timezone(UTC)),
+        TimeUnit::Millisecond => Arc::new(array.as_primitive::<TimestampMillisecondType>().clone().with_timezone(UTC)),
+        TimeUnit::Microsecond => Arc::new(array.as_primitive::<TimestampMicrosecondType>().clone().with_timezone(UTC)),
+        TimeUnit::Nanosecond => Arc::new(array.as_primitive::<TimestampNanosecondType>().clone().with_timezone(UTC)),
+    }
 }
 
 /// Whether a conversion keeps the meaning: texts of any layout, integers and floats of any width, moments of any unit.

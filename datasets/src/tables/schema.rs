@@ -33,9 +33,12 @@ pub(super) fn number(name: &str) -> Field {
     Field::new(name, DataType::Float64, true)
 }
 
+/// Offset of all moments. The name `UTC` would need a table of time zones to be converted to.
+pub(super) const UTC: &str = "+00:00";
+
 /// An optional column of moments, UTC, milliseconds.
 pub(super) fn moment(name: &str) -> Field {
-    Field::new(name, DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())), true)
+    Field::new(name, DataType::Timestamp(TimeUnit::Millisecond, Some(UTC.into())), true)
 }
 
 /// An optional column of lists of texts.
