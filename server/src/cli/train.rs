@@ -1,0 +1,61 @@
+//! `juntos train`: from a dataset to a bundle.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use juntos_trainer::config::TrainConfig;
+
+use super::{Failure, Output};
+
+#[derive(Debug, Args)]
+pub(super) struct Train {
+    /// Folder of the dataset
+    #[arg(long)]
+    data: PathBuf,
+    /// Folder to write the bundle to
+    #[arg(long, value_name = "BUNDLE")]
+    out: PathBuf,
+    /// Settings in TOML; see config/train.toml for every key
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Model to train, instead of the configured one
+    #[arg(long)]
+    model: Option<String>,
+    /// Number of dimensions, instead of the configured one
+    #[arg(long)]
+    dim: Option<usize>,
+    /// Seed of every random choice, instead of the configured one
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t = Device::Cpu)]
+    device: Device,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Device {
+    /// This machine's processors
+    Cpu,
+}
+
+impl Train {
+    pub(super) fn run(self, output: &Output) -> Result<(), Failure> {
+        let Device::Cpu = self.device;
+        let mut config = match &self.config {
+            Some(path) => TrainConfig::read(path)?,
+            None => TrainConfig::default(),
+        };
+        if let Some(model) = self.model {
+            config.model = model;
+        }
+        config.dim = self.dim.unwrap_or(config.dim);
+        config.seed = self.seed.unwrap_or(config.seed);
+        let bars = output.progress();
+        let trained = juntos_trainer::run::train(&self.data, &self.out, &config, &bars);
+        bars.finish();
+        output.result(&trained?, self.json)
+    }
+}
