@@ -9,6 +9,7 @@ mod inspect;
 mod openapi;
 mod output;
 mod progress;
+mod samples;
 mod serve;
 mod train;
 

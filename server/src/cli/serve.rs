@@ -1,0 +1,42 @@
+//! `juntos serve`: a bundle over HTTP.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use juntos::config::{ServerConfig, ServerFlags};
+use juntos::state::AppState;
+use juntos_engine::Engine;
+use juntos_engine::bundle::Bundle;
+
+use super::{Failure, Output};
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Folder of the bundle
+    #[arg(long)]
+    bundle: PathBuf,
+    /// Settings in TOML; see config/server.toml for every key
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    flags: ServerFlags,
+}
+
+impl Serve {
+    pub(super) fn run(self, output: &Output) -> Result<(), Failure> {
+        let config = ServerConfig::load(self.config.as_deref(), std::env::vars(), &self.flags)?;
+        juntos::telemetry::log_to_stderr(&config)?;
+        let state = AppState::new(open(&self.bundle)?, config)?;
+        juntos::serve::run(state, |address| {
+            // A closed standard error is no reason not to serve.
+            let _ = output.say(format_args!("serving {} on http://{address}", self.bundle.display()));
+        })?;
+        Ok(())
+    }
+}
+
+/// The engine over a bundle, with nothing yet happened since its cut.
+pub(super) fn open(bundle: &Path) -> Result<Arc<Engine>, Failure> {
+    Ok(Arc::new(Engine::new(Arc::new(Bundle::open(bundle)?))))
+}
