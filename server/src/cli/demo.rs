@@ -115,11 +115,16 @@ impl Folder {
     }
 }
 
-fn print_calls(output: &Output, address: SocketAddr, sample: &samples::Samples, folder: &Folder) -> Result<(), Failure> {
+fn print_calls(
+    output: &Output,
+    address: SocketAddr,
+    sample: &samples::Samples,
+    folder: &Folder,
+) -> Result<(), Failure> {
     let base = format!("http://{address}");
     output.line(format_args!("\nserving on {base}; its clock goes on from the end of the generated world"))?;
     for call in sample.calls() {
-        let body = call.body;
+        let body = &call.body;
         output.line(format_args!(
             "\n# {}\ncurl -s {base}{} -H 'content-type: application/json' -d '{body}'",
             call.what, call.path

@@ -172,8 +172,16 @@ impl Format {
             }
             Self::Groups { members, group_train, group_test, negatives, user_train, user_test, friends, to } => {
                 let on_error = to.on_error();
-                let files =
-                    GroupFiles { members, group_train, group_test, negatives, user_train, user_test, friends, on_error };
+                let files = GroupFiles {
+                    members,
+                    group_train,
+                    group_test,
+                    negatives,
+                    user_train,
+                    user_test,
+                    friends,
+                    on_error,
+                };
                 (import::groups(&files, &to.out, progress), to)
             }
             Self::Csv(tables) => tables.import(RecordFormat::Csv, progress),

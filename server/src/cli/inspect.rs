@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use juntos_datasets::ProductRow;
 use juntos_datasets::units::Timestamp;
 use juntos_engine::recommend::Snapshot;
 use juntos_engine::request::{Answer, Context, ProductItem};
@@ -40,10 +41,12 @@ fn profile(snapshot: &Snapshot, user: &str) -> Result<serde_json::Value, Failure
     let record = snapshot.user(user).ok_or_else(|| format!("the bundle holds no user `{user}`; check the id"))?;
     let bundle = snapshot.bundle();
     let bought: Vec<_> = match bundle.users().row(user) {
-        Some(row) => bundle.possessions(row).iter().map(|had| bundle.products().id(had.product())).collect(),
+        Some(row) => bundle.possessions(row).iter().map(|had| bundle.products().id(ProductRow(had.product))).collect(),
         None => Vec::new(),
     };
-    Ok(json!({"user": record, "bought": bought, "friendships": snapshot.friendships(user), "blocks": snapshot.blocks(user)}))
+    Ok(
+        json!({"user": record, "bought": bought, "friendships": snapshot.friendships(user), "blocks": snapshot.blocks(user)}),
+    )
 }
 
 /// The feed at `now` as lines: product, source, reasons, title.

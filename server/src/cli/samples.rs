@@ -34,7 +34,11 @@ pub(super) fn find(snapshot: &Snapshot, now: Timestamp) -> Samples {
     let context = Context::new(now, 5);
     let mut calls = Vec::new();
     if let Some(user) = users.iter().find(|user| feed_is_personal(snapshot, user, &context)) {
-        calls.push(Call { what: "what should this person see now", path: "/v1/recommend/feed", body: json!({"user_id": user, "limit": 5}) });
+        calls.push(Call {
+            what: "what should this person see now",
+            path: "/v1/recommend/feed",
+            body: json!({"user_id": user, "limit": 5}),
+        });
     }
     let together = users.iter().find_map(|user| together(snapshot, user, &context));
     if let Some((initiator, product, friends)) = together {
@@ -46,7 +50,11 @@ pub(super) fn find(snapshot: &Snapshot, now: Timestamp) -> Samples {
         calls.push(Call { what: "what could these friends buy together", path: "/v1/group-buy/products", body });
     }
     if let Some(user) = users.iter().find(|user| has_open_team(snapshot, user, &context)) {
-        calls.push(Call { what: "which open team should this person join", path: "/v1/group-buy/teams", body: json!({"user_id": user, "limit": 5}) });
+        calls.push(Call {
+            what: "which open team should this person join",
+            path: "/v1/group-buy/teams",
+            body: json!({"user_id": user, "limit": 5}),
+        });
     }
     Samples(calls)
 }
