@@ -14,6 +14,7 @@ use crate::models::Model;
 use crate::models::als::Als;
 use crate::models::knn::ItemKnn;
 use crate::models::popularity::Popularity;
+use crate::models::softmax::Softmax;
 
 /// How to train. `config/train.toml` lists every key with its default, unit and meaning.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +32,8 @@ pub struct TrainConfig {
     pub als: AlsConfig,
     /// Settings of the model `item_knn`.
     pub item_knn: ItemKnnConfig,
+    /// Settings of the model `softmax`.
+    pub softmax: SoftmaxConfig,
 }
 
 /// Most dimensions that a vector may have.
@@ -45,6 +48,7 @@ impl Default for TrainConfig {
             events: EventWeights::default(),
             als: AlsConfig::default(),
             item_knn: ItemKnnConfig::default(),
+            softmax: SoftmaxConfig::default(),
         }
     }
 }
@@ -97,6 +101,50 @@ impl Default for ItemKnnConfig {
     }
 }
 
+/// Settings of [`crate::models::softmax`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SoftmaxConfig {
+    /// Passes over all events; 0 leaves the start as it is.
+    pub epochs: usize,
+    /// Most events in a batch, at least 1; their products are the candidates that each event is told apart from.
+    /// Small data has smaller batches, so that there are enough steps.
+    pub batch_size: usize,
+    /// How far one step moves a cell of a vector of length 1, above 0.
+    pub learning_rate: f32,
+    /// What cosines are divided by, [`SoftmaxConfig::LEAST_TEMPERATURE`] to 10: the smaller, the more the hardest
+    /// candidates count.
+    pub temperature: f32,
+    /// How far candidates are corrected for being drawn by popularity: 0 not at all, 1 in full.
+    pub popularity_correction: f32,
+    /// Weight of the step over the graph after training, at least 0; 0 leaves it out.
+    pub hop_weight: f32,
+    /// Weight of own events that all of a user's friends together count for, at least 0; 0 leaves friends out.
+    pub friend_weight: f32,
+    /// Weight of the members' mean vector in a standing group's, beside the group's own; 0 to 1.
+    pub group_members_weight: f32,
+}
+
+impl SoftmaxConfig {
+    /// Exponentials of cosines over less than this would come near the end of the range of `f32`.
+    pub const LEAST_TEMPERATURE: f32 = 0.02;
+}
+
+impl Default for SoftmaxConfig {
+    fn default() -> Self {
+        Self {
+            epochs: 5,
+            batch_size: 2048,
+            learning_rate: 0.002,
+            temperature: 0.1,
+            popularity_correction: 0.0,
+            hop_weight: 0.7,
+            friend_weight: 0.3,
+            group_members_weight: 0.3,
+        }
+    }
+}
+
 impl TrainConfig {
     /// Reads a TOML file; keys left out keep their defaults.
     ///
@@ -128,6 +176,7 @@ impl TrainConfig {
             "popularity" => Ok(Box::new(Popularity)),
             "item_knn" => Ok(Box::new(ItemKnn::new(self.item_knn))),
             "als" => Ok(Box::new(Als::new(self.als))),
+            "softmax" => Ok(Box::new(Softmax::new(self.softmax))),
             other => Err(check::unknown_model(other)),
         }
     }

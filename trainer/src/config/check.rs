@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::{AlsConfig, ItemKnnConfig, MAX_DIM, TrainConfig};
+use super::{AlsConfig, ItemKnnConfig, MAX_DIM, SoftmaxConfig, TrainConfig};
 use crate::error::TrainError;
 use crate::models::MODEL_NAMES;
 use juntos_datasets::training::EventWeights;
@@ -15,7 +15,8 @@ pub(super) fn check(config: &TrainConfig) -> Result<(), TrainError> {
     hold(i64::try_from(config.seed).is_ok(), "seed", "at most 9223372036854775807", config.seed)?;
     events(&config.events)?;
     als(&config.als)?;
-    item_knn(&config.item_knn)
+    item_knn(&config.item_knn)?;
+    softmax(&config.softmax)
 }
 
 pub(super) fn unknown_model(name: &str) -> TrainError {
@@ -51,6 +52,18 @@ fn als(als: &AlsConfig) -> Result<(), TrainError> {
 fn item_knn(knn: &ItemKnnConfig) -> Result<(), TrainError> {
     hold(knn.neighbours >= 1, "item_knn.neighbours", "at least 1", knn.neighbours)?;
     at_least_zero(knn.shrinkage, "item_knn.shrinkage")
+}
+
+fn softmax(softmax: &SoftmaxConfig) -> Result<(), TrainError> {
+    hold(softmax.batch_size >= 1, "softmax.batch_size", "at least 1", softmax.batch_size)?;
+    above_zero(softmax.learning_rate, "softmax.learning_rate")?;
+    let temperatures = SoftmaxConfig::LEAST_TEMPERATURE..=10.0;
+    let expected = format!("{} to 10", SoftmaxConfig::LEAST_TEMPERATURE);
+    hold(temperatures.contains(&softmax.temperature), "softmax.temperature", &expected, softmax.temperature)?;
+    share(softmax.popularity_correction, "softmax.popularity_correction")?;
+    at_least_zero(softmax.hop_weight, "softmax.hop_weight")?;
+    at_least_zero(softmax.friend_weight, "softmax.friend_weight")?;
+    share(softmax.group_members_weight, "softmax.group_members_weight")
 }
 
 fn above_zero(value: f32, key: &'static str) -> Result<(), TrainError> {

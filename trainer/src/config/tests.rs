@@ -57,6 +57,13 @@ fn values_out_of_range_are_refused_by_name() {
         ("[als]\ngroup_members_weight = 2.0", "als.group_members_weight"),
         ("[item_knn]\nneighbours = 0", "item_knn.neighbours"),
         ("[item_knn]\nshrinkage = -1.0", "item_knn.shrinkage"),
+        ("[softmax]\nbatch_size = 0", "softmax.batch_size"),
+        ("[softmax]\nlearning_rate = 0.0", "softmax.learning_rate"),
+        ("[softmax]\ntemperature = 0.01", "softmax.temperature"),
+        ("[softmax]\npopularity_correction = 1.5", "softmax.popularity_correction"),
+        ("[softmax]\nhop_weight = -0.1", "softmax.hop_weight"),
+        ("[softmax]\nfriend_weight = nan", "softmax.friend_weight"),
+        ("[softmax]\ngroup_members_weight = -1.0", "softmax.group_members_weight"),
     ];
     for (text, key) in cases {
         let config: TrainConfig = toml::from_str(text).unwrap();

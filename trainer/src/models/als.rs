@@ -6,11 +6,11 @@
 //! friends have, so people with the same friends come to lie together. In the last solve users with little
 //! history also get what their friends had, so that newcomers find their place.
 
-mod blocks;
+pub(super) mod blocks;
 mod kernels;
 mod newcomers;
-mod solve;
-mod start;
+pub(super) mod solve;
+pub(super) mod start;
 
 use juntos_datasets::progress::Progress;
 use juntos_datasets::{Csr, Row};

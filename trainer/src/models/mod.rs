@@ -3,14 +3,16 @@
 pub mod als;
 mod input;
 pub mod knn;
+mod losses;
 pub mod popularity;
+pub mod softmax;
 
 use juntos_datasets::progress::Progress;
 use juntos_datasets::{Csr, UserRow};
 use juntos_engine::serving_model::FoldIn;
 
 /// Every name that `model` may have in the configuration.
-pub const MODEL_NAMES: &[&str] = &["popularity", "item_knn", "als"];
+pub const MODEL_NAMES: &[&str] = &["popularity", "item_knn", "als", "softmax"];
 
 /// What a model learns from. Rows of `interactions` are users first, then standing groups.
 #[derive(Debug, Clone, Copy)]

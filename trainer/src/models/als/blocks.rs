@@ -8,7 +8,7 @@ use rayon::prelude::*;
 const BLOCK_ROWS: usize = 2048;
 
 /// `Σ y yᵀ` over the rows of `tall`, `(dim, dim)`.
-pub(super) fn gram(tall: &[f32], dim: usize) -> Mat<f64> {
+pub(in crate::models) fn gram(tall: &[f32], dim: usize) -> Mat<f64> {
     let parts: Vec<Mat<f32>> = tall.par_chunks(BLOCK_ROWS * dim).map(|block| block_gram(block, dim)).collect();
     let mut sum = Mat::<f64>::zeros(dim, dim);
     for part in parts {

@@ -21,7 +21,7 @@ const ROWS_A_TASK: usize = 32;
 const GATHERED: usize = 512;
 
 /// Sum of a row's weights.
-pub(super) fn weight(matrix: &Csr, row: usize) -> f64 {
+pub(in crate::models) fn weight(matrix: &Csr, row: usize) -> f64 {
     matrix.row(row).1.iter().map(|&value| f64::from(value)).sum()
 }
 

@@ -12,7 +12,7 @@ const STEPS: usize = 3;
 const ROWS_A_TASK: usize = 256;
 
 /// `(columns, dim)` start vectors.
-pub(super) fn columns(by_row: &Csr, by_column: &Csr, dim: usize, seed: u64) -> Vec<f32> {
+pub(in crate::models) fn columns(by_row: &Csr, by_column: &Csr, dim: usize, seed: u64) -> Vec<f32> {
     let row_scale = scales(by_row);
     let column_scale = scales(by_column);
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -36,12 +36,19 @@ fn centred(rng: &mut ChaCha8Rng) -> f32 {
 }
 
 /// One over the square root of each row's weight; 0 for empty rows.
-fn scales(matrix: &Csr) -> Vec<f32> {
+pub(in crate::models) fn scales(matrix: &Csr) -> Vec<f32> {
     let scale = |weight: f64| if weight > 0.0 { weight.sqrt().recip() as f32 } else { 0.0 };
     (0..matrix.rows()).map(|row| scale(super::solve::weight(matrix, row))).collect()
 }
 
-fn spread(matrix: &Csr, from: &[f32], dim: usize, to_scale: &[f32], from_scale: &[f32]) -> Vec<f32> {
+/// The sparse product of `matrix`, each cell scaled for its row and its column, with `from`, `(columns, dim)`.
+pub(in crate::models) fn spread(
+    matrix: &Csr,
+    from: &[f32],
+    dim: usize,
+    to_scale: &[f32],
+    from_scale: &[f32],
+) -> Vec<f32> {
     let mut to = vec![0f32; matrix.rows() * dim];
     to.par_chunks_mut(ROWS_A_TASK * dim).enumerate().for_each(|(task, block)| {
         for (at, target) in block.chunks_exact_mut(dim).enumerate() {

@@ -1,0 +1,125 @@
+//! Matrix factorisation by sampled softmax over cosines, in candle, and one step over the graph afterwards.
+//!
+//! Users (and standing groups) and products are directions; each event's product is to be told from the other products
+//! of its batch (in-batch negatives; Wu et al. 2022, "On the Effectiveness of Sampled Softmax Loss for Item
+//! Recommendation"). Directions start from leading singular vectors. Only the rows that a batch touches become
+//! variables of candle, and only those move; the tables themselves stay plain slices. Negatives drawn by popularity
+//! take popularity out of the vectors, and one step over the graph after training, see [`neighbours::hop`], gives it
+//! back in the length of the vectors.
+
+mod epoch;
+mod fold_in;
+mod neighbours;
+mod table;
+
+use juntos_datasets::progress::Progress;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use self::epoch::{Events, State};
+use self::table::Table;
+use super::als::solve::weight;
+use super::als::start;
+use super::{Embeddings, FitData, Fitted, Model, input};
+use crate::config::SoftmaxConfig;
+use crate::error::TrainError;
+
+/// The model `softmax`.
+#[derive(Debug, Clone, Copy)]
+pub struct Softmax {
+    settings: SoftmaxConfig,
+}
+
+impl Softmax {
+    /// The model with these settings.
+    pub fn new(settings: SoftmaxConfig) -> Self {
+        Self { settings }
+    }
+}
+
+impl Model for Softmax {
+    fn name(&self) -> &'static str {
+        "softmax"
+    }
+
+    fn fit(&self, data: &FitData<'_>, progress: &dyn Progress) -> Result<Fitted, TrainError> {
+        input::check(data)?;
+        let by_row = data.interactions;
+        let by_column = by_row.transpose();
+        let popularity: Vec<f64> = (0..by_column.rows()).map(|product| weight(&by_column, product)).collect();
+        let mut events = Events::new(by_row, &popularity, &self.settings);
+        let mut state = start_state(data, &by_column);
+        let mut rng = ChaCha8Rng::seed_from_u64(data.seed);
+        progress.stage("softmax", self.settings.epochs as u64);
+        for epoch in 1..=self.settings.epochs {
+            events.shuffle(&mut rng);
+            let loss = epoch::run(&mut state, &events, &self.settings)?;
+            check(loss, epoch)?;
+            progress.note(&format!("softmax: epoch {epoch}, loss {loss:.5}"));
+            progress.advance(1);
+        }
+        let (mut rows, mut products) = (state.rows.into_units(), state.products.into_units());
+        neighbours::hop(by_row, &by_column, &mut rows, &mut products, data.dim, self.settings.hop_weight);
+        scale_to_one(data, &mut rows, &mut products);
+        Ok(Fitted::Embeddings(self.embeddings(data, rows, products, progress)))
+    }
+}
+
+impl Softmax {
+    fn embeddings(
+        &self,
+        data: &FitData<'_>,
+        mut users: Vec<f32>,
+        products: Vec<f32>,
+        progress: &dyn Progress,
+    ) -> Embeddings {
+        let dim = data.dim;
+        let mut groups = users.split_off(data.friends.rows() * dim);
+        let (mut fold, cosine) = fold_in::choose(data.interactions, &users, &products, dim);
+        progress.note(&format!("softmax: vectors folded from events alone have cosine {cosine:.3} with those trained"));
+        fold.friend_weight = if self.settings.friend_weight > 0.0 { 1.0 } else { 0.0 };
+        neighbours::mix_friends(&mut users, data, self.settings.friend_weight);
+        neighbours::mix_members(&mut groups, &users, data.groups, dim, self.settings.group_members_weight);
+        Embeddings { dim, users, products, groups, fold }
+    }
+}
+
+/// Products on the leading singular vectors of the normalised matrix, rows where their products are.
+fn start_state(data: &FitData<'_>, by_column: &juntos_datasets::Csr) -> State {
+    let (by_row, dim) = (data.interactions, data.dim);
+    let products = Table::new(start::columns(by_row, by_column, dim, data.seed), dim).into_units();
+    let rows = start::spread(by_row, &products, dim, &start::scales(by_row), &start::scales(by_column));
+    let rows = Table::new(rows, dim).into_units();
+    State { rows: Table::new(rows, dim), products: Table::new(products, dim), dim, steps: 0 }
+}
+
+fn check(loss: f64, epoch: usize) -> Result<(), TrainError> {
+    if loss.is_finite() {
+        return Ok(());
+    }
+    Err(TrainError::Diverged {
+        model: "softmax",
+        pass: epoch,
+        cause: format!("the loss became {loss}"),
+        mend: "lower `softmax.learning_rate`, or raise `softmax.temperature`",
+    })
+}
+
+/// Scales both sides alike, so that cells with an event score 1 on average by their weight: what a fold-in aims at.
+fn scale_to_one(data: &FitData<'_>, rows: &mut [f32], products: &mut [f32]) {
+    let dim = data.dim;
+    let (mut scores, mut weights) = (0f64, 0f64);
+    for (row, vector) in rows.chunks_exact(dim).enumerate() {
+        let (columns, values) = data.interactions.row(row);
+        for (&column, &value) in columns.iter().zip(values) {
+            let product = &products[column as usize * dim..(column as usize + 1) * dim];
+            scores += f64::from(value) * f64::from(vector.iter().zip(product).map(|(a, b)| a * b).sum::<f32>());
+            weights += f64::from(value);
+        }
+    }
+    let mean = scores / weights;
+    if mean > 0.0 && mean.is_finite() {
+        let scale = mean.sqrt().recip() as f32;
+        rows.iter_mut().chain(products).for_each(|cell| *cell *= scale);
+    }
+}

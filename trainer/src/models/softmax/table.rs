@@ -1,0 +1,106 @@
+//! A table of vectors of which each step moves a few rows: Adam (Kingma & Ba 2015, algorithm 1) with moments that
+//! stand still for rows that a batch does not touch, as PyTorch's `SparseAdam` does it.
+
+const FIRST_DECAY: f32 = 0.9;
+const SECOND_DECAY: f32 = 0.999;
+const EPSILON: f32 = 1e-8;
+
+/// Vectors `(rows, dim)`, read as directions: only [`Table::gather_units`] looks at them, so their length is free.
+pub(super) struct Table {
+    dim: usize,
+    values: Vec<f32>,
+    first: Vec<f32>,
+    second: Vec<f32>,
+    scratch: Vec<f32>,
+}
+
+impl Table {
+    pub(super) fn new(values: Vec<f32>, dim: usize) -> Self {
+        let size = values.len();
+        Self { dim, values, first: vec![0.0; size], second: vec![0.0; size], scratch: vec![0.0; dim] }
+    }
+
+    /// The rows scaled to length 1, `(rows.len(), dim)`; rows of zeros stay as they are.
+    pub(super) fn gather_units(&self, rows: impl IntoIterator<Item = u32>) -> Vec<f32> {
+        let mut units = Vec::new();
+        for row in rows {
+            let values = self.row(row);
+            let scale = length(values).recip();
+            units.extend(values.iter().map(|&value| if value == 0.0 { 0.0 } else { value * scale }));
+        }
+        units
+    }
+
+    /// Moves `row` against `gradient`, which was taken at its unit vector; `step` counts from 1 over the whole table.
+    pub(super) fn descend(&mut self, row: u32, gradient: &[f32], rate: f32, step: u64) {
+        self.gradient_at_row(row, gradient);
+        let power = step.min(i32::MAX as u64) as i32;
+        let first_bias = 1.0 - FIRST_DECAY.powi(power);
+        let second_bias = 1.0 - SECOND_DECAY.powi(power);
+        let range = row as usize * self.dim..(row as usize + 1) * self.dim;
+        let moments = self.first[range.clone()].iter_mut().zip(&mut self.second[range.clone()]);
+        for ((value, &slope), (first, second)) in self.values[range].iter_mut().zip(&self.scratch).zip(moments) {
+            *first += (1.0 - FIRST_DECAY) * (slope - *first);
+            *second += (1.0 - SECOND_DECAY) * (slope * slope - *second);
+            *value -= rate * (*first / first_bias) / ((*second / second_bias).sqrt() + EPSILON);
+        }
+    }
+
+    /// The chain rule of `v ↦ v / |v|`: the part of the gradient across the direction, over the length.
+    fn gradient_at_row(&mut self, row: u32, gradient: &[f32]) {
+        let values = &self.values[row as usize * self.dim..(row as usize + 1) * self.dim];
+        let length = length(values);
+        let along = values.iter().zip(gradient).map(|(a, b)| a * b).sum::<f32>() / (length * length);
+        let cells = self.scratch.iter_mut().zip(values.iter().zip(gradient));
+        cells.for_each(|(cell, (&value, &slope))| *cell = (slope - along * value) / length);
+    }
+
+    fn row(&self, row: u32) -> &[f32] {
+        &self.values[row as usize * self.dim..(row as usize + 1) * self.dim]
+    }
+
+    /// All rows scaled to length 1.
+    pub(super) fn into_units(self) -> Vec<f32> {
+        self.gather_units(0..(self.values.len() / self.dim) as u32)
+    }
+}
+
+fn length(values: &[f32]) -> f32 {
+    values.iter().map(|&value| value * value).sum::<f32>().sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_turn_a_row_downhill_and_leave_the_others() {
+        let target = [0.0, 0.6, -0.8];
+        let mut table = Table::new(vec![2.0, 0.1, 0.0, 1.0, 2.0, 2.0], 3);
+        for step in 1..=400 {
+            table.descend(0, &target.map(|value: f32| -value), 0.02, step);
+        }
+        let units = table.into_units();
+        let cosine: f32 = units[..3].iter().zip(&target).map(|(a, b)| a * b).sum();
+        assert!(cosine > 0.999, "cosine {cosine}");
+        let third = 1.0 / 3.0;
+        units[3..].iter().zip([third, 2.0 * third, 2.0 * third]).for_each(|(a, b)| assert!((a - b).abs() < 1e-6));
+    }
+
+    #[test]
+    fn the_gradient_is_that_of_the_direction() {
+        let (start, slope) = ([0.5f32, -1.0, 2.0], [0.3f32, 0.7, -0.2]);
+        let mut table = Table::new(start.to_vec(), 3);
+        table.gradient_at_row(0, &slope);
+        let loss = |values: &[f32]| values.iter().zip(&slope).map(|(a, b)| a * b).sum::<f32>() / length(values);
+        for at in 0..3 {
+            let moved = |by: f32| {
+                let mut values = start;
+                values[at] += by;
+                loss(&values)
+            };
+            let expected = (moved(1e-2) - moved(-1e-2)) / 2e-2;
+            assert!((table.scratch[at] - expected).abs() < 1e-4, "cell {at}");
+        }
+    }
+}
