@@ -84,7 +84,7 @@ pub fn hold_out(data: &TrainingData, seed: u64) -> HeldOut {
     let spare_products = data.test.is_empty();
     let choice = match latest_tenth(data) {
         Some(cut) => Choice::Since(cut),
-        None => Choice::Random(ChaCha8Rng::seed_from_u64(seed)),
+        None => Choice::Random(Box::new(ChaCha8Rng::seed_from_u64(seed))),
     };
     Splitter { data, choice, spare_products }.split()
 }
@@ -104,7 +104,7 @@ fn latest_tenth(data: &TrainingData) -> Option<Timestamp> {
 
 enum Choice {
     Since(Timestamp),
-    Random(ChaCha8Rng),
+    Random(Box<ChaCha8Rng>),
 }
 
 struct Splitter<'a> {

@@ -1,4 +1,6 @@
 //! Integration tests of the trainer, one binary.
 
+#![allow(clippy::unwrap_used)]
+
 #[path = "main/models.rs"]
 mod models;

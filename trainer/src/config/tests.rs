@@ -1,5 +1,6 @@
-//! 1. The shipped file is the defaults, and lists every key. 2. Unknown keys and values out of range are refused by
-//! name. 3. Every model name makes the model of that name.
+//! 1. The shipped file is the defaults, and lists every key.
+//! 2. Unknown keys and values out of range are refused by name.
+//! 3. Every model name makes the model of that name.
 
 use super::*;
 

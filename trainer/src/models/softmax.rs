@@ -12,6 +12,7 @@ mod fold_in;
 mod neighbours;
 mod table;
 
+use juntos_datasets::Csr;
 use juntos_datasets::progress::Progress;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -85,7 +86,7 @@ impl Softmax {
 }
 
 /// Products on the leading singular vectors of the normalised matrix, rows where their products are.
-fn start_state(data: &FitData<'_>, by_column: &juntos_datasets::Csr) -> State {
+fn start_state(data: &FitData<'_>, by_column: &Csr) -> State {
     let (by_row, dim) = (data.interactions, data.dim);
     let products = Table::new(start::columns(by_row, by_column, dim, data.seed), dim).into_units();
     let rows = start::spread(by_row, &products, dim, &start::scales(by_row), &start::scales(by_column));
@@ -123,3 +124,6 @@ fn scale_to_one(data: &FitData<'_>, rows: &mut [f32], products: &mut [f32]) {
         rows.iter_mut().chain(products).for_each(|cell| *cell *= scale);
     }
 }
+
+#[cfg(test)]
+mod tests;

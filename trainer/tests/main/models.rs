@@ -1,9 +1,11 @@
 //! The contract of every model.
 //!
-//! 1. On the checkerboard everyone's one right answer comes first. 2. The same seed gives the same scores, bit for bit,
-//! with 1, 2 and 4 threads. 3. Rows and columns without entries are answered with finite scores. 4. A user with
-//! nothing but friends is told what they like. 5. Weights that are not finite and above 0 are refused, and so is
-//! nothing at all. 6. Folding a user's own events into nothing gives nearly her trained vector.
+//! 1. On the checkerboard everyone's one right answer comes first.
+//! 2. The same seed gives the same scores, bit for bit, with 1, 2 and 4 threads.
+//! 3. Rows and columns without entries are answered with finite scores.
+//! 4. A user with nothing but friends is told what they like.
+//! 5. Weights that are not finite and above 0 are refused, and so is nothing at all.
+//! 6. Folding a user's own events into nothing gives nearly her trained vector.
 
 use juntos_datasets::generate::checkerboard;
 use juntos_datasets::progress::Silent;

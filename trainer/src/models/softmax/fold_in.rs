@@ -5,6 +5,7 @@ use juntos_engine::fold::{FoldEvent, Products, fold};
 use juntos_engine::serving_model::FoldIn;
 use rayon::prelude::*;
 
+use crate::models::als::blocks;
 use crate::models::als::solve::weight;
 
 /// Users that settings are tried on, spread over all of them.
@@ -75,6 +76,6 @@ fn cosine(left: &[f32], right: &[f32]) -> f32 {
 }
 
 fn gram(products: &[f32], dim: usize) -> Vec<f32> {
-    let gram = crate::models::als::blocks::gram(products, dim);
+    let gram = blocks::gram(products, dim);
     (0..dim * dim).map(|at| gram[(at / dim, at % dim)] as f32).collect()
 }
