@@ -246,7 +246,7 @@ impl ProductColumns {
         self.ships_from[at] = country(product.ships_from);
         self.language[at] = language(product.language);
         self.min_age[at] = product.min_age.unwrap_or(NONE);
-        self.flags[at] = u8::from(product.sensitive) * SENSITIVE | u8::from(product.hidden) * HIDDEN;
+        self.flags[at] = (u8::from(product.sensitive) * SENSITIVE) | (u8::from(product.hidden) * HIDDEN);
         self.created[at] = moment(product.created_at);
         self.title[at] = product.title.unwrap_or_default().to_owned();
         self.description[at] = product.description.unwrap_or_default().to_owned();
