@@ -77,8 +77,15 @@ pub struct IndexReport {
     pub ef: usize,
     /// Levels of the graph; 0 where the catalogue is so small that it is scanned.
     pub levels: usize,
-    /// Share of the exact ten best products that a search of breadth `ef` finds.
+    /// Share of the exact ten best products that a search of breadth `ef` finds; 1 where products are scanned.
     pub recall_at_10: f64,
+    /// Share of the exact hundred best that it finds.
+    #[serde(default)]
+    pub recall_at_100: f64,
+    /// The recall at ten of a graph that was left out because it found too little: products are scanned instead, which
+    /// is slower and exact.
+    #[serde(default)]
+    pub refused_at: Option<f64>,
     /// Number of users whose vectors were used to measure the recall.
     pub recall_queries: usize,
 }

@@ -1,13 +1,16 @@
 //! Building the graph with `hnsw_rs`, and flattening it through that crate's public interface.
 //!
-//! Inner product is no distance, so every vector gets one more coordinate that brings it to the common length `M` of
-//! the longest: `√(M² − |x|²)` (Bachrach et al. 2014, "Speeding up the Xbox recommender system using a Euclidean
-//! transformation for inner-product spaces"). Among such vectors the Euclidean nearest to a query with a zero there is
-//! the one with the largest inner product.
+//! The links follow the inner product itself (Morozov & Babenko 2018, "Non-metric similarity graphs for maximum inner
+//! product search"), because that is what searches follow. Lengthening all vectors to one length, so that the nearest
+//! is the one with the largest inner product, is the older way (Bachrach et al. 2014); on 40,981 places of Gowalla it
+//! found 60 to 69 % of the ten best at a breadth of 48, this 98 %: most vectors are short, and lengthened ones
+//! of those differ in little but the added coordinate. What links by inner product lack, ways to products that are
+//! nobody's best, `bridge` adds.
 
 use hnsw_rs::prelude::{Distance, Hnsw};
 use rayon::prelude::*;
 
+use super::Exact;
 use super::graph::GraphView;
 use crate::bundle::shapes::NONE;
 use crate::vectors::dot;
@@ -26,26 +29,33 @@ pub struct BuildOptions {
     pub ef_construction: usize,
     /// No graph is built for fewer rows than this: a scan is as fast.
     pub scan_below: usize,
+    /// Most queries whose best rows are linked with one another.
+    pub sample: usize,
 }
 
 impl Default for BuildOptions {
     fn default() -> Self {
-        Self { links: 16, ef_construction: 200, scan_below: 4_096 }
+        Self { links: 16, ef_construction: 200, scan_below: 4_096, sample: 10_000 }
     }
 }
 
 /// A flat graph in memory; [`GraphView`] tells what the fields hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BuiltGraph {
-    entry: u32,
-    links: usize,
-    ground: Vec<u32>,
+    pub(super) entry: u32,
+    pub(super) links: usize,
+    pub(super) ground: Vec<u32>,
     level_ends: Vec<u64>,
     level_nodes: Vec<u32>,
     level_links: Vec<u32>,
 }
 
 impl BuiltGraph {
+    /// No graph at all, with the same number of links: products are scanned.
+    pub(crate) fn without_nodes(&self) -> Self {
+        Self { links: self.links, ..Self::default() }
+    }
+
     /// The graph as it is searched.
     pub fn view(&self) -> GraphView<'_> {
         GraphView {
@@ -59,24 +69,25 @@ impl BuiltGraph {
     }
 }
 
-/// Squared Euclidean distance of vectors of one squared length: `2 (M² − x·y)`, never below zero.
+/// What the inner product of two vectors no longer than 1 falls short of 1: never below zero.
 #[derive(Clone, Copy)]
-struct Apart {
-    squared_length: f32,
-}
+struct Short;
 
-impl Distance<f32> for Apart {
+impl Distance<f32> for Short {
     fn eval(&self, left: &[f32], right: &[f32]) -> f32 {
-        (self.squared_length - dot(left, right)).max(0.0)
+        (1.0 - dot(left, right)).max(0.0)
     }
 }
 
 /// Builds the graph of `vectors`, `(n, dim)` row-major and finite, in parallel: the links depend on the order in which
 /// threads insert. Below [`BuildOptions::scan_below`] rows the graph is empty.
 ///
+/// `queries`, finite vectors like those that will be searched for, show which rows are answers together; without any,
+/// rows stand in. At most [`BuildOptions::sample`] of them are used, at the cost of an exact search each.
+///
 /// # Panics
-/// If `dim` is zero, does not divide the number of values, or a value is not finite.
-pub fn build(vectors: &[f32], dim: usize, options: &BuildOptions) -> BuiltGraph {
+/// If `dim` is zero, does not divide the number of values, a value is not finite, or a query has other dimensions.
+pub fn build(vectors: &[f32], dim: usize, queries: &[&[f32]], options: &BuildOptions) -> BuiltGraph {
     assert!(dim > 0 && vectors.len().is_multiple_of(dim), "{} values in rows of {dim}", vectors.len());
     assert!(vectors.par_iter().all(|value| value.is_finite()), "vectors of an index are finite");
     let rows = vectors.len() / dim;
@@ -84,25 +95,27 @@ pub fn build(vectors: &[f32], dim: usize, options: &BuildOptions) -> BuiltGraph 
     if rows < options.scan_below.max(2) {
         return BuiltGraph { links, ..BuiltGraph::default() };
     }
-    let (lengthened, squared_length) = lengthen(vectors, dim);
+    let scaled = scale(vectors, dim);
     let ef = options.ef_construction.max(links);
-    let graph = Hnsw::<f32, Apart>::new(links, rows, MOST_LEVELS, ef, Apart { squared_length });
-    let points: Vec<(&[f32], usize)> = lengthened.chunks_exact(dim + 1).enumerate().map(|(row, x)| (x, row)).collect();
+    let graph = Hnsw::<f32, Short>::new(links, rows, MOST_LEVELS, ef, Short);
+    let points: Vec<(&[f32], usize)> = scaled.chunks_exact(dim).enumerate().map(|(row, x)| (x, row)).collect();
     graph.parallel_insert_slice(&points);
-    flatten(&graph, rows, links)
+    let mut flat = flatten(&graph, rows, links);
+    let exact = Exact::new(vectors, dim);
+    let own: Vec<&[f32]> = vectors.chunks_exact(dim).collect();
+    let queries = if queries.is_empty() { &own } else { queries };
+    let sample: Vec<&[f32]> = queries.iter().copied().step_by(queries.len().div_ceil(options.sample.max(1))).collect();
+    flat.bridge(exact, &sample);
+    flat.connect(exact);
+    flat
 }
 
-/// Scales all vectors so that the longest has length 1, and gives each the coordinate that brings it there too.
-fn lengthen(vectors: &[f32], dim: usize) -> (Vec<f32>, f32) {
+/// Scales all vectors so that the longest has length 1.
+fn scale(vectors: &[f32], dim: usize) -> Vec<f32> {
     let squared = |x: &[f32]| x.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>();
     let longest = vectors.chunks_exact(dim).map(squared).fold(0.0, f64::max).sqrt();
     let scale = if longest > 0.0 { longest.recip() } else { 0.0 };
-    let mut lengthened = Vec::with_capacity(vectors.len() / dim * (dim + 1));
-    for x in vectors.chunks_exact(dim) {
-        lengthened.extend(x.iter().map(|&value| (f64::from(value) * scale) as f32));
-        lengthened.push((1.0 - squared(x) * scale * scale).max(0.0).sqrt() as f32);
-    }
-    (lengthened, 1.0)
+    vectors.iter().map(|&value| (f64::from(value) * scale) as f32).collect()
 }
 
 /// One node's links on every level that it reaches.
@@ -112,7 +125,7 @@ struct Node {
     links: Vec<Vec<u32>>,
 }
 
-fn flatten(graph: &Hnsw<'_, f32, Apart>, rows: usize, links: usize) -> BuiltGraph {
+fn flatten(graph: &Hnsw<'_, f32, Short>, rows: usize, links: usize) -> BuiltGraph {
     let indexation = graph.get_point_indexation();
     let mut nodes: Vec<Node> = Vec::with_capacity(rows);
     for point in indexation {

@@ -36,11 +36,16 @@ impl<'a> Exact<'a> {
         self.dim
     }
 
+    /// The vector of one row.
+    pub(super) fn vector(&self, row: u32) -> &'a [f32] {
+        let start = row as usize * self.dim;
+        &self.vectors[start..start + self.dim]
+    }
+
     /// The score of one row.
     #[inline]
     pub(super) fn score(&self, query: &[f32], row: u32) -> Scored {
-        let start = row as usize * self.dim;
-        Scored { row, score: dot(query, &self.vectors[start..start + self.dim]) }
+        Scored { row, score: dot(query, self.vector(row)) }
     }
 }
 

@@ -2,9 +2,6 @@
 //! (Malkov & Yashunin 2018, "Efficient and robust approximate nearest neighbor search using HNSW graphs",
 //! algorithms 2 and 5), by inner product on the vectors where they lie.
 //!
-//! The graph was built on vectors that one more coordinate brought to a common length (see `build`), among which the
-//! nearest to a query is the one with the largest inner product; so the search needs no such coordinate.
-//!
 //! A filter enters the beam: disallowed rows are walked through but never kept. Where few rows are allowed the beam
 //! would walk the whole graph, so they are scanned instead; a scan also stands in where the graph gave too few.
 
@@ -70,7 +67,7 @@ pub struct Hnsw<'a> {
 }
 
 impl<'a> Hnsw<'a> {
-    /// Searches `vectors` along `graph` with breadth `ef`; without a graph the vectors are scanned.
+    /// Searches `vectors` along `graph` with breadth `ef`, or twice the number asked for where that is more; without a graph the vectors are scanned.
     ///
     /// # Panics
     /// Searches panic if the graph is not one of these vectors.
@@ -144,7 +141,7 @@ impl VectorIndex for Hnsw<'_> {
         check_query(query, self.vectors.dim(), allowed, rows);
         let eligible = allowed.map_or(rows, Bitmap::count);
         let wanted = k.min(eligible);
-        let ef = self.ef.max(wanted);
+        let ef = self.ef.max(wanted.saturating_mul(2));
         if wanted == 0 || !query.iter().all(|value| value.is_finite()) {
             return Vec::new();
         }

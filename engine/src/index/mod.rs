@@ -1,5 +1,6 @@
 //! Nearest products by inner product: exact, and by a graph.
 
+mod bridge;
 mod build;
 mod exact;
 mod graph;

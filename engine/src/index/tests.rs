@@ -17,7 +17,7 @@ use crate::vectors::dot;
 const DIM: usize = 16;
 const ROWS: usize = 3_000;
 /// Builds a graph whatever the number of rows.
-const ALWAYS: BuildOptions = BuildOptions { links: 12, ef_construction: 100, scan_below: 0 };
+const ALWAYS: BuildOptions = BuildOptions { links: 12, ef_construction: 100, scan_below: 0, sample: 2_000 };
 
 /// Vectors in clusters, with lengths from 0.2 to 5: popularity as item norms carry it.
 fn clustered(rows: usize, seed: u64) -> Vec<f32> {
@@ -60,9 +60,9 @@ proptest! {
 
 #[test]
 fn the_graph_finds_what_exact_search_finds() {
-    for seed in 0..1 {
+    for seed in 0..2 {
         let vectors = clustered(ROWS, seed);
-        let graph = build(&vectors, DIM, &ALWAYS);
+        let graph = build(&vectors, DIM, &[], &ALWAYS);
         let exact = Exact::new(&vectors, DIM);
         let index = Hnsw::new(graph.view(), exact, 64);
         let queries = clustered(100, seed + 100);
@@ -78,7 +78,7 @@ fn the_graph_finds_what_exact_search_finds() {
                 hits += found.iter().filter(|row| truth.contains(row)).count();
                 wanted += truth.len();
             }
-            assert!(hits * 100 >= wanted * 80, "{hits} of {wanted} with {share} allowed, seed {seed}");
+            assert!(hits * 100 >= wanted * 95, "{hits} of {wanted} with {share} allowed, seed {seed}");
         }
     }
 }
@@ -87,7 +87,7 @@ fn the_graph_finds_what_exact_search_finds() {
 #[test]
 fn the_beam_itself_answers() {
     let vectors = clustered(ROWS, 7);
-    let graph = build(&vectors, DIM, &ALWAYS);
+    let graph = build(&vectors, DIM, &[], &ALWAYS);
     let exact = Exact::new(&vectors, DIM);
     let index = Hnsw::new(graph.view(), exact, 10);
     let all = Bitmap::all(ROWS);
@@ -103,7 +103,7 @@ fn the_beam_itself_answers() {
 #[test]
 fn a_strict_filter_gives_every_allowed_row() {
     let vectors = clustered(ROWS, 3);
-    let graph = build(&vectors, DIM, &ALWAYS);
+    let graph = build(&vectors, DIM, &[], &ALWAYS);
     let index = Hnsw::new(graph.view(), Exact::new(&vectors, DIM), 64);
     let mut allowed = Bitmap::none(ROWS);
     assert!(index.search(&vectors[..DIM], 10, Some(&allowed)).is_empty());
@@ -119,21 +119,21 @@ fn odd_catalogues_are_answered() {
     for rows in [0, 1, 2, 3, 9] {
         for value in [0.0f32, 1.0] {
             let vectors = vec![value; rows * DIM];
-            let graph = build(&vectors, DIM, &ALWAYS);
+            let graph = build(&vectors, DIM, &[], &ALWAYS);
             let index = Hnsw::new(graph.view(), Exact::new(&vectors, DIM), 8);
             let found = index.search(&[1.0; DIM], 5, None);
             assert_eq!(rows_of(&found), (0..rows.min(5) as u32).collect::<Vec<_>>(), "{rows} rows of {value}");
         }
     }
     let zeros = vec![0.0; 400 * DIM];
-    let graph = build(&zeros, DIM, &ALWAYS);
+    let graph = build(&zeros, DIM, &[], &ALWAYS);
     assert_eq!(Hnsw::new(graph.view(), Exact::new(&zeros, DIM), 8).search(&[1.0; DIM], 5, None).len(), 5);
 }
 
 #[test]
 fn a_query_that_is_not_finite_finds_nothing() {
     let vectors = clustered(500, 1);
-    let graph = build(&vectors, DIM, &ALWAYS);
+    let graph = build(&vectors, DIM, &[], &ALWAYS);
     for bad in [f32::NAN, f32::INFINITY] {
         let mut query = vec![1.0; DIM];
         query[3] = bad;
@@ -145,7 +145,8 @@ fn a_query_that_is_not_finite_finds_nothing() {
 #[test]
 fn the_graph_is_well_formed() {
     let vectors = clustered(ROWS, 5);
-    let graph = build(&vectors, DIM, &ALWAYS);
+    let graph = build(&vectors, DIM, &[], &ALWAYS);
+    assert!(graph.reached().into_iter().all(|reached| reached), "a node that nobody reaches is never found");
     let view = graph.view();
     assert_eq!(view.ground.len(), ROWS * 2 * view.links);
     assert!(view.ground.iter().all(|&link| link == NONE || (link as usize) < ROWS));
