@@ -56,6 +56,11 @@ impl<'a> Privacy<'a> {
         Self { world, viewer, now, friends }
     }
 
+    /// The moment of the question.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// The viewer's friends, by row: those who exist and whom no block keeps apart from her.
     pub(crate) fn friends(&self) -> &[Friend] {
         &self.friends

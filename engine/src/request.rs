@@ -194,7 +194,8 @@ pub struct ProductItem {
 pub struct GroupProductItem {
     /// The product and why.
     pub product: ProductItem,
-    /// Chance that a team of these people fills before its deadline, 0 to 1.
+    /// Chance that a team of these people fills before its deadline, 0 to 1. Seats that the group itself leaves free may
+    /// be filled by other friends whom the first person could invite.
     pub success_probability: f32,
     /// Who would likely join, likeliest first: only people who consent to be suggested.
     pub would_join: Vec<String>,

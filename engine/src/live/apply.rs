@@ -200,16 +200,23 @@ impl Snapshot {
         let team = self.live.teams.get(team_id).ok_or_else(|| ChangeFault::UnknownTeam(team_id.to_owned()))?;
         match team.outcome {
             TeamOutcome::Open => Ok(Team::clone(team)),
-            TeamOutcome::Succeeded => Err(ChangeFault::TeamFull(team_id.to_owned())),
-            outcome @ (TeamOutcome::Expired | TeamOutcome::Cancelled) => {
+            outcome @ (TeamOutcome::Succeeded | TeamOutcome::Expired | TeamOutcome::Cancelled) => {
                 Err(ChangeFault::TeamNotOpen { team_id: team_id.to_owned(), outcome })
             }
         }
     }
 
+    /// An open team with a free seat: one that has succeeded is full, to those who want to join.
+    fn joinable_team(&self, team_id: &str) -> Result<Team, ChangeFault> {
+        self.open_team(team_id).map_err(|fault| match fault {
+            ChangeFault::TeamNotOpen { team_id, outcome: TeamOutcome::Succeeded } => ChangeFault::TeamFull(team_id),
+            other => other,
+        })
+    }
+
     fn join(&mut self, team_id: String, user_id: String, now: Timestamp) -> Result<Applied, ChangeFault> {
         known_id("user_id", &user_id)?;
-        let mut team = self.open_team(&team_id)?;
+        let mut team = self.joinable_team(&team_id)?;
         let user = self.user_or_new(&user_id);
         if team.members().any(|member| member == user) {
             return Err(ChangeFault::AlreadyInTeam { team_id, user_id });

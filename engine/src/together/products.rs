@@ -34,6 +34,17 @@ struct Group<'a> {
     evidence: Evidence<'a>,
     /// Facts of each of `others`, as for a product that nobody has.
     facts: Vec<JoinFacts>,
+    /// Friends outside the group whom the initiator could still invite to the seats that it leaves free.
+    reserve: Vec<Reserve>,
+}
+
+/// Somebody who could still be invited.
+struct Reserve {
+    /// Whole years, for certain.
+    age: u32,
+    /// As for a product that nobody has.
+    facts: JoinFacts,
+    vector: Vec<f32>,
 }
 
 /// A draft with the chance that its team fills, and who would join.
@@ -97,31 +108,48 @@ impl Snapshot {
         let initiator = viewer.personal;
         let Some(user) = initiator else {
             let evidence = Evidence::gather(self, privacy, u32::MAX, &[]);
-            return Group { initiator, others: Vec::new(), evidence, facts: Vec::new() };
+            return Group { initiator, others: Vec::new(), evidence, facts: Vec::new(), reserve: Vec::new() };
         };
         others.retain(|&member| member != user && privacy.may_group(member));
+        let friends = self.likeliest_friends(user, privacy);
         if with_friends {
-            others.extend(self.likeliest_friends(user, privacy));
+            others.extend(friends.iter().map(|(friend, _)| friend));
             others.sort_unstable();
             others.dedup();
             others.truncate(MAX_IDS);
         }
+        let outside = friends.into_iter().filter(|(friend, _)| !others.contains(friend));
+        let reserve = outside
+            .map(|(friend, facts)| Reserve {
+                age: certain_age(self.profile(friend).birth_year, privacy.now()),
+                facts,
+                vector: self.reserve_vector(friend),
+            })
+            .collect();
         let evidence = Evidence::gather(self, privacy, user, &others);
         let facts = others.iter().map(|&other| facts_of(&evidence, user, other, ProductRow(u32::MAX))).collect();
-        Group { initiator, others, evidence, facts }
+        Group { initiator, others, evidence, facts, reserve }
     }
 
     /// Friends who may be invited, the likeliest to join first, whatever the product.
-    fn likeliest_friends(&self, user: u32, privacy: &Privacy<'_>) -> Vec<u32> {
+    fn likeliest_friends(&self, user: u32, privacy: &Privacy<'_>) -> Vec<(u32, JoinFacts)> {
         let friends = privacy.friends().iter().map(|friend| friend.row).collect();
         let invited = privacy.invitations(friends, None).into_inner();
         let evidence = Evidence::gather(self, privacy, user, &invited);
+        let model = &self.bundle().serving().join;
         let chance = |friend: u32| {
-            self.bundle().serving().join.probability(&facts_of(&evidence, user, friend, ProductRow(u32::MAX)))
+            let facts = facts_of(&evidence, user, friend, ProductRow(u32::MAX));
+            (model.log_odds(&facts), friend, facts)
         };
-        let mut ranked: Vec<(f32, u32)> = invited.into_iter().map(|friend| (chance(friend), friend)).collect();
+        let mut ranked: Vec<(f32, u32, JoinFacts)> = invited.into_iter().map(chance).collect();
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        ranked.into_iter().take(MOST_FRIENDS).map(|(_, friend)| friend).collect()
+        ranked.into_iter().take(MOST_FRIENDS).map(|(_, friend, facts)| (friend, facts)).collect()
+    }
+
+    /// What the join model may know of a friend's taste.
+    fn reserve_vector(&self, friend: u32) -> Vec<f32> {
+        let own = self.own_vector(friend).filter(|_| self.personalised(friend));
+        own.map_or_else(Vec::new, <[f32]>::to_vec)
     }
 
     /// Leaves what every member may be shown where she is, without what a member refused and the initiator has.
@@ -204,6 +232,9 @@ impl Snapshot {
     }
 
     /// The chance that the team fills, and everybody in the group who is likely enough to join, likeliest first.
+    ///
+    /// The chance counts the group and, for the seats that it leaves free, the friends whom the initiator would
+    /// likeliest win besides, as training does; only people of the group are told to join.
     fn prospect(&self, product: u32, min_size: Option<u32>, group: &Group<'_>) -> Prospect {
         let needed = min_size.unwrap_or(SMALLEST_TEAM).saturating_sub(1) as usize;
         let Some(user) = group.initiator else { return Prospect { success: 0.0, joiners: Vec::new() } };
@@ -213,7 +244,15 @@ impl Snapshot {
         };
         let mut chances: Vec<(f32, u32)> = group.others.iter().zip(&group.facts).map(chance).collect();
         chances.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        let probabilities: Vec<f32> = chances.iter().map(|&(chance, _)| chance).collect();
+        let mut probabilities: Vec<f32> = chances.iter().map(|&(chance, _)| chance).collect();
+        if chances.len() < needed {
+            let min_age = self.goods(product).min_age.unwrap_or(0);
+            let old_enough = group.reserve.iter().filter(|friend| friend.age >= min_age);
+            probabilities.extend(old_enough.map(|friend| {
+                let taste = crate::live::view::dot(&friend.vector, self.product_vector(product));
+                serving.join.probability(&JoinFacts { taste, ..friend.facts })
+            }));
+        }
         let likely = chances.iter().enumerate().filter(|(at, (chance, _))| *at < needed || *chance >= LIKELY);
         Prospect {
             success: serving.success.probability(&probabilities, needed),

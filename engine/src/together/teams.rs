@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use juntos_datasets::{ProductRow, UserRow};
+
+use super::evidence::Evidence;
+use super::model::JoinFacts;
 use crate::allowed::Allowed;
 use crate::candidates::{taste, trending};
 use crate::cursor::{List, Shown};
@@ -10,15 +14,12 @@ use crate::explain::Explainer;
 use crate::live::teams::Team;
 use crate::live::view::dot;
 use crate::privacy::Privacy;
-use crate::rank::Scale;
 use crate::recommend::{Snapshot, pool};
 use crate::request::{Answer, Context, Degraded, RequestFault, TeamItem};
 use crate::viewer::Viewer;
 
 /// Teams looked at, by deadline, where those on likely products do not fill the list.
 const MOST_SCANNED: usize = 2_000;
-/// What a friend's team is ahead of a stranger's: more than taste can make up for.
-const FRIENDS_TEAM: f32 = 2.0;
 
 impl Snapshot {
     /// Open teams that this person could join, best first.
@@ -83,26 +84,46 @@ impl Snapshot {
         found.into_values().collect()
     }
 
-    /// Friends' teams first; within them and behind them by taste, then by the fewest seats left, then by id.
+    /// Teams with a friend inside first, by the chance that the viewer joins their initiator; behind them strangers'
+    /// teams by taste; then by the fewest seats left, then by id.
     fn ranked_teams(&self, teams: Vec<Arc<Team>>, viewer: &Viewer, privacy: &Privacy<'_>) -> Vec<Arc<Team>> {
+        let with_friend = |team: &Arc<Team>| team.members().any(|member| privacy.friend(member).is_some());
+        let (of_friends, of_strangers): (Vec<_>, Vec<_>) = teams.into_iter().partition(with_friend);
+        let mut ranked = best_first(self.by_join_chance(of_friends, viewer, privacy));
+        ranked.extend(best_first(self.by_taste(of_strangers, viewer)));
+        ranked
+    }
+
+    /// Log-odds that the viewer joins each team. What its initiator bought counts only where the viewer may know it:
+    /// the order must not tell what nobody may know.
+    fn by_join_chance(&self, teams: Vec<Arc<Team>>, viewer: &Viewer, privacy: &Privacy<'_>) -> Vec<(f32, Arc<Team>)> {
+        let Some(user) = viewer.personal else { return teams.into_iter().map(|team| (0.0, team)).collect() };
+        let initiators: Vec<u32> = teams.iter().filter_map(|team| team.initiator).collect();
+        let evidence = Evidence::gather(self, privacy, user, &initiators);
+        let model = &self.bundle().serving().join;
+        let odds = |team: &Team| match team.initiator {
+            Some(initiator) => {
+                let product = ProductRow(team.product);
+                model.log_odds(&JoinFacts::gather(&evidence, UserRow(initiator), UserRow(user), product))
+            }
+            None => f32::NEG_INFINITY,
+        };
+        teams.into_iter().map(|team| (odds(&team), team)).collect()
+    }
+
+    /// How well each team's product fits the viewer's taste.
+    fn by_taste(&self, teams: Vec<Arc<Team>>, viewer: &Viewer) -> Vec<(f32, Arc<Team>)> {
         let vector = viewer.personal.and_then(|user| self.taste_vector(user));
         let taste = |team: &Team| vector.as_deref().map_or(0.0, |query| dot(query, self.product_vector(team.product)));
-        let mut scores: Vec<crate::index::Scored> =
-            teams.iter().map(|team| crate::index::Scored { row: team.product, score: taste(team) }).collect();
-        scores.sort_by(crate::index::Scored::best_first);
-        let scale = Scale::of(&scores);
-        let mut ranked: Vec<(f32, Arc<Team>)> = teams
-            .into_iter()
-            .map(|team| {
-                let place = scale.as_ref().map_or(0.0, |scale| scale.place(taste(&team)));
-                let friends = team.members().any(|member| privacy.friend(member).is_some());
-                (place + if friends { FRIENDS_TEAM } else { 0.0 }, team)
-            })
-            .collect();
-        ranked.sort_by(|(a, left), (b, right)| {
-            let seats = left.seats_left().cmp(&right.seats_left());
-            b.total_cmp(a).then(seats).then_with(|| left.id.cmp(&right.id))
-        });
-        ranked.into_iter().map(|(_, team)| team).collect()
+        teams.into_iter().map(|team| (taste(&team), team)).collect()
     }
+}
+
+/// The teams by score, then by the fewest seats left, then by id.
+fn best_first(mut scored: Vec<(f32, Arc<Team>)>) -> Vec<Arc<Team>> {
+    scored.sort_by(|(a, left), (b, right)| {
+        let seats = left.seats_left().cmp(&right.seats_left());
+        b.total_cmp(a).then(seats).then_with(|| left.id.cmp(&right.id))
+    });
+    scored.into_iter().map(|(_, team)| team).collect()
 }

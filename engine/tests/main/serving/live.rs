@@ -147,6 +147,8 @@ fn a_team_fills_and_then_refuses() {
     apply(&engine, join("u2"));
     assert_eq!(engine.snapshot().team("t").unwrap().outcome, TeamOutcome::Succeeded);
     assert_eq!(engine.apply(join("u3"), now()), Err(ChangeFault::TeamFull("t".into())));
+    let left = engine.apply(Change::LeaveTeam { team_id: "t".into(), user_id: "u0".into() }, now());
+    assert_eq!(left, Err(ChangeFault::TeamNotOpen { team_id: "t".into(), outcome: TeamOutcome::Succeeded }));
 }
 
 #[test]
