@@ -386,7 +386,9 @@ fn use_everything(bundle: &Bundle) {
         let _ = goods.seller(product).map(|seller| (goods.seller_name(seller), bundle.sellers().id(seller)));
         let _ = (bundle.buyers(product), bundle.popularity(product), bundle.repurchase_days(product));
     }
-    let _ = bundle.open_teams().map(|team| (team.team_id.len(), bundle.products().id(team.product).len())).count();
+    for team in bundle.open_teams() {
+        let _ = (team.team_id.len(), bundle.products().id(team.product).len());
+    }
     let _ = bundle.popular_in("ES".parse().unwrap());
     let filter =
         crate::request::Filter { categories: vec!["food".into()], brands: vec!["Hoja".into()], ..Default::default() };
