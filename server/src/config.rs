@@ -59,7 +59,7 @@ impl Default for ServerConfig {
             max_body_bytes: 1 << 20,
             max_events_bytes: 8 << 20,
             max_events: 10_000,
-            log: "info".to_owned(),
+            log: "info,hnsw_rs=warn".to_owned(),
             log_format: LogFormat::Text,
         }
     }

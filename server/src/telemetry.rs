@@ -1,5 +1,6 @@
 //! What operators see: counters and histograms for Prometheus, log lines for people and machines.
 
+use std::io::IsTerminal;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -84,7 +85,10 @@ pub fn log_to_stderr(config: &ServerConfig) -> Result<(), ServeError> {
         got: config.log.clone(),
         expected: "set it to a level (error, warn, info, debug, trace) or to filters such as `info,juntos=debug`",
     })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     let installed = match config.log_format {
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().try_init(),
