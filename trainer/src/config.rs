@@ -22,7 +22,7 @@ use crate::models::softmax::Softmax;
 pub struct TrainConfig {
     /// Name of the model, one of [`crate::models::MODEL_NAMES`].
     pub model: String,
-    /// Number of dimensions of vectors, 1 to [`MAX_DIM`].
+    /// Number of dimensions of vectors, 1 to [`MAX_DIM`]; 0 chooses by [`TrainConfig::dim_for`].
     pub dim: usize,
     /// Decides every random choice; 0 to 2^63 - 1, the range of a TOML integer.
     pub seed: u64,
@@ -39,11 +39,14 @@ pub struct TrainConfig {
 /// Most dimensions that a vector may have.
 pub const MAX_DIM: usize = 512;
 
+/// Dimensions where nobody chose and there are users enough.
+pub const AUTO_DIM: usize = 128;
+
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             model: "als".to_owned(),
-            dim: 128,
+            dim: 0,
             seed: 0,
             events: EventWeights::default(),
             als: AlsConfig::default(),
@@ -146,6 +149,16 @@ impl Default for SoftmaxConfig {
 }
 
 impl TrainConfig {
+    /// Number of dimensions to learn for `n_users` users: the configured one, or, where that is 0, [`AUTO_DIM`] but no
+    /// more than one for every 16 users and no fewer than 16. On a few hundred users with long histories more only
+    /// learn single cells by heart.
+    pub fn dim_for(&self, n_users: usize) -> usize {
+        match self.dim {
+            0 => (n_users / 16 / 8 * 8).clamp(16, AUTO_DIM),
+            chosen => chosen,
+        }
+    }
+
     /// Reads a TOML file; keys left out keep their defaults.
     ///
     /// # Errors

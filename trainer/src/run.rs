@@ -216,7 +216,7 @@ impl Run<'_> {
             interactions: &prepared.interactions,
             friends: &data.friends,
             groups: &prepared.groups,
-            dim: self.config.dim,
+            dim: self.config.dim_for(data.users.len()),
             seed: self.config.seed,
         };
         match self.model.fit(&fit_data, self.progress)? {

@@ -11,7 +11,7 @@ pub(super) fn check(config: &TrainConfig) -> Result<(), TrainError> {
     if !MODEL_NAMES.contains(&config.model.as_str()) {
         return Err(unknown_model(&config.model));
     }
-    hold((1..=MAX_DIM).contains(&config.dim), "dim", &format!("1 to {MAX_DIM}"), config.dim)?;
+    hold((0..=MAX_DIM).contains(&config.dim), "dim", &format!("1 to {MAX_DIM}, or 0 to choose"), config.dim)?;
     hold(i64::try_from(config.seed).is_ok(), "seed", "at most 9223372036854775807", config.seed)?;
     events(&config.events)?;
     als(&config.als)?;

@@ -46,7 +46,6 @@ fn unknown_keys_are_refused_with_the_file() {
 fn values_out_of_range_are_refused_by_name() {
     let cases = [
         ("model = \"alss\"", "model"),
-        ("dim = 0", "dim"),
         ("dim = 513", "dim"),
         ("[events]\nview = -1.0", "events.view"),
         ("[events]\nhalf_life_days = 0.0", "events.half_life_days"),
@@ -79,4 +78,11 @@ fn every_name_makes_the_model_of_that_name() {
         let config = TrainConfig { model: (*name).to_owned(), ..TrainConfig::default() };
         assert_eq!(config.model().unwrap().name(), *name);
     }
+}
+
+#[test]
+fn dimensions_follow_the_number_of_users_unless_chosen() {
+    let auto = TrainConfig::default();
+    assert_eq!([10, 602, 1_892, 20_000].map(|users| auto.dim_for(users)), [16, 32, 112, AUTO_DIM]);
+    assert_eq!(TrainConfig { dim: 7, ..auto }.dim_for(1_000_000), 7);
 }
