@@ -1,4 +1,4 @@
-//! The HTTP API as a client sees it, on a small world made by hand.
+//! The HTTP API as a client sees it, on a small world made by hand, and the command line as a script runs it.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
@@ -25,3 +25,6 @@ mod document;
 
 #[path = "main/socket.rs"]
 mod socket;
+
+#[path = "main/commands.rs"]
+mod commands;

@@ -45,7 +45,7 @@ async fn metrics_count_what_happened() {
     };
     let feed = [r#"route="/v1/recommend/feed""#, r#"method="POST""#, r#"status="200""#];
     counted("juntos_http_requests_total", &feed);
-    counted("juntos_http_request_seconds_bucket", &feed);
+    counted("juntos_http_request_seconds_count", &feed);
     counted("juntos_http_requests_total", &[r#"route="unmatched""#, r#"status="404""#]);
     counted("juntos_answers_total", &[r#"question="feed""#, r#"degraded="unknown_user""#]);
     counted("juntos_events_total", &[r#"verdict="rejected""#]);

@@ -1,0 +1,155 @@
+//! The binary as a person or a script runs it: 1. from generating or importing to evaluating, each command does its part;
+//! 2. bad input ends with exit code 1 and a message that names file and reason, and leaves nothing behind; 3. wrong
+//! usage ends with exit code 2.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Runs `juntos` with words, of which those that begin with `@` are paths in this place.
+    fn run(&self, words: &str) -> Output {
+        let words = words.split_whitespace().map(|word| match word.strip_prefix('@') {
+            Some(name) => self.path(name).into_os_string(),
+            None => word.into(),
+        });
+        Command::new(env!("CARGO_BIN_EXE_juntos")).args(words).output().unwrap()
+    }
+
+    fn good(&self, words: &str) -> String {
+        let done = self.run(words);
+        assert!(done.status.success(), "juntos {words}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    }
+
+    fn refused(&self, words: &str, code: i32) -> String {
+        let done = self.run(words);
+        assert_eq!(done.status.code(), Some(code), "juntos {words}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stderr).unwrap()
+    }
+}
+
+/// Twelve users in two circles, each circle with products of its own; one product of each user is held out.
+fn write_circles(place: &Place) {
+    let (mut train, mut test, mut friends) = (String::new(), String::new(), String::new());
+    for user in 0..12 {
+        let of_circle = |product: usize| product * 2 + user % 2;
+        let held = user / 2;
+        let kept: Vec<String> = (0..6).filter(|&at| at != held).map(|at| of_circle(at).to_string()).collect();
+        train.push_str(&format!("{user} {}\n", kept.join(" ")));
+        test.push_str(&format!("{user} {}\n", of_circle(held)));
+        friends.push_str(&format!("{user}\t{}\n", (user + 2) % 12));
+    }
+    for (name, text) in [("train.txt", train), ("test.txt", test), ("friends.txt", friends)] {
+        fs::write(place.path(name), text).unwrap();
+    }
+}
+
+const IMPORT: &str = "import lightgcn --train @train.txt --test @test.txt --friends @friends.txt --out @data";
+
+#[test]
+fn from_files_to_figures() {
+    let place = Place::new();
+    write_circles(&place);
+    assert!(place.good(IMPORT).contains("train"));
+    assert!(place.good("check @data").ends_with("good\n"));
+    place.good("-q train --data @data --out @bundle --dim 8 --seed 1");
+    for via in ["exact", "index", "served"] {
+        let words =
+            format!("-q evaluate --data @data --bundle @bundle --task products --via {via} --k 1,5 --json @f.json");
+        assert!(place.good(&words).contains("beats popularity: yes"), "{via}");
+        let figures: serde_json::Value = serde_json::from_slice(&fs::read(place.path("f.json")).unwrap()).unwrap();
+        assert_eq!(
+            (&figures["task"], &figures["via"], &figures["users"]),
+            (&"products".into(), &via.into(), &12.into())
+        );
+        assert_eq!(figures["metrics"]["recall@1"], 1.0, "{via}");
+    }
+    let inspected = place.good("inspect @bundle --user 3 --limit 3");
+    assert!(inspected.contains("\"user_id\": \"3\"") && inspected.contains("your_taste"), "{inspected}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bundle_but_for_the_index() {
+    let place = Place::new();
+    place.good("-q generate --users 300 --products 80 --seed 5 --out @data");
+    let train = |out: &str, threads: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_juntos"));
+        command.env("RAYON_NUM_THREADS", threads).args(["-q", "train", "--seed", "7", "--dim", "16"]);
+        let done = command.arg("--data").arg(place.path("data")).arg("--out").arg(place.path(out)).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    train("one", "1");
+    train("three", "3");
+    let mut names: Vec<_> = fs::read_dir(place.path("one")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    for name in names {
+        if ["index.bin", "manifest.json", "manifest.xxh3"].iter().any(|&free| name == free) {
+            continue;
+        }
+        let bytes = |bundle: &str| fs::read(place.path(bundle).join(&name)).unwrap();
+        assert!(bytes("one") == bytes("three"), "{name:?}");
+    }
+}
+
+#[test]
+fn a_flipped_byte_is_refused_by_file() {
+    let place = Place::new();
+    write_circles(&place);
+    place.good(IMPORT);
+    place.good("-q train --data @data --out @bundle --dim 8");
+    let path = place.path("bundle").join("vectors.bin");
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    assert!(place.refused("inspect @bundle", 1).contains("vectors.bin"));
+    assert!(place.refused("serve --bundle @bundle --listen 127.0.0.1:0", 1).contains("vectors.bin"));
+}
+
+#[test]
+fn bad_input_says_what_where_and_how_to_mend_and_leaves_nothing() {
+    let place = Place::new();
+    fs::write(place.path("events.csv"), "user_id,product_id,kind\nu1,p1,purchase\nu2,p1,bought\n").unwrap();
+    fs::write(place.path("products.csv"), "product_id,price_minor,currency\np1,-3,EUR\n").unwrap();
+    let words = "import csv events=EVENTS products=PRODUCTS --out @data"
+        .replace("EVENTS", path_text(&place.path("events.csv")))
+        .replace("PRODUCTS", path_text(&place.path("products.csv")));
+    let message = place.refused(&words, 1);
+    assert!(message.contains("2 rows were refused") && message.contains("--on-error quarantine"), "{message}");
+    assert!(!place.path("data").exists());
+    let listed = fs::read_to_string(place.path("data.quarantine.ndjson")).unwrap();
+    assert!(listed.contains("price_minor") && listed.contains("one of `view`"), "{listed}");
+    place.good(&format!("{words} --on-error quarantine"));
+    let message = place.refused("train --data @data --out @bundle --config @absent.toml", 1);
+    assert!(message.contains("absent.toml"), "{message}");
+    fs::create_dir(place.path("empty")).unwrap();
+    assert!(place.refused("check @empty", 1).contains("holds no table"));
+    fs::create_dir(place.path("foreign")).unwrap();
+    fs::write(place.path("foreign").join("events.parquet"), "not parquet at all").unwrap();
+    assert!(place.refused("check @foreign", 1).contains("events.parquet"));
+    assert!(place.refused("train --data @foreign --out @bundle", 1).contains("events.parquet"));
+    assert!(!place.path("bundle").exists());
+}
+
+fn path_text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn wrong_usage_ends_with_code_two() {
+    let place = Place::new();
+    assert!(place.refused("trian", 2).contains("train"));
+    assert!(place.refused("import csv nonsense --out @data", 2).contains("NAME=VALUE"));
+    place.refused("evaluate --data @d --bundle @b --task nothing", 2);
+}
