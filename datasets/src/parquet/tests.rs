@@ -1,5 +1,8 @@
-//! 1. Rows of every table come back as they were written. 2. Damaged, foreign and newer files are refused with their
-//! name, never with a panic. 3. Columns of other widths and layouts are taken; lossy ones are refused.
+//! What is proved:
+//!
+//! 1. rows of every table come back as they were written;
+//! 2. damaged, foreign and newer files are refused with their name, never with a panic;
+//! 3. columns of other widths and layouts are taken, and a cell that does not fit is a fault of its row.
 
 use std::sync::Arc;
 
