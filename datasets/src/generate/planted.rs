@@ -19,8 +19,8 @@ use super::teams::{PlantedTeam, teams};
 /// Products that a community talks about.
 const TALKED_ABOUT: usize = 16;
 
-/// A world laid out in memory, all but its events: about 300 bytes a user and 250 a product. Users, products, sellers
-/// and teams are known by their numbers from 0.
+/// A world laid out in memory, all but its events: `docs/results.md` has the memory of a large one. Users, products,
+/// sellers and teams are known by their numbers from 0.
 #[derive(Debug)]
 pub struct Planted {
     world: World,
