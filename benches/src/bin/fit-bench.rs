@@ -7,13 +7,13 @@
 
 #![forbid(unsafe_code)]
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use juntos_benches::process::cpu_seconds;
 use juntos_datasets::Dataset;
 use juntos_datasets::import::{LightGcn, lightgcn};
 use juntos_datasets::progress::{Progress, Silent};
@@ -124,17 +124,4 @@ impl Progress for Notes {
         // Notes are for whoever watches; nobody may.
         let _untold = writeln!(io::stderr(), "{line}");
     }
-}
-
-/// CPU seconds of this process so far, its own and the system's for it, from Linux's `/proc` (see proc(5)).
-fn cpu_seconds() -> Result<f64, Box<dyn std::error::Error>> {
-    /// Ticks of `/proc/self/stat`, the same on every Linux machine.
-    const TICKS_A_SECOND: f64 = 100.0;
-    let stat = fs::read_to_string("/proc/self/stat")?;
-    let (_, after_name) = stat.rsplit_once(')').ok_or("/proc/self/stat is not as proc(5) says")?;
-    let mut fields = after_name.split_whitespace().skip(11);
-    let mut ticks = || -> Result<f64, Box<dyn std::error::Error>> {
-        Ok(fields.next().ok_or("/proc/self/stat ends early")?.parse::<f64>()?)
-    };
-    Ok((ticks()? + ticks()?) / TICKS_A_SECOND)
 }
