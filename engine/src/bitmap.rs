@@ -1,5 +1,7 @@
 //! A set of dense rows as one bit each.
 
+use crate::index::kernels::kernels;
+
 /// A set of rows `0..len`, one bit each, in words of 64.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bitmap {
@@ -58,7 +60,7 @@ impl Bitmap {
 
     /// Number of rows in the set.
     pub fn count(&self) -> usize {
-        self.words.iter().map(|word| word.count_ones() as usize).sum()
+        (kernels().count)(&self.words)
     }
 
     /// Whether `row` is in the set; rows beyond the range are not.

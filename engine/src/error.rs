@@ -8,7 +8,7 @@ use juntos_datasets::error::DatasetError;
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// A file of the bundle is not what was written: the bundle is refused as a whole.
-    #[error("{}: {problem}; copy the bundle again from where it was written, or train a new one", path.display())]
+    #[error("{}: {problem}; copy it again from where it was written, or write it anew", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,

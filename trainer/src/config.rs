@@ -5,6 +5,7 @@ mod check;
 use std::path::Path;
 
 use juntos_datasets::training::EventWeights;
+use juntos_engine::index::BuildOptions;
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
@@ -34,6 +35,8 @@ pub struct TrainConfig {
     pub item_knn: ItemKnnConfig,
     /// Settings of the model `softmax`.
     pub softmax: SoftmaxConfig,
+    /// How the index over the products is built.
+    pub index: BuildOptions,
 }
 
 /// Most dimensions that a vector may have.
@@ -52,6 +55,7 @@ impl Default for TrainConfig {
             als: AlsConfig::default(),
             item_knn: ItemKnnConfig::default(),
             softmax: SoftmaxConfig::default(),
+            index: BuildOptions::default(),
         }
     }
 }

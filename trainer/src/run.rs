@@ -10,6 +10,7 @@ use juntos_datasets::progress::Progress;
 use juntos_datasets::training::{TeamRecord, TrainingData};
 use juntos_engine::EngineError;
 use juntos_engine::bundle::{self, BundleSource, GroupVector};
+use juntos_engine::index::BuildOptions;
 use juntos_engine::serving_model::ServingModel;
 use juntos_engine::together::model::{JoinModel, SuccessModel};
 use serde::Serialize;
@@ -109,6 +110,7 @@ pub fn train(
         dim: embeddings.dim,
         user_vectors: &embeddings.users,
         product_vectors: &embeddings.products,
+        index: BuildOptions { seed: config.seed, ..config.index },
         groups: &group_vectors(groups, &embeddings),
         config: config_value(config)?,
         metrics: learnt.quality.as_ref().map_or(serde_json::Value::Null, kept_quality),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use juntos_datasets::units::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::index::{Builder, RowFormat};
 use crate::serving_model::ServingModel;
 
 /// Name of the manifest's file.
@@ -69,22 +70,22 @@ pub struct Shapes {
 /// How the index was built and what it reaches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct IndexReport {
-    /// Links of a node on the upper levels; twice as many on the ground level.
+    /// Who chose the links.
+    pub builder: Builder,
+    /// How rows are stored for the walk.
+    pub rows: RowFormat,
+    /// Links that a node can have; 0 where the catalogue is so small that it is scanned.
     pub links: usize,
-    /// Breadth of the search that chose the links.
-    pub ef_construction: usize,
-    /// Breadth of search that serving uses unless told otherwise.
-    pub ef: usize,
-    /// Levels of the graph; 0 where the catalogue is so small that it is scanned.
-    pub levels: usize,
-    /// Share of the exact ten best products that a search of breadth `ef` finds; 1 where products are scanned.
+    /// Lists that rows lie in.
+    pub lists: usize,
+    /// Effort of search that serving uses unless told otherwise.
+    pub effort: usize,
+    /// Share of the exact ten best products that a search of that effort finds; 1 where products are scanned.
     pub recall_at_10: f64,
     /// Share of the exact hundred best that it finds.
-    #[serde(default)]
     pub recall_at_100: f64,
     /// The recall at ten of a graph that was left out because it found too little: products are scanned instead, which
     /// is slower and exact.
-    #[serde(default)]
     pub refused_at: Option<f64>,
     /// Number of users whose vectors were used to measure the recall.
     pub recall_queries: usize,

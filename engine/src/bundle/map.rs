@@ -14,14 +14,14 @@ use super::sections::{ENTRY_BYTES, FORMAT_VERSION, HEADER_BYTES, MAGIC, NAME_BYT
 use crate::error::EngineError;
 
 /// A file of the bundle, mapped, with its table of sections.
-pub(super) struct MappedFile {
+pub(crate) struct MappedFile {
     path: PathBuf,
     map: Arc<Mmap>,
     sections: HashMap<String, Range<usize>>,
 }
 
 /// Maps `path`, which must have `bytes` bytes.
-pub(super) fn map(path: &Path, bytes: u64) -> Result<Arc<Mmap>, EngineError> {
+pub(crate) fn map(path: &Path, bytes: u64) -> Result<Arc<Mmap>, EngineError> {
     let file = File::open(path).map_err(|fault| match fault.kind() {
         std::io::ErrorKind::NotFound => EngineError::damaged(path, "the file is missing"),
         _ => EngineError::Io { path: path.to_owned(), source: fault },
@@ -42,19 +42,24 @@ fn map_read_only(file: &File) -> std::io::Result<Mmap> {
 }
 
 impl MappedFile {
+    /// Maps `path`, which must have `bytes` bytes, and reads its table of sections.
+    pub(crate) fn open(path: &Path, bytes: u64) -> Result<Self, EngineError> {
+        Self::new(path, map(path, bytes)?)
+    }
+
     /// Reads the table of sections of a mapped file.
-    pub(super) fn new(path: &Path, map: Arc<Mmap>) -> Result<Self, EngineError> {
+    pub(crate) fn new(path: &Path, map: Arc<Mmap>) -> Result<Self, EngineError> {
         let sections = table(&map).map_err(|problem| EngineError::damaged(path, problem))?;
         Ok(Self { path: path.to_owned(), map, sections })
     }
 
     /// Refuses the file for `problem`.
-    pub(super) fn refuse<T>(&self, problem: impl Into<String>) -> Result<T, EngineError> {
+    pub(crate) fn refuse<T>(&self, problem: impl Into<String>) -> Result<T, EngineError> {
         Err(EngineError::damaged(&self.path, problem))
     }
 
     /// The section `name`, however long.
-    pub(super) fn column<T: Pod>(&self, name: &str) -> Result<Column<T>, EngineError> {
+    pub(crate) fn column<T: Pod>(&self, name: &str) -> Result<Column<T>, EngineError> {
         let Some(bytes) = self.sections.get(name).cloned() else {
             return self.refuse(format!("section `{name}` is missing"));
         };
@@ -65,7 +70,7 @@ impl MappedFile {
     }
 
     /// The section `name`, which must have `len` elements.
-    pub(super) fn column_of<T: Pod>(&self, name: &str, len: usize) -> Result<Column<T>, EngineError> {
+    pub(crate) fn column_of<T: Pod>(&self, name: &str, len: usize) -> Result<Column<T>, EngineError> {
         let column = self.column::<T>(name)?;
         if column.len() != len {
             return self.refuse(format!("section `{name}` has {} elements, not {len}", column.len()));
@@ -74,7 +79,7 @@ impl MappedFile {
     }
 
     /// The section `name`, whose `len` elements must be below `end` or, if given, be `none`.
-    pub(super) fn rows_of(
+    pub(crate) fn rows_of(
         &self,
         name: &str,
         len: usize,
@@ -87,7 +92,7 @@ impl MappedFile {
     }
 
     /// Checks that `rows` are below `end` or, if given, are `none`.
-    pub(super) fn check_rows(
+    pub(crate) fn check_rows(
         &self,
         name: &str,
         rows: &[u32],
@@ -149,4 +154,24 @@ impl<T: Pod> Deref for Column<T> {
     fn deref(&self) -> &[T] {
         bytemuck::cast_slice(&self.map[self.bytes.clone()])
     }
+}
+
+impl<T> Column<T> {
+    /// Lets the system take back the memory of these pages until they are read again.
+    #[cfg(unix)]
+    #[expect(
+        unsafe_code,
+        reason = "for a private anonymous map this advice would lose data; this one is of a file, read-only"
+    )]
+    pub(crate) fn forget_pages(&self) {
+        // SAFETY: the map is a read-only map of a file, whose pages come back from the file when they are read again.
+        // Advice that the system does not take changes nothing.
+        let _ = unsafe {
+            self.map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, self.bytes.start, self.bytes.len())
+        };
+    }
+
+    /// Other systems take pages back by themselves.
+    #[cfg(not(unix))]
+    pub(crate) fn forget_pages(&self) {}
 }

@@ -3,12 +3,13 @@
 //! A `manifest.json` and a few binary files, each a table of aligned little-endian sections that are used where they
 //! lie in a memory map; `docs/bundle.md` has the grammar. Rows are valid in one bundle only.
 
+pub(crate) mod folder;
 mod gather;
 mod manifest;
-mod map;
+pub(crate) mod map;
 mod open;
 pub(crate) mod people;
-mod sections;
+pub(crate) mod sections;
 pub(crate) mod shapes;
 mod teams;
 mod write;
@@ -31,7 +32,7 @@ pub use crate::history::StoredPossession;
 use crate::filter::Deliverable;
 use crate::friends::Ties;
 use crate::history::History;
-use crate::index::{Exact, GraphView, Hnsw};
+use crate::index::{Exact, FlatIndex, Searcher};
 use crate::serving_model::ServingModel;
 
 /// Row of a category: every prefix of every category path has one.
@@ -62,7 +63,7 @@ pub struct Bundle {
     ties: Ties,
     history: History,
     teams: teams::OpenTeams,
-    graph: Graph,
+    index: FlatIndex,
     deliverable: Deliverable,
 }
 
@@ -74,16 +75,6 @@ struct Vectors {
     group_members: shapes::Lists<u32>,
     group_table: Column<u32>,
     gram: Column<f32>,
-}
-
-/// The flat graph of the index.
-struct Graph {
-    entry: u32,
-    links: usize,
-    ground: Column<u32>,
-    level_ends: Column<u64>,
-    level_nodes: Column<u32>,
-    level_links: Column<u32>,
 }
 
 impl std::fmt::Debug for Bundle {
@@ -252,17 +243,14 @@ impl Bundle {
         Exact::new(&self.vectors.products, self.dim())
     }
 
-    /// Approximate search over the product vectors, with the breadth that the manifest gives.
-    pub fn index(&self) -> Hnsw<'_> {
-        let graph = GraphView {
-            entry: self.graph.entry,
-            links: self.graph.links,
-            ground: &self.graph.ground,
-            level_ends: &self.graph.level_ends,
-            level_nodes: &self.graph.level_nodes,
-            level_links: &self.graph.level_links,
-        };
-        Hnsw::new(graph, self.exact(), self.manifest.index.ef)
+    /// Approximate search over the product vectors, with the effort that the manifest gives.
+    pub fn index(&self) -> Searcher<'_> {
+        self.index.searcher(&self.vectors.products, self.manifest.index.effort)
+    }
+
+    /// Copies what searches read at random into memory with large pages, see [`FlatIndex::warm`].
+    pub fn warm(&mut self) {
+        self.index.warm();
     }
 
     /// Delivery sets made so far, see [`crate::filter::allowed`].

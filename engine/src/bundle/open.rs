@@ -17,17 +17,18 @@ use super::sections::FORMAT_VERSION;
 use super::shapes::{IdMapView, Lists, NONE, Texts};
 use super::teams::{OpenTeams, StoredTeam};
 use super::write::MOST_DIM;
-use super::{Bundle, Graph, Vectors};
+use super::{Bundle, Vectors};
 use crate::catalogue::Catalogue;
 use crate::error::EngineError;
 use crate::filter::Deliverable;
 use crate::friends::{Ties, Weighted};
 use crate::history::{History, StoredPossession};
+use crate::index::FlatIndex;
 
 /// Most rows of a kind: row numbers are `u32`, and the last one stands for none.
 const MOST_ROWS: usize = u32::MAX as usize - 1;
-/// Broadest search that a manifest may ask for.
-const MOST_BREADTH: usize = 1 << 16;
+/// Most effort of search that a manifest may ask for.
+const MOST_EFFORT: usize = 1 << 16;
 /// Digits of a manifest's checksum that name a bundle.
 const VERSION_DIGITS: usize = 12;
 
@@ -72,7 +73,7 @@ fn open(folder: &Path, verify: bool) -> Result<Bundle, EngineError> {
         ties: ties(&file("ties.bin")?, shapes.users)?,
         history: history(&file("history.bin")?, &shapes)?,
         teams: teams(&file("teams.bin")?, &shapes)?,
-        graph: graph(&file("index.bin")?, shapes.products, manifest.index.links)?,
+        index: index(&file("index.bin")?, &shapes)?,
         deliverable: Deliverable::default(),
         manifest,
         version,
@@ -174,8 +175,7 @@ fn check_shapes(manifest: &Manifest) -> Result<(), String> {
     let limits = rows.into_iter().map(|(name, rows)| (name, rows, 0, MOST_ROWS)).chain([
         ("payment_methods", shapes.payment_methods, 0, 64),
         ("dim", shapes.dim, 1, MOST_DIM),
-        ("index.ef", manifest.index.ef, 1, MOST_BREADTH),
-        ("index.links", manifest.index.links, 2, 127),
+        ("index.effort", manifest.index.effort, 1, MOST_EFFORT),
     ]);
     for (name, got, least, most) in limits {
         if !(least..=most).contains(&got) {
@@ -301,22 +301,10 @@ fn vectors(file: &MappedFile, shapes: &Shapes) -> Result<Vectors, EngineError> {
     })
 }
 
-fn graph(file: &MappedFile, products: usize, links: usize) -> Result<Graph, EngineError> {
-    let entry = file.column_of::<u32>("entry", 1)?[0];
-    let ground = file.column::<u32>("ground")?;
-    if ground.is_empty() {
-        let none = file.column_of("level_ends", 0)?;
-        let (level_nodes, level_links) = (file.column_of("level_nodes", 0)?, file.column_of("level_links", 0)?);
-        return Ok(Graph { entry, links, ground, level_ends: none, level_nodes, level_links });
+fn index(file: &MappedFile, shapes: &Shapes) -> Result<FlatIndex, EngineError> {
+    let index = FlatIndex::from_file(file)?;
+    if (index.len(), index.dim()) != (shapes.products, shapes.dim) {
+        return file.refuse(format!("it is not of {} products of {} dimensions", shapes.products, shapes.dim));
     }
-    let ground = file.rows_of("ground", products * 2 * links, products, Some(NONE))?;
-    file.check_rows("entry", &[entry], products, None)?;
-    let level_ends = file.column::<u64>("level_ends")?;
-    let level_nodes = file.column::<u32>("level_nodes")?;
-    file.check_rows("level_nodes", &level_nodes, products, None)?;
-    if !level_ends.is_sorted() || level_ends.last().copied().unwrap_or(0) != level_nodes.len() as u64 {
-        return file.refuse("section `level_ends` does not rise to the number of nodes");
-    }
-    let level_links = file.rows_of("level_links", level_nodes.len() * links, products, Some(NONE))?;
-    Ok(Graph { entry, links, ground, level_ends, level_nodes, level_links })
+    Ok(index)
 }

@@ -18,21 +18,21 @@ use crate::error::EngineError;
 compile_error!("bundles are little-endian and used where they lie: a big-endian machine cannot read them");
 
 /// First bytes of every binary file.
-pub(super) const MAGIC: [u8; 8] = *b"JUNTOS\r\n";
+pub(crate) const MAGIC: [u8; 8] = *b"JUNTOS\r\n";
 /// Version of the format of the whole bundle, in every file and in the manifest.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 /// Alignment of sections in bytes: one cache line, and more than any element needs.
-pub(super) const ALIGN: usize = 64;
+pub(crate) const ALIGN: usize = 64;
 /// Bytes of a section's name in the table, padded with zeros.
-pub(super) const NAME_BYTES: usize = 24;
+pub(crate) const NAME_BYTES: usize = 24;
 /// Bytes of one entry of the table.
-pub(super) const ENTRY_BYTES: usize = NAME_BYTES + 16;
+pub(crate) const ENTRY_BYTES: usize = NAME_BYTES + 16;
 /// Bytes before the table.
-pub(super) const HEADER_BYTES: usize = 16;
+pub(crate) const HEADER_BYTES: usize = 16;
 
 /// Sections of one file, gathered before they are written.
 #[derive(Default)]
-pub(super) struct SectionFile<'a> {
+pub(crate) struct SectionFile<'a> {
     sections: Vec<(&'static str, Bytes<'a>)>,
 }
 
@@ -52,12 +52,12 @@ impl Bytes<'_> {
 
 impl<'a> SectionFile<'a> {
     /// Adds a section that is borrowed until the file is written.
-    pub(super) fn add<T: Pod>(&mut self, name: &'static str, items: &'a [T]) {
+    pub(crate) fn add<T: Pod>(&mut self, name: &'static str, items: &'a [T]) {
         self.push(name, Bytes::Borrowed(bytemuck::cast_slice(items)));
     }
 
     /// Adds a section that is kept here until the file is written.
-    pub(super) fn add_owned<T: Pod>(&mut self, name: &'static str, items: Vec<T>) {
+    pub(crate) fn add_owned<T: Pod>(&mut self, name: &'static str, items: Vec<T>) {
         self.push(name, Bytes::Owned(bytemuck::cast_slice(&items).to_vec()));
     }
 
@@ -68,7 +68,7 @@ impl<'a> SectionFile<'a> {
     }
 
     /// Writes the file and waits until it is on disk.
-    pub(super) fn write(&self, path: &Path) -> Result<(), EngineError> {
+    pub(crate) fn write(&self, path: &Path) -> Result<(), EngineError> {
         let file = File::create_new(path).map_err(EngineError::io(path))?;
         self.write_to(&mut BufWriter::new(&file)).map_err(EngineError::io(path))?;
         file.sync_all().map_err(EngineError::io(path))

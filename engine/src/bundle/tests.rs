@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use super::manifest::{MANIFEST, MANIFEST_CHECKSUM, hex};
 use super::*;
 use crate::EngineError;
-use crate::index::VectorIndex;
+use crate::index::{BuildOptions, VectorIndex};
 use crate::live::records::{OfferRecord, ProductRecord, UserRecord};
 
 const DAY: i64 = Timestamp::DAY_MS;
@@ -84,6 +84,7 @@ impl World {
             dim: DIM,
             user_vectors: &self.users,
             product_vectors: &self.products,
+            index: BuildOptions::default(),
             groups: &self.groups,
             config: serde_json::json!({"model": "als"}),
             metrics: serde_json::json!({"recall@20": 0.5}),

@@ -1,7 +1,7 @@
 //! Writing a bundle: to a temporary folder beside its place, then renamed as a whole.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 
 use juntos_datasets::UserRow;
@@ -11,8 +11,9 @@ use juntos_datasets::tables::{Split, TeamOutcome};
 use juntos_datasets::training::{Possession, TeamRecord, TrainingData};
 use juntos_datasets::units::Timestamp;
 use rayon::prelude::*;
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use xxhash_rust::xxh3::xxh3_64;
 
+use super::folder;
 use super::gather::{Demand, ProductColumns, SellerColumns, UserColumns, blocked, ranking};
 use super::manifest::{FORMAT, FileEntry, IndexReport, MANIFEST, MANIFEST_CHECKSUM, Manifest, Shapes, hex};
 use super::sections::{FORMAT_VERSION, SectionFile};
@@ -21,7 +22,7 @@ use super::teams::StoredTeam;
 use crate::catalogue::NO_MOMENT;
 use crate::error::EngineError;
 use crate::history::StoredPossession;
-use crate::index::{BuildOptions, BuiltGraph, Exact, Hnsw, VectorIndex, build};
+use crate::index::{BuildOptions, Exact, FlatIndex, VectorIndex};
 use crate::serving_model::ServingModel;
 
 /// Everything that a bundle is made of.
@@ -38,6 +39,8 @@ pub struct BundleSource<'a> {
     pub user_vectors: &'a [f32],
     /// `(products, dim)` row-major, finite.
     pub product_vectors: &'a [f32],
+    /// How the index is built.
+    pub index: BuildOptions,
     /// Vectors of standing groups.
     pub groups: &'a [GroupVector],
     /// Whole configuration of training.
@@ -63,7 +66,7 @@ pub(super) const MOST_DIM: usize = 4_096;
 /// Writes a bundle to the new folder `out`, index included.
 ///
 /// Everything is written to a temporary folder beside `out`, synced, and renamed at the end: `out` is whole or absent.
-/// The same source gives the same bytes, but for the index and the figures on it: `hnsw_rs` inserts in parallel.
+/// The same source gives the same bytes, but for the index where `hnsw_rs` builds it: that inserts in parallel.
 ///
 /// # Errors
 /// When `out` exists, the source does not fit together or is not finite, a table cannot be read, or the disk refuses.
@@ -82,52 +85,25 @@ pub fn write_with(
     more: impl FnOnce(&Path) -> Result<(), EngineError>,
 ) -> Result<Manifest, EngineError> {
     check_source(source)?;
-    check_place(out)?;
-    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).map_err(EngineError::io(parent))?;
-    let folder = temporary(parent)?;
-    let (shapes, index) = write_files(folder.path(), source)?;
-    more(folder.path())?;
-    let manifest = Manifest {
-        format: FORMAT.to_owned(),
-        format_version: FORMAT_VERSION,
-        shapes,
-        seed: source.seed,
-        config: source.config.clone(),
-        data_checksum: hex(source.dataset.checksum()?),
-        cut: source.data.cut,
-        metrics: source.metrics.clone(),
-        serving: source.serving.clone(),
-        index,
-        files: checksums(folder.path())?,
-    };
-    write_manifest(folder.path(), &manifest)?;
-    sync_folder(folder.path())?;
-    check_place(out)?;
-    fs::rename(folder.path(), out).map_err(EngineError::io(out))?;
-    let _gone = folder.keep();
-    sync_folder(parent)?;
-    Ok(manifest)
-}
-
-fn temporary(parent: &Path) -> Result<tempfile::TempDir, EngineError> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".juntos-bundle-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(0o755));
-    }
-    builder.tempdir_in(parent).map_err(EngineError::io(parent))
-}
-
-/// An empty folder may be taken; anything else may not.
-fn check_place(out: &Path) -> Result<(), EngineError> {
-    match fs::read_dir(out).map(|mut entries| entries.next().is_none()) {
-        Ok(true) => Ok(()),
-        Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        _ => Err(EngineError::Exists { path: out.to_owned() }),
-    }
+    folder::create(out, |folder| {
+        let (shapes, index) = write_files(folder, source)?;
+        more(folder)?;
+        let manifest = Manifest {
+            format: FORMAT.to_owned(),
+            format_version: FORMAT_VERSION,
+            shapes,
+            seed: source.seed,
+            config: source.config.clone(),
+            data_checksum: hex(source.dataset.checksum()?),
+            cut: source.data.cut,
+            metrics: source.metrics.clone(),
+            serving: source.serving.clone(),
+            index,
+            files: checksums(folder)?,
+        };
+        write_manifest(folder, &manifest)?;
+        Ok(manifest)
+    })
 }
 
 fn check_source(source: &BundleSource<'_>) -> Result<(), EngineError> {
@@ -393,65 +369,57 @@ fn gram(vectors: &[f32], dim: usize) -> Vec<f32> {
 }
 
 fn write_index(path: &Path, source: &BundleSource<'_>) -> Result<IndexReport, EngineError> {
-    let options = BuildOptions::default();
     let users: Vec<&[f32]> =
         source.user_vectors.chunks_exact(source.dim).filter(|x| x.iter().any(|&value| value != 0.0)).collect();
-    let (taught, asked): (Vec<_>, Vec<_>) = users.into_iter().enumerate().partition(|(at, _)| at % ASKED_EVERY != 0);
+    let (shown, asked): (Vec<_>, Vec<_>) = users.into_iter().enumerate().partition(|(at, _)| at % ASKED_EVERY != 0);
     let vectors = |users: Vec<(usize, _)>| users.into_iter().map(|(_, vector)| vector).collect();
-    let (taught, asked): (Vec<&[f32]>, Vec<&[f32]>) = (vectors(taught), vectors(asked));
-    let mut graph = build(source.product_vectors, source.dim, &taught, &options);
-    let mut report = measure(&graph, source, &asked, &options);
+    let (shown, asked): (Vec<&[f32]>, Vec<&[f32]>) = (vectors(shown), vectors(asked));
+    let mut index = FlatIndex::build(source.product_vectors, source.dim, &shown, &source.index);
+    let mut report = measure(&index, source, &asked);
     if report.recall_at_10 < FLOOR {
-        graph = graph.without_nodes();
-        report = IndexReport { refused_at: Some(report.recall_at_10), ..measure(&graph, source, &asked, &options) };
+        index = index.without_graph();
+        report = IndexReport { refused_at: Some(report.recall_at_10), ..measure(&index, source, &asked) };
     }
-    let view = graph.view();
-    let mut file = SectionFile::default();
-    file.add_owned("entry", vec![view.entry]);
-    file.add("ground", view.ground);
-    file.add("level_ends", view.level_ends);
-    file.add("level_nodes", view.level_nodes);
-    file.add("level_links", view.level_links);
-    file.write(path)?;
+    index.write(path)?;
     Ok(report)
 }
 
-/// Breadths of search to choose from: the first that reaches [`AIM`] is kept, else the last.
-const BREADTHS: [usize; 5] = [48, 96, 192, 384, 768];
+/// Efforts of search to choose from: the first that reaches [`AIM`] is kept, else the last.
+const EFFORTS: [usize; 6] = [48, 96, 192, 384, 768, 1_536];
 /// Recall at ten and at a hundred that serving shall have.
-const AIM: f64 = 0.99;
+const AIM: f64 = 0.995;
 /// Recall at ten below which no graph is kept: a slow right answer is better than a fast wrong one.
 const FLOOR: f64 = 0.95;
 /// Most users whose vectors measure the recall.
 const MOST_QUERIES: usize = 500;
-/// Every so many users one measures the recall, and shows no links to the graph.
+/// Every so many users one measures the recall, and teaches the index nothing.
 const ASKED_EVERY: usize = 8;
 
-/// Finds the breadth of search, and measures the recall it reaches on vectors of users whom the graph has not seen.
-fn measure(graph: &BuiltGraph, source: &BundleSource<'_>, users: &[&[f32]], options: &BuildOptions) -> IndexReport {
-    let view = graph.view();
+/// Finds the effort of search, and measures the recall it reaches on vectors of users whom the index has not seen.
+fn measure(index: &FlatIndex, source: &BundleSource<'_>, users: &[&[f32]]) -> IndexReport {
     let mut report = IndexReport {
-        links: view.links,
-        ef_construction: options.ef_construction,
-        ef: BREADTHS[0],
-        levels: view.levels(),
+        builder: source.index.builder,
+        rows: index.format(),
+        links: index.degree(),
+        lists: index.lists(),
+        effort: EFFORTS[0],
         recall_at_10: 1.0,
         recall_at_100: 1.0,
         recall_queries: 0,
         refused_at: None,
     };
-    let exact = Exact::new(source.product_vectors, source.dim);
-    if report.levels == 0 || users.is_empty() {
+    if report.links == 0 || users.is_empty() {
         return report;
     }
+    let exact = Exact::new(source.product_vectors, source.dim);
     let queries: Vec<&[f32]> = users.iter().copied().step_by(users.len().div_ceil(MOST_QUERIES)).collect();
     let truth: Vec<Vec<u32>> = queries.par_iter().map(|query| rows_found(&exact, query, 100)).collect();
     report.recall_queries = queries.len();
-    for ef in BREADTHS {
-        let index = Hnsw::new(view, exact, ef);
-        report.ef = ef;
-        report.recall_at_10 = recall(&index, &queries, &truth, 10);
-        report.recall_at_100 = recall(&index, &queries, &truth, 100);
+    for effort in EFFORTS {
+        let searcher = index.searcher(source.product_vectors, effort);
+        report.effort = effort;
+        report.recall_at_10 = recall(&searcher, &queries, &truth, 10);
+        report.recall_at_100 = recall(&searcher, &queries, &truth, 100);
         if report.recall_at_10.min(report.recall_at_100) >= AIM {
             break;
         }
@@ -460,7 +428,7 @@ fn measure(graph: &BuiltGraph, source: &BundleSource<'_>, users: &[&[f32]], opti
 }
 
 /// Share of the first `k` of each list in `truth` that the index finds among its `k`.
-fn recall(index: &Hnsw<'_>, queries: &[&[f32]], truth: &[Vec<u32>], k: usize) -> f64 {
+fn recall(index: &(impl VectorIndex + Sync), queries: &[&[f32]], truth: &[Vec<u32>], k: usize) -> f64 {
     let hits = |(query, truth): (&&[f32], &Vec<u32>)| {
         let truth = &truth[..k.min(truth.len())];
         let found = rows_found(index, query, k);
@@ -487,25 +455,9 @@ fn checksums(folder: &Path) -> Result<BTreeMap<String, FileEntry>, EngineError> 
                 path.display()
             )));
         }
-        let file = File::open(&path).map_err(EngineError::io(&path))?;
-        let mut hasher = Hashing(Xxh3::new());
-        let bytes = std::io::copy(&mut &file, &mut hasher).map_err(EngineError::io(&path))?;
-        files.insert(name, FileEntry { bytes, xxh3: hex(hasher.0.digest()) });
+        files.insert(name, FileEntry::of(&path)?);
     }
     Ok(files)
-}
-
-/// Hashes what is written to it.
-struct Hashing(Xxh3);
-
-impl std::io::Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 /// Writes the manifest and its checksum, and makes sure that it can be read back.
@@ -518,16 +470,7 @@ fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), EngineError>
     let checksum = hex(xxh3_64(&text)) + "\n";
     for (name, bytes) in [(MANIFEST, text.as_slice()), (MANIFEST_CHECKSUM, checksum.as_bytes())] {
         let path = folder.join(name);
-        fs::write(&path, bytes).map_err(EngineError::io(&path))?;
-        File::open(&path).and_then(|file| file.sync_all()).map_err(EngineError::io(&path))?;
-    }
-    Ok(())
-}
-
-/// Makes the names in a folder durable; only Unix lets a folder be opened for that.
-fn sync_folder(folder: &Path) -> Result<(), EngineError> {
-    if cfg!(unix) {
-        File::open(folder).and_then(|file| file.sync_all()).map_err(EngineError::io(folder))?;
+        folder::write_durably(&path, bytes)?;
     }
     Ok(())
 }

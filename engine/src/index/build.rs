@@ -1,161 +1,168 @@
-//! Building the graph with `hnsw_rs`, and flattening it through that crate's public interface.
-//!
-//! The links follow the inner product itself (Morozov & Babenko 2018, "Non-metric similarity graphs for maximum inner
-//! product search"), because that is what searches follow. Lengthening all vectors to one length, so that the nearest
-//! is the one with the largest inner product, is the older way (Bachrach et al. 2014); on 40,981 places of Gowalla it
-//! found 60 to 69 % of the ten best at a breadth of 48, this 98 %: most vectors are short, and lengthened ones
-//! of those differ in little but the added coordinate. What links by inner product lack, ways to products that are
-//! nobody's best, `bridge` adds.
+//! Building an index: lists, codes, links, and what filters need to know.
 
-use hnsw_rs::prelude::{Distance, Hnsw};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
-use super::Exact;
-use super::graph::GraphView;
-use crate::bundle::shapes::NONE;
-use crate::vectors::dot;
+use super::coverage::Coverage;
+use super::flat::FlatIndex;
+use super::hnsw;
+use super::links::{self, Surroundings};
+use super::lists::{self, CodedCentroids, RowLists};
+use super::rows::{CodedRows, RowFormat};
+use super::shuffle::{blends, sample};
 
-/// Most links that fit the `u8` in which `hnsw_rs` keeps them, doubled on the ground level.
-const MOST_LINKS: usize = 127;
-/// Upper bound on levels that `hnsw_rs` itself has.
-const MOST_LEVELS: usize = 16;
+/// Links of a node come in whole vectors of this many.
+const LINKS_STEP: usize = 16;
+/// Most links of a node.
+const MOST_LINKS: usize = 128;
+/// Most rows: the highest bit of a place is a mark in the walk's queue.
+const MOST_ROWS: usize = 1 << 31;
+/// Queries that the coverage of lists is measured on.
+const ASKED: usize = 256;
 
-/// How the graph is built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Who chooses the links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Builder {
+    /// Our own: the same bytes for any number of threads, and several times faster.
+    #[default]
+    Own,
+    /// The crate `hnsw_rs`: its ground level, flattened. Its links depend on timing.
+    HnswRs,
+}
+
+/// How an index is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct BuildOptions {
-    /// Links of a node on the upper levels, taken within 2 to 127; twice as many on the ground level.
+    /// Who chooses the links.
+    pub builder: Builder,
+    /// Links of a node, 16 to 128, taken up to a multiple of 16.
     pub links: usize,
-    /// Breadth of the search that chooses the links, at least `links`.
+    /// Breadth of the search by which `hnsw_rs` chooses links, at least half of `links`; our own builder has no use for it.
     pub ef_construction: usize,
+    /// Rounds in which our own builder looks for better links by walks over the graph so far.
+    pub rounds: usize,
+    /// Lists that rows are put into; 0 chooses four times the square root of the number of rows.
+    pub lists: usize,
+    /// How rows are stored for the walk.
+    pub rows: RowFormat,
     /// No graph is built for fewer rows than this: a scan is as fast.
     pub scan_below: usize,
-    /// Most queries whose best rows are linked with one another.
-    pub sample: usize,
+    /// Seed of everything chosen at random; not a setting of its own where the whole training has one.
+    #[serde(skip)]
+    pub seed: u64,
 }
 
 impl Default for BuildOptions {
     fn default() -> Self {
-        Self { links: 16, ef_construction: 200, scan_below: 4_096, sample: 10_000 }
-    }
-}
-
-/// A flat graph in memory; [`GraphView`] tells what the fields hold.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct BuiltGraph {
-    pub(super) entry: u32,
-    pub(super) links: usize,
-    pub(super) ground: Vec<u32>,
-    level_ends: Vec<u64>,
-    level_nodes: Vec<u32>,
-    level_links: Vec<u32>,
-}
-
-impl BuiltGraph {
-    /// No graph at all, with the same number of links: products are scanned.
-    pub(crate) fn without_nodes(&self) -> Self {
-        Self { links: self.links, ..Self::default() }
-    }
-
-    /// The graph as it is searched.
-    pub fn view(&self) -> GraphView<'_> {
-        GraphView {
-            entry: self.entry,
-            links: self.links,
-            ground: &self.ground,
-            level_ends: &self.level_ends,
-            level_nodes: &self.level_nodes,
-            level_links: &self.level_links,
+        Self {
+            builder: Builder::Own,
+            links: 32,
+            ef_construction: 200,
+            rounds: 2,
+            lists: 0,
+            rows: RowFormat::Int8,
+            scan_below: 4_096,
+            seed: 1,
         }
     }
 }
 
-/// What the inner product of two vectors no longer than 1 falls short of 1: never below zero.
-#[derive(Clone, Copy)]
-struct Short;
-
-impl Distance<f32> for Short {
-    fn eval(&self, left: &[f32], right: &[f32]) -> f32 {
-        (1.0 - dot(left, right)).max(0.0)
-    }
-}
-
-/// Builds the graph of `vectors`, `(n, dim)` row-major and finite, in parallel: the links depend on the order in which
-/// threads insert. Below [`BuildOptions::scan_below`] rows the graph is empty.
-///
-/// `queries`, finite vectors like those that will be searched for, show which rows are answers together; without any,
-/// rows stand in. At most [`BuildOptions::sample`] of them are used, at the cost of an exact search each.
-///
-/// # Panics
-/// If `dim` is zero, does not divide the number of values, a value is not finite, or a query has other dimensions.
-pub fn build(vectors: &[f32], dim: usize, queries: &[&[f32]], options: &BuildOptions) -> BuiltGraph {
-    assert!(dim > 0 && vectors.len().is_multiple_of(dim), "{} values in rows of {dim}", vectors.len());
-    assert!(vectors.par_iter().all(|value| value.is_finite()), "vectors of an index are finite");
-    let rows = vectors.len() / dim;
-    let links = options.links.clamp(2, MOST_LINKS);
-    if rows < options.scan_below.max(2) {
-        return BuiltGraph { links, ..BuiltGraph::default() };
-    }
-    let scaled = scale(vectors, dim);
-    let ef = options.ef_construction.max(links);
-    let graph = Hnsw::<f32, Short>::new(links, rows, MOST_LEVELS, ef, Short);
-    let points: Vec<(&[f32], usize)> = scaled.chunks_exact(dim).enumerate().map(|(row, x)| (x, row)).collect();
-    graph.parallel_insert_slice(&points);
-    let mut flat = flatten(&graph, rows, links);
-    let exact = Exact::new(vectors, dim);
-    let own: Vec<&[f32]> = vectors.chunks_exact(dim).collect();
-    let queries = if queries.is_empty() { &own } else { queries };
-    let sample: Vec<&[f32]> = queries.iter().copied().step_by(queries.len().div_ceil(options.sample.max(1))).collect();
-    flat.bridge(exact, &sample);
-    flat.connect(exact);
-    flat
-}
-
-/// Scales all vectors so that the longest has length 1.
-fn scale(vectors: &[f32], dim: usize) -> Vec<f32> {
-    let squared = |x: &[f32]| x.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>();
-    let longest = vectors.chunks_exact(dim).map(squared).fold(0.0, f64::max).sqrt();
-    let scale = if longest > 0.0 { longest.recip() } else { 0.0 };
-    vectors.iter().map(|&value| (f64::from(value) * scale) as f32).collect()
-}
-
-/// One node's links on every level that it reaches.
-struct Node {
-    row: u32,
-    level: usize,
-    links: Vec<Vec<u32>>,
-}
-
-fn flatten(graph: &Hnsw<'_, f32, Short>, rows: usize, links: usize) -> BuiltGraph {
-    let indexation = graph.get_point_indexation();
-    let mut nodes: Vec<Node> = Vec::with_capacity(rows);
-    for point in indexation {
-        let level = usize::from(point.get_point_id().0);
-        let lists = point.get_neighborhood_id();
-        let rows_of = |list: &Vec<hnsw_rs::prelude::Neighbour>| list.iter().map(|link| link.d_id as u32).collect();
-        let links = lists.iter().take(level + 1).map(rows_of).collect();
-        nodes.push(Node { row: point.get_origin_id() as u32, level, links });
-    }
-    nodes.sort_unstable_by_key(|node| node.row);
-    let levels = nodes.iter().map(|node| node.level).max().unwrap_or(0);
-    let entry = nodes.iter().find(|node| node.level == levels).map_or(0, |node| node.row);
-    let mut flat = BuiltGraph { entry, links, ..BuiltGraph::default() };
-    flat.ground = Vec::with_capacity(rows * 2 * links);
-    nodes.iter().for_each(|node| push_links(&mut flat.ground, node, 0, 2 * links, &nodes));
-    for level in 1..=levels {
-        for node in nodes.iter().filter(|node| node.level >= level) {
-            flat.level_nodes.push(node.row);
-            push_links(&mut flat.level_links, node, level, links, &nodes);
+impl FlatIndex {
+    /// Builds the index of `vectors`, `(n, dim)` row-major and finite, in parallel.
+    ///
+    /// `queries` are vectors like those that will be searched for; they teach filtered searches how far to look. Without
+    /// any, blends of rows stand in.
+    ///
+    /// # Panics
+    /// If `dim` is zero, does not divide the number of values, a value is not finite, a query has other dimensions, or
+    /// there are 2³¹ rows or more.
+    pub fn build(vectors: &[f32], dim: usize, queries: &[&[f32]], options: &BuildOptions) -> Self {
+        assert!(dim > 0 && vectors.len().is_multiple_of(dim), "{} values in rows of {dim}", vectors.len());
+        assert!(vectors.len() / dim < MOST_ROWS, "an index has fewer than 2^31 rows");
+        assert!(vectors.par_iter().all(|value| value.is_finite()), "vectors of an index are finite");
+        assert!(queries.iter().all(|query| query.len() == dim), "queries of {dim} dimensions");
+        let rows = vectors.len() / dim;
+        if rows == 0 || rows < options.scan_below {
+            return Self::without_links(vectors, dim, options.rows);
         }
-        flat.level_ends.push(flat.level_nodes.len() as u64);
+        let count = if options.lists > 0 { options.lists } else { lists_for(rows) };
+        let lists = lists::build(vectors, dim, count, options.seed);
+        let centroids = CodedCentroids::encode(&lists.centroids, dim);
+        let coded = CodedRows::encode(vectors, dim, &lists.order, options.rows);
+        let degree = options.links.clamp(LINKS_STEP, MOST_LINKS).next_multiple_of(LINKS_STEP);
+        let mut index = Self::assemble(coded, &lists, centroids);
+        let links = match options.builder {
+            Builder::HnswRs => hnsw::links(vectors, dim, &lists.order, degree, options.ef_construction),
+            Builder::Own => own_links(&mut index, &lists, degree, options),
+        };
+        index.degree = degree;
+        index.links = links.into();
+        index.coverage = Coverage::measure(&index.view(), &asked(vectors, dim, queries, options.seed));
+        index
     }
-    flat
+
+    /// An index whose rows are scanned.
+    fn without_links(vectors: &[f32], dim: usize, format: RowFormat) -> Self {
+        let order: Vec<u32> = (0..(vectors.len() / dim) as u32).collect();
+        let coded = CodedRows::encode(vectors, dim, &order, format);
+        let lists = RowLists { centroids: Vec::new(), order, offsets: vec![0] };
+        Self::assemble(coded, &lists, CodedCentroids::encode(&[], dim))
+    }
+
+    fn assemble(rows: CodedRows, lists: &RowLists, centroids: CodedCentroids) -> Self {
+        let mut places = vec![0u32; lists.order.len()];
+        lists.order.iter().enumerate().for_each(|(place, &row)| places[row as usize] = place as u32);
+        Self {
+            len: lists.order.len(),
+            dim: rows.dim,
+            format: rows.format,
+            stride: rows.stride,
+            degree: 0,
+            bytes: rows.bytes.into(),
+            scale_ids: rows.scale_ids.into(),
+            scales: rows.scales,
+            links: Vec::new().into(),
+            rows_of_places: lists.order.clone().into(),
+            places_of_rows: places.into(),
+            list_offsets: lists.offsets.clone().into(),
+            centroid_bytes: centroids.bytes.into(),
+            centroid_scales: centroids.scales.into(),
+            coverage: Coverage::default(),
+        }
+    }
+
+    /// The same without its graph: rows are scanned.
+    pub fn without_graph(mut self) -> Self {
+        self.degree = 0;
+        self.links = Vec::new().into();
+        self
+    }
 }
 
-/// Adds one row of `width` places: the node's links on `level` to nodes that reach it, nearest first.
-fn push_links(flat: &mut Vec<u32>, node: &Node, level: usize, width: usize, nodes: &[Node]) {
-    let end = flat.len() + width;
-    let reaches = |link: &&u32| **link != node.row && nodes[**link as usize].level >= level;
-    let links = node.links.get(level).into_iter().flatten();
-    flat.extend(links.filter(reaches).take(width));
-    flat.resize(end, NONE);
+/// Lists for a number of rows.
+fn lists_for(rows: usize) -> usize {
+    (4.0 * (rows as f64).sqrt()).round() as usize
+}
+
+/// Lets our own builder choose the links; `index` is walked in between.
+fn own_links(index: &mut FlatIndex, lists: &RowLists, degree: usize, options: &BuildOptions) -> Vec<u32> {
+    let centroids = CodedCentroids::encode(&lists.centroids, index.dim);
+    let around = Surroundings { lists, centroids: centroids.view(), degree, seed: options.seed };
+    let mut links = links::first(&index.view().rows, &around);
+    for _ in 0..options.rounds {
+        index.degree = degree;
+        index.links = links.into();
+        links = links::again(&index.view());
+    }
+    links
+}
+
+/// The queries to measure with: of those given, at most [`ASKED`], else blends of rows.
+fn asked(vectors: &[f32], dim: usize, queries: &[&[f32]], seed: u64) -> Vec<Vec<f32>> {
+    if queries.is_empty() {
+        return blends(vectors, dim, ASKED, seed);
+    }
+    sample(queries.len(), ASKED, seed).into_iter().map(|at| queries[at as usize].to_vec()).collect()
 }

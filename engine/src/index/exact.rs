@@ -36,6 +36,11 @@ impl<'a> Exact<'a> {
         self.dim
     }
 
+    /// All values, row-major.
+    pub(super) fn values(&self) -> &'a [f32] {
+        self.vectors
+    }
+
     /// The vector of one row.
     pub(super) fn vector(&self, row: u32) -> &'a [f32] {
         let start = row as usize * self.dim;

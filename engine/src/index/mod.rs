@@ -1,13 +1,31 @@
 //! Nearest products by inner product: exact, and by a graph.
 
-mod bridge;
+mod beam;
 mod build;
+mod coverage;
 mod exact;
-mod graph;
+mod file;
+mod filter;
+mod filtered;
+mod flat;
+mod hnsw;
+pub(crate) mod kernels;
+mod links;
+mod lists;
+mod rows;
+mod scratch;
+mod search;
+mod shuffle;
+mod store;
+mod walk;
 
-pub use build::{BuildOptions, BuiltGraph, build};
+pub use build::{BuildOptions, Builder};
 pub use exact::Exact;
-pub use graph::{GraphView, Hnsw};
+pub use flat::FlatIndex;
+pub use kernels::kernel_names;
+pub use rows::RowFormat;
+pub use search::Searcher;
+pub use store::VectorStore;
 
 use crate::bitmap::Bitmap;
 
@@ -75,19 +93,8 @@ impl TopK {
         }
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        self.worst_first.len() >= self.k
-    }
-
-    pub(crate) fn worst(&self) -> Option<&Scored> {
-        self.worst_first.peek()
-    }
-
     /// Best first.
     pub(crate) fn into_sorted(self) -> Vec<Scored> {
         self.worst_first.into_sorted_vec()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -22,6 +22,7 @@ use juntos_datasets::units::Timestamp;
 use juntos_datasets::{Dataset, DatasetWriter};
 use juntos_engine::Engine;
 use juntos_engine::bundle::{Bundle, BundleSource, write};
+use juntos_engine::index::BuildOptions;
 use juntos_engine::serving_model::ServingModel;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -76,6 +77,7 @@ static BUNDLE: LazyLock<Arc<Bundle>> = LazyLock::new(|| {
         dim: 2,
         user_vectors: &user_vectors,
         product_vectors: &product_vectors,
+        index: BuildOptions::default(),
         groups: &[],
         config: Value::Null,
         metrics: Value::Null,

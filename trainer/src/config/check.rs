@@ -6,6 +6,7 @@ use super::{AlsConfig, ItemKnnConfig, MAX_DIM, SoftmaxConfig, TrainConfig};
 use crate::error::TrainError;
 use crate::models::MODEL_NAMES;
 use juntos_datasets::training::EventWeights;
+use juntos_engine::index::BuildOptions;
 
 pub(super) fn check(config: &TrainConfig) -> Result<(), TrainError> {
     if !MODEL_NAMES.contains(&config.model.as_str()) {
@@ -16,7 +17,8 @@ pub(super) fn check(config: &TrainConfig) -> Result<(), TrainError> {
     events(&config.events)?;
     als(&config.als)?;
     item_knn(&config.item_knn)?;
-    softmax(&config.softmax)
+    softmax(&config.softmax)?;
+    index(&config.index)
 }
 
 pub(super) fn unknown_model(name: &str) -> TrainError {
@@ -64,6 +66,14 @@ fn softmax(softmax: &SoftmaxConfig) -> Result<(), TrainError> {
     at_least_zero(softmax.hop_weight, "softmax.hop_weight")?;
     at_least_zero(softmax.friend_weight, "softmax.friend_weight")?;
     share(softmax.group_members_weight, "softmax.group_members_weight")
+}
+
+fn index(index: &BuildOptions) -> Result<(), TrainError> {
+    hold((16..=128).contains(&index.links), "index.links", "16 to 128", index.links)?;
+    let (least, most) = (index.links / 2, 10_000);
+    let expected = format!("{least} (half of `index.links`) to {most}");
+    hold((least..=most).contains(&index.ef_construction), "index.ef_construction", &expected, index.ef_construction)?;
+    hold(index.rounds <= 16, "index.rounds", "0 to 16", index.rounds)
 }
 
 fn above_zero(value: f32, key: &'static str) -> Result<(), TrainError> {

@@ -12,6 +12,7 @@ use juntos_datasets::units::Timestamp;
 use juntos_datasets::{Csr, DatasetWriter, IdMap, ProductRow, UserRow};
 use juntos_engine::Engine;
 use juntos_engine::bundle::{self, Bundle, BundleSource};
+use juntos_engine::index::BuildOptions;
 use juntos_engine::request::Context;
 use juntos_engine::serving_model::ServingModel;
 use rand::{Rng, RngExt, SeedableRng};
@@ -209,6 +210,7 @@ impl World {
             dim: DIM,
             user_vectors: &self.user_vectors,
             product_vectors: &self.product_vectors,
+            index: BuildOptions::default(),
             groups: &[],
             config: serde_json::Value::Null,
             metrics: serde_json::Value::Null,

@@ -1,0 +1,159 @@
+//! Search among allowed rows only: which way is cheapest, and the two ways that are no walk.
+
+use super::beam::ordered;
+use super::coverage::Coverage;
+use super::filter::Allowed;
+use super::flat::View;
+use super::kernels::{Ids, kernels, prefetch};
+use super::scratch::Scratch;
+
+/// How allowed rows are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// All allowed rows are scored.
+    Scan,
+    /// The allowed rows of the nearest lists are scored, until `rows` rows have been passed.
+    Lists {
+        /// Rows to pass, allowed or not.
+        rows: usize,
+    },
+    /// A walk of that breadth, of which the allowed rows are kept.
+    Walk {
+        /// Places to keep, allowed or not.
+        breadth: usize,
+    },
+}
+
+/// Rows anywhere that are scored together, at least.
+const BATCH: usize = 64;
+
+/// What the steps of a search cost, in nanoseconds on one core of a server with AVX-512 (`cargo bench --bench index`);
+/// only their ratios matter.
+mod cost {
+    /// A centroid scored.
+    pub(super) const CENTROID: f32 = 0.8;
+    /// A row looked up in the filter.
+    pub(super) const TEST: f32 = 1.2;
+    /// An allowed row of a list scored.
+    pub(super) const NEAR: f32 = 5.0;
+    /// A word of the filter looked at.
+    pub(super) const WORD: f32 = 0.7;
+    /// A row anywhere scored.
+    pub(super) const FAR: f32 = 15.0;
+    /// A node opened in a walk, with the rows met there.
+    pub(super) const NODE: f32 = 280.0;
+}
+
+/// The share of the best rows that a search of this effort is to find.
+pub(super) fn aim(effort: usize) -> f32 {
+    (1.0 - 2.4 / effort.max(12) as f32).min(0.995)
+}
+
+/// The cheapest way to `k` of `allowed` rows.
+pub(super) fn choose(view: &View<'_>, k: usize, effort: usize, allowed: usize) -> Way {
+    let rows = view.rows.len() as f32;
+    let share = allowed as f32 / rows.max(1.0);
+    let mut best = (rows / 64.0 * cost::WORD + allowed as f32 * cost::FAR, Way::Scan);
+    let mut offer = |cost: f32, way: Way| {
+        if cost < best.0 {
+            best = (cost, way);
+        }
+    };
+    let centroids = view.centroids.count as f32 * cost::CENTROID;
+    if let Some(passed) = to_pass(view.coverage, k, effort, share) {
+        let each = cost::TEST + share * cost::NEAR;
+        offer(centroids + passed as f32 * each, Way::Lists { rows: passed });
+    }
+    if view.degree > 0 && share > 0.0 {
+        let breadth = (effort.max(k) as f32 / share).ceil();
+        if breadth < rows / 4.0 {
+            offer(centroids + breadth * cost::NODE, Way::Walk { breadth: breadth as usize });
+        }
+    }
+    best.1
+}
+
+/// Rows to pass for the best `k` of a share of all rows.
+fn to_pass(coverage: &Coverage, k: usize, effort: usize, share: f32) -> Option<usize> {
+    coverage.rows_to_pass(k as f32 / share.max(f32::MIN_POSITIVE), aim(effort))
+}
+
+/// Scores every allowed row: exact up to the coding of rows.
+pub(super) fn scan(view: &View<'_>, keep: usize, allowed: &Allowed<'_>, scratch: &mut Scratch) {
+    scratch.beam.reset(keep);
+    scratch.places.clear();
+    allowed.for_each_place(view, |place| {
+        if (place as usize) < view.rows.len() {
+            prefetch(view.rows.bytes, place as usize * view.rows.stride);
+            scratch.places.push(place);
+            if scratch.places.len() >= BATCH {
+                score_places(view, scratch);
+            }
+        }
+    });
+    score_places(view, scratch);
+}
+
+/// Scores the allowed rows of the nearest lists until `rows` rows, and as large a share of the allowed ones as they
+/// should hold, have been passed: where the filter keeps rows away from the query, more lists are looked at.
+pub(super) fn scan_lists(view: &View<'_>, keep: usize, rows: usize, allowed: &Allowed<'_>, scratch: &mut Scratch) {
+    let share = allowed.count as f64 / view.rows.len() as f64;
+    let enough = ((rows as f64 * share * ENOUGH) as usize).max(keep.min(allowed.count));
+    let mean = (view.rows.len() / view.centroids.count.max(1)).max(1);
+    let mut wanted = rows / mean + 1;
+    scratch.beam.reset(keep);
+    scratch.places.clear();
+    (kernels().centroids)(&view.centroids, &scratch.query, &mut scratch.scores);
+    let mut lists = std::mem::take(&mut scratch.lists);
+    lists.clear();
+    lists.extend((0..).zip(&scratch.scores[..view.centroids.count]).map(|(list, &score)| ranked(score, list)));
+    let mut rest = lists.as_mut_slice();
+    let (mut passed, mut met) = (0, 0);
+    while !rest.is_empty() {
+        let (nearest, farther) = split_best(rest, wanted);
+        for &list in &*nearest {
+            let (list, before) = (list as u32, scratch.places.len());
+            let places = view.list(list);
+            passed += places.len();
+            allowed.of_list(view, list, places, &mut scratch.places);
+            let found = &scratch.places[before..];
+            met += found.len();
+            found.iter().for_each(|&place| prefetch(view.rows.bytes, place as usize * view.rows.stride));
+            if scratch.places.len() >= BATCH {
+                score_places(view, scratch);
+            }
+        }
+        if passed >= rows && met >= enough {
+            break;
+        }
+        wanted = if passed < rows { (rows - passed) / mean + 1 } else { wanted * 2 };
+        rest = farther;
+    }
+    score_places(view, scratch);
+    scratch.lists = lists;
+}
+
+/// A list and its score as a number that orders as the score does.
+fn ranked(score: f32, list: u32) -> u64 {
+    u64::from(ordered(score)) << 32 | u64::from(list)
+}
+
+/// The `count` largest, in no order, and the others.
+fn split_best(lists: &mut [u64], count: usize) -> (&mut [u64], &mut [u64]) {
+    if count < lists.len() {
+        lists.select_nth_unstable_by(count, |a, b| b.cmp(a));
+    }
+    lists.split_at_mut(count.min(lists.len()))
+}
+
+/// Of the allowed rows that the passed lists should hold on average, the part that has to be met.
+const ENOUGH: f64 = 0.7;
+
+/// Scores `scratch.places`, and empties them.
+fn score_places(view: &View<'_>, scratch: &mut Scratch) {
+    let kernels = kernels();
+    (kernels.gather)(&view.rows, &scratch.query, &scratch.places, &mut scratch.scores);
+    let scores = &scratch.scores[..scratch.places.len()];
+    scratch.beam.push(kernels, scores, Ids::Listed(&scratch.places));
+    scratch.places.clear();
+}

@@ -1,0 +1,216 @@
+//! Questions to the index: the walk or another way, then the best again by their full vectors.
+
+use super::beam::Beam;
+use super::exact::{Exact, check_query};
+use super::filter::{Allowed, ByList};
+use super::filtered::{self, Way};
+use super::flat::{FlatIndex, View};
+use super::kernels::prefetch;
+use super::scratch::{Scratch, with};
+use super::walk::{Walk, set_query};
+use super::{Scored, VectorIndex};
+use crate::bitmap::Bitmap;
+
+/// Searches that take turns on one thread in a batch.
+const TOGETHER: usize = 4;
+
+/// Rows that a search with a filter tests in about the time that it takes to put this many rows' filter into the
+/// index's order.
+const PASSED_AT_ONCE: usize = 16_384;
+
+/// An index with the vectors that it was built from.
+#[derive(Clone, Copy)]
+pub struct Searcher<'a> {
+    index: &'a FlatIndex,
+    vectors: Exact<'a>,
+    effort: usize,
+}
+
+impl FlatIndex {
+    /// The index with the vectors that it was built from, `(len, dim)` row-major, for searches of `effort`: how many
+    /// places a walk keeps, at least 1. More is slower and finds more.
+    ///
+    /// # Panics
+    /// If there are not as many vectors of as many dimensions as in the index.
+    pub fn searcher<'a>(&'a self, vectors: &'a [f32], effort: usize) -> Searcher<'a> {
+        assert_eq!(vectors.len(), self.len() * self.dim(), "vectors of the index");
+        Searcher { index: self, vectors: Exact::new(vectors, self.dim()), effort: effort.max(1) }
+    }
+}
+
+impl<'a> Searcher<'a> {
+    /// The same with another effort.
+    pub fn with_effort(self, effort: usize) -> Self {
+        Self { effort: effort.max(1), ..self }
+    }
+
+    /// The vectors searched, for an exact search.
+    pub fn exact(&self) -> Exact<'a> {
+        self.vectors
+    }
+
+    /// As [`VectorIndex::search`], into `found`, which is emptied first: a caller that keeps it allocates nothing.
+    ///
+    /// # Panics
+    /// As [`VectorIndex::search`].
+    pub fn search_into(&self, query: &[f32], k: usize, allowed: Option<&Bitmap>, found: &mut Vec<Scored>) {
+        check_query(query, self.index.dim(), allowed, self.index.len());
+        let allowed = allowed.map(|rows| Allowed { rows, count: rows.count(), by_list: None });
+        self.search_allowed(&self.index.view(), query, k, allowed, found);
+    }
+
+    /// One search, with the filter at hand.
+    fn search_allowed(
+        &self,
+        view: &View<'_>,
+        query: &[f32],
+        k: usize,
+        allowed: Option<Allowed<'_>>,
+        found: &mut Vec<Scored>,
+    ) {
+        found.clear();
+        let eligible = allowed.map_or(self.index.len(), |allowed| allowed.count);
+        let wanted = k.min(eligible);
+        if wanted == 0 || !query.iter().all(|value| value.is_finite()) {
+            return;
+        }
+        let filter = allowed.filter(|_| eligible < self.index.len());
+        let rows = filter.map(|allowed| allowed.rows);
+        with(1, |scratch| {
+            let scratch = &mut scratch[0];
+            set_query(&mut scratch.query, query, view);
+            self.meet(view, wanted, filter.as_ref(), scratch);
+            self.rank(view, query, wanted, rows, &scratch.beam, found);
+        });
+        if found.len() < wanted {
+            *found = self.vectors.search(query, k, rows);
+        }
+    }
+
+    /// [`VectorIndex::search`] for many queries, `(m, dim)` row-major: the same rows, found several at a time so that
+    /// one waits for memory while another computes, or with the filter put into the index's order once.
+    ///
+    /// # Panics
+    /// As [`VectorIndex::search`].
+    pub fn search_batch(&self, queries: &[f32], k: usize, allowed: Option<&Bitmap>) -> Vec<Vec<Scored>> {
+        let dim = self.index.dim();
+        assert!(queries.len().is_multiple_of(dim), "{} values in queries of {dim}", queries.len());
+        if queries.is_empty() {
+            return Vec::new();
+        }
+        let view = self.index.view();
+        let alone = |allowed: Option<Allowed<'_>>| {
+            let one = |query: &[f32]| {
+                let mut found = Vec::with_capacity(kept_for(k.min(self.index.len())));
+                self.search_allowed(&view, query, k, allowed, &mut found);
+                found
+            };
+            queries.chunks_exact(dim).map(one).collect()
+        };
+        if let Some(rows) = allowed {
+            check_query(&queries[..dim], dim, allowed, self.index.len());
+            let pays = view.degree > 0 && queries.len() / dim * PASSED_AT_ONCE >= self.index.len();
+            let by_list = pays.then(|| ByList::new(&view, rows));
+            return alone(Some(Allowed { rows, count: rows.count(), by_list: by_list.as_ref() }));
+        }
+        if view.degree == 0 || k == 0 || !queries.iter().all(|value| value.is_finite()) {
+            return alone(None);
+        }
+        let mut answers = Vec::with_capacity(queries.len() / dim);
+        for queries in queries.chunks(TOGETHER * dim) {
+            self.search_together(&view, queries, k.min(self.index.len()), &mut answers);
+        }
+        answers
+    }
+
+    /// Walks for several queries in turns.
+    fn search_together(&self, view: &View<'_>, queries: &[f32], k: usize, answers: &mut Vec<Vec<Scored>>) {
+        let queries = || queries.chunks_exact(self.index.dim());
+        let walk = Walk::new(*view, self.breadth(k));
+        with(queries().len(), |scratches| {
+            for (scratch, query) in scratches.iter_mut().zip(queries()) {
+                set_query(&mut scratch.query, query, view);
+                walk.start(scratch);
+            }
+            loop {
+                let mut under_way = [false; TOGETHER];
+                under_way.iter_mut().zip(scratches.iter_mut()).for_each(|(under_way, one)| *under_way = walk.open(one));
+                if under_way == [false; TOGETHER] {
+                    break;
+                }
+                for (scratch, _) in scratches.iter_mut().zip(under_way).filter(|(_, under_way)| *under_way) {
+                    walk.score(scratch);
+                }
+            }
+            for (scratch, query) in scratches.iter_mut().zip(queries()) {
+                scratch.forget_visits();
+                let mut found = Vec::with_capacity(kept_for(k));
+                self.rank(view, query, k, None, &scratch.beam, &mut found);
+                answers.push(if found.len() < k { self.vectors.search(query, k, None) } else { found });
+            }
+        });
+    }
+
+    /// Meets the rows that may be among the best: `scratch.beam` holds them.
+    fn meet(&self, view: &View<'_>, k: usize, filter: Option<&Allowed<'_>>, scratch: &mut Scratch) {
+        let keep = kept_for(k);
+        match filter {
+            None if view.degree > 0 => Walk::new(*view, self.breadth(k)).run(scratch),
+            None => scratch.beam.reset(keep),
+            Some(allowed) => match filtered::choose(view, k, self.effort, allowed.count) {
+                Way::Scan => filtered::scan(view, keep, allowed, scratch),
+                Way::Lists { rows } => filtered::scan_lists(view, keep, rows, allowed, scratch),
+                Way::Walk { breadth } => {
+                    Walk::new(*view, breadth.max(keep)).run(scratch);
+                    let met = scratch.beam.iter().filter(|&(place, _)| allowed.rows.contains(view.row(place))).count();
+                    if met < keep.min(allowed.count) {
+                        // The filter keeps rows away from this query: look where they are.
+                        filtered::scan_lists(view, keep, 0, allowed, scratch);
+                    }
+                }
+            },
+        }
+    }
+
+    /// Places that a walk keeps for `k` rows.
+    fn breadth(&self, k: usize) -> usize {
+        self.effort.max(k + k / 4)
+    }
+
+    /// Scores the best of the beam by their full vectors, and keeps the best `k` of the allowed ones.
+    fn rank(
+        &self,
+        view: &View<'_>,
+        query: &[f32],
+        k: usize,
+        allowed: Option<&Bitmap>,
+        beam: &Beam,
+        found: &mut Vec<Scored>,
+    ) {
+        let keep =
+            |&row: &u32| (row as usize) < self.index.len() && allowed.is_none_or(|allowed| allowed.contains(row));
+        let rows = beam.iter().map(|(place, _)| view.row(place)).filter(keep).take(kept_for(k));
+        found.extend(rows.map(|row| Scored { row, score: 0.0 }));
+        let dim = self.index.dim();
+        for one in found.iter() {
+            let start = one.row as usize * dim;
+            (start..start + dim).step_by(16).for_each(|at| prefetch(self.vectors.values(), at));
+        }
+        found.iter_mut().for_each(|one| *one = self.vectors.score(query, one.row));
+        found.sort_unstable_by(Scored::best_first);
+        found.truncate(k);
+    }
+}
+
+/// Rows that are scored by their full vectors for the best `k`: coding errors swap close ones.
+fn kept_for(k: usize) -> usize {
+    k + k / 2 + 10
+}
+
+impl VectorIndex for Searcher<'_> {
+    fn search(&self, query: &[f32], k: usize, allowed: Option<&Bitmap>) -> Vec<Scored> {
+        let mut found = Vec::with_capacity(kept_for(k.min(self.index.len())));
+        self.search_into(query, k, allowed, &mut found);
+        found
+    }
+}

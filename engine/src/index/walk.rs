@@ -1,0 +1,113 @@
+//! The walk over the graph: from the rows of the nearest lists along links to better ones (Malkov & Yashunin 2016,
+//! algorithm 2, with several nodes opened at once so that their memory is fetched together).
+//!
+//! A walk is a sequence of steps, so that several of them can take turns on one thread: while one waits for memory that
+//! it asked for, another computes.
+
+use super::flat::View;
+use super::kernels::{Ids, Kernels, kernels, prefetch};
+use super::rows::Query;
+use super::scratch::Scratch;
+
+/// Nodes opened at once.
+const WIDTH: usize = 4;
+/// Rows of the next list that are asked for ahead.
+const AHEAD: usize = 48;
+
+/// Lists that are scanned before the walk: their rows are cheap, one after the other in memory.
+fn lists_to_scan(breadth: usize, lists: usize) -> usize {
+    (3 + breadth / 16).min(lists)
+}
+
+/// Steps of one walk; `scratch.query` holds the query.
+pub(super) struct Walk<'a> {
+    view: View<'a>,
+    kernels: &'static Kernels,
+    breadth: usize,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(view: View<'a>, breadth: usize) -> Self {
+        Self { view, kernels: kernels(), breadth }
+    }
+
+    /// Walks to the end: `scratch.beam` then holds the best `breadth` places that were met.
+    pub(super) fn run(&self, scratch: &mut Scratch) {
+        self.start(scratch);
+        while self.open(scratch) {
+            self.score(scratch);
+        }
+        scratch.forget_visits();
+    }
+
+    /// Scans the nearest lists, and chooses the first nodes to open.
+    pub(super) fn start(&self, scratch: &mut Scratch) {
+        let view = &self.view;
+        scratch.make_room(view.rows.len());
+        scratch.beam.reset(self.breadth);
+        nearest_lists(view, lists_to_scan(self.breadth, view.centroids.count), scratch);
+        let mut lists = [0u32; 64];
+        let found = scratch.nearest.iter().zip(&mut lists).map(|((list, _), place)| *place = list).count();
+        for (at, &list) in lists[..found].iter().enumerate() {
+            if let Some(&next) = lists[..found].get(at + 1) {
+                let next = view.list(next);
+                (next.start..next.end.min(next.start + AHEAD)).for_each(|place| self.ask_for_row(place));
+            }
+            let places = view.list(list);
+            (self.kernels.range)(&view.rows, &scratch.query, places.clone(), &mut scratch.scores);
+            scratch.beam.push(self.kernels, &scratch.scores[..places.len()], Ids::From(places.start as u32));
+            scratch.visit_range(places);
+        }
+        self.choose(scratch);
+    }
+
+    /// Finds the links of the chosen nodes that were not met yet, and asks for their rows. Tells whether any node was
+    /// chosen: otherwise the walk is over.
+    pub(super) fn open(&self, scratch: &mut Scratch) -> bool {
+        scratch.places.clear();
+        for &node in &scratch.opened[..scratch.open] {
+            let met = scratch.places.len();
+            let links = self.view.links(node);
+            (self.kernels.fresh)(links, self.view.rows.len(), &mut scratch.visited, &mut scratch.places);
+            scratch.places[met..].iter().for_each(|&place| self.ask_for_row(place as usize));
+        }
+        scratch.touched.extend_from_slice(&scratch.places);
+        scratch.open > 0
+    }
+
+    /// Scores what [`Walk::open`] found, and chooses the next nodes.
+    pub(super) fn score(&self, scratch: &mut Scratch) {
+        (self.kernels.gather)(&self.view.rows, &scratch.query, &scratch.places, &mut scratch.scores);
+        let scores = &scratch.scores[..scratch.places.len()];
+        scratch.beam.push(self.kernels, scores, Ids::Listed(&scratch.places));
+        self.choose(scratch);
+    }
+
+    /// Chooses the best nodes not opened yet, and asks for their links.
+    fn choose(&self, scratch: &mut Scratch) {
+        scratch.open = scratch.beam.open_next(WIDTH, &mut scratch.opened);
+        for &node in &scratch.opened[..scratch.open] {
+            let start = node as usize * self.view.degree;
+            (start..start + self.view.degree).step_by(16).for_each(|at| prefetch(self.view.links, at));
+        }
+    }
+
+    #[inline]
+    fn ask_for_row(&self, place: usize) {
+        let start = place * self.view.rows.stride;
+        (start..start + self.view.rows.stride).step_by(64).for_each(|at| prefetch(self.view.rows.bytes, at));
+    }
+}
+
+/// Puts the `count` lists nearest to the query into `scratch.nearest`.
+pub(super) fn nearest_lists(view: &View<'_>, count: usize, scratch: &mut Scratch) {
+    let kernels = kernels();
+    (kernels.centroids)(&view.centroids, &scratch.query, &mut scratch.scores);
+    scratch.nearest.reset(count);
+    scratch.nearest.push(kernels, &scratch.scores[..view.centroids.count], Ids::From(0));
+}
+
+/// Makes `vector` the query of a search.
+pub(super) fn set_query(query: &mut Query, vector: &[f32], view: &View<'_>) {
+    query.set(vector, &view.rows);
+}
