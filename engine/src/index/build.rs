@@ -60,7 +60,7 @@ impl Default for BuildOptions {
             builder: Builder::Own,
             links: 32,
             ef_construction: 200,
-            rounds: 2,
+            rounds: 1,
             lists: 0,
             rows: RowFormat::Int8,
             scan_below: 4_096,

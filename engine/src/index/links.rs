@@ -42,7 +42,9 @@ const THINNING: u64 = 16;
 /// Samples.
 const SAMPLES: u32 = 3;
 /// Breadth of the walks that look for more candidates.
-const BREADTH: usize = 100;
+const BREADTH: usize = 200;
+/// Lists that these begin with: a row lies in the nearest.
+const LISTS: usize = 2;
 
 /// A candidate: its score as ordered bits above its place, so that larger is better; 0 stands for none.
 type Candidate = u64;
@@ -170,7 +172,7 @@ fn walk_candidates(view: &View<'_>, place: usize, work: &mut Work) {
     with(1, |scratch| {
         let scratch = &mut scratch[0];
         scratch.query.set_row(&view.rows, place as u32);
-        Walk::new(*view, BREADTH).run(scratch);
+        Walk::from_lists(*view, BREADTH, LISTS).run(scratch);
         let met = scratch.beam.iter().filter(|&(other, _)| other as usize != place);
         work.candidates.clear();
         work.candidates.extend(met.map(|(other, score)| candidate(score, other)));

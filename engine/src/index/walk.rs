@@ -14,9 +14,12 @@ const WIDTH: usize = 4;
 /// Rows of the next list that are asked for ahead.
 const AHEAD: usize = 48;
 
-/// Lists that are scanned before the walk: their rows are cheap, one after the other in memory.
-fn lists_to_scan(breadth: usize, lists: usize) -> usize {
-    (3 + breadth / 16).min(lists)
+/// Most lists that are scanned before a walk.
+const MOST_LISTS: usize = 48;
+
+/// Lists that are scanned before a walk of that breadth: their rows are cheap, one after the other in memory.
+fn lists_for(breadth: usize) -> usize {
+    (3 + breadth / 8).min(MOST_LISTS)
 }
 
 /// Steps of one walk; `scratch.query` holds the query.
@@ -24,11 +27,18 @@ pub(super) struct Walk<'a> {
     view: View<'a>,
     kernels: &'static Kernels,
     breadth: usize,
+    lists: usize,
 }
 
 impl<'a> Walk<'a> {
+    /// A walk that keeps the best `breadth` places.
     pub(super) fn new(view: View<'a>, breadth: usize) -> Self {
-        Self { view, kernels: kernels(), breadth }
+        Self::from_lists(view, breadth, lists_for(breadth))
+    }
+
+    /// A walk that begins with that many lists, at most [`MOST_LISTS`].
+    pub(super) fn from_lists(view: View<'a>, breadth: usize, lists: usize) -> Self {
+        Self { view, kernels: kernels(), breadth, lists: lists.min(view.centroids.count).min(MOST_LISTS) }
     }
 
     /// Walks to the end: `scratch.beam` then holds the best `breadth` places that were met.
@@ -45,8 +55,8 @@ impl<'a> Walk<'a> {
         let view = &self.view;
         scratch.make_room(view.rows.len());
         scratch.beam.reset(self.breadth);
-        nearest_lists(view, lists_to_scan(self.breadth, view.centroids.count), scratch);
-        let mut lists = [0u32; 64];
+        nearest_lists(view, self.lists, scratch);
+        let mut lists = [0u32; MOST_LISTS];
         let found = scratch.nearest.iter().zip(&mut lists).map(|((list, _), place)| *place = list).count();
         for (at, &list) in lists[..found].iter().enumerate() {
             if let Some(&next) = lists[..found].get(at + 1) {

@@ -374,10 +374,35 @@ fn insert(keys: &mut [u64], key: u64) -> usize {
     let larger = |eight: &[u64]| unsafe { _mm512_cmpgt_epu64_mask(_mm512_loadu_si512(eight.as_ptr().cast()), wanted) };
     let place: usize = keys.chunks_exact(8).map(|eight| larger(eight).count_ones() as usize).sum();
     if place < keys.len() {
-        keys.copy_within(place..keys.len() - 1, place + 1);
+        shift(keys, place);
         keys[place] = key;
     }
     place
+}
+
+/// Moves the keys from `place` on by one; the last one falls out.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn shift(keys: &mut [u64], place: usize) {
+    let broken = place / 8 * 8;
+    for at in (broken + 8..keys.len()).step_by(8).rev() {
+        let (from, to) = (&keys[at - 1..at + 7], at);
+        // SAFETY: eight keys are read and eight written, both within the slice: `at + 8` is at most its length.
+        unsafe {
+            let moved = _mm512_loadu_si512(from.as_ptr().cast());
+            _mm512_storeu_si512(keys.as_mut_ptr().add(to).cast(), moved);
+        }
+    }
+    let last = keys[broken..].first_chunk_mut::<8>();
+    if let Some(eight) = last {
+        // SAFETY: `eight` has eight keys.
+        unsafe {
+            let own = _mm512_loadu_si512(eight.as_ptr().cast());
+            let moved = _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 0, 1, 2, 3, 4, 5, 6), own);
+            let moved = _mm512_mask_mov_epi64(own, u8::MAX << (place - broken), moved);
+            _mm512_storeu_si512(eight.as_mut_ptr().cast(), moved);
+        }
+    }
 }
 
 /// Merges eight keys, of which some may be 0, into descending keys; the smallest fall out. Tells the lowest place that
