@@ -31,6 +31,8 @@ pub struct ServerConfig {
     pub max_events_bytes: usize,
     /// Most events in one request.
     pub max_events: usize,
+    /// Whether what searches of the index read at random is copied into memory, with large pages, before serving.
+    pub warm_index: bool,
     /// Which log lines are written, as `tracing` filters: `info`, `juntos=debug`.
     pub log: String,
     /// How log lines look.
@@ -59,6 +61,7 @@ impl Default for ServerConfig {
             max_body_bytes: 1 << 20,
             max_events_bytes: 8 << 20,
             max_events: 10_000,
+            warm_index: true,
             log: "info,hnsw_rs=warn".to_owned(),
             log_format: LogFormat::Text,
         }

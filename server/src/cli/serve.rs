@@ -27,7 +27,11 @@ impl Serve {
     pub(super) fn run(self, output: &Output) -> Result<(), Failure> {
         let config = ServerConfig::load(self.config.as_deref(), std::env::vars(), &self.flags)?;
         juntos::telemetry::log_to_stderr(&config)?;
-        let state = AppState::new(open(&self.bundle)?, config)?;
+        let mut bundle = Bundle::open(&self.bundle)?;
+        if config.warm_index {
+            bundle.warm();
+        }
+        let state = AppState::new(Arc::new(Engine::new(Arc::new(bundle))), config)?;
         juntos::serve::run(state, |address| {
             // A closed standard error is no reason not to serve.
             let _ = output.say(format_args!("serving {} on http://{address}", self.bundle.display()));
