@@ -296,12 +296,12 @@ impl Choice<'_> {
                 work.candidates.clear();
                 work.candidates.extend(own.iter().filter(|&&candidate| candidate != 0));
                 work.candidates.extend_from_slice(back.to(place));
+                keep_once(&mut work.candidates);
                 chosen.fill(0);
                 if work.candidates.len() > self.degree {
                     self.choose(place, work, &mut chosen);
                 } else {
                     work.candidates.sort_unstable_by(|a, b| b.cmp(a));
-                    work.candidates.dedup();
                     chosen[..work.candidates.len()].copy_from_slice(&work.candidates);
                 }
                 for (link, &chosen) in links.iter_mut().zip(&chosen) {
@@ -311,6 +311,12 @@ impl Choice<'_> {
         });
         links
     }
+}
+
+/// Keeps every row once: seen from its two ends a pair of coded rows may differ in the last bit of its score.
+fn keep_once(candidates: &mut Vec<Candidate>) {
+    candidates.sort_unstable_by_key(|&candidate| (place_of(candidate), std::cmp::Reverse(candidate)));
+    candidates.dedup_by_key(|candidate| place_of(*candidate));
 }
 
 /// For every place, who links to it.
