@@ -17,6 +17,8 @@ mod scratch;
 mod search;
 mod shuffle;
 mod store;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub use build::{BuildOptions, Builder};
