@@ -84,7 +84,7 @@ pub(super) fn scan(view: &View<'_>, keep: usize, allowed: &Allowed<'_>, scratch:
     scratch.places.clear();
     allowed.for_each_place(view, |place| {
         if (place as usize) < view.rows.len() {
-            prefetch(view.rows.bytes, place as usize * view.rows.stride);
+            prefetch(view.rows.bytes, place as usize * view.rows.stride, view.rows.stride);
             scratch.places.push(place);
             if scratch.places.len() >= BATCH {
                 score_places(view, scratch);
@@ -118,7 +118,9 @@ pub(super) fn scan_lists(view: &View<'_>, keep: usize, rows: usize, allowed: &Al
             allowed.of_list(view, list, places, &mut scratch.places);
             let found = &scratch.places[before..];
             met += found.len();
-            found.iter().for_each(|&place| prefetch(view.rows.bytes, place as usize * view.rows.stride));
+            found
+                .iter()
+                .for_each(|&place| prefetch(view.rows.bytes, place as usize * view.rows.stride, view.rows.stride));
             if scratch.places.len() >= BATCH {
                 score_places(view, scratch);
             }

@@ -12,6 +12,8 @@ pub(super) struct Scratch {
     pub(super) visited: Vec<u32>,
     /// Places whose bit was set one by one.
     pub(super) touched: Vec<u32>,
+    /// Where among these the ones of the current step begin.
+    pub(super) met: usize,
     /// Stretches of places whose bits were set together.
     pub(super) ranges: Vec<std::ops::Range<usize>>,
     pub(super) places: Vec<u32>,
@@ -32,6 +34,7 @@ impl Scratch {
             query: Query::empty(),
             visited: Vec::new(),
             touched: Vec::new(),
+            met: 0,
             ranges: Vec::new(),
             places: Vec::new(),
             scores: Vec::new(),

@@ -193,8 +193,7 @@ impl<'a> Searcher<'a> {
         found.extend(rows.map(|row| Scored { row, score: 0.0 }));
         let dim = self.index.dim();
         for one in found.iter() {
-            let start = one.row as usize * dim;
-            (start..start + dim).step_by(16).for_each(|at| prefetch(self.vectors.values(), at));
+            prefetch(self.vectors.values(), one.row as usize * dim, dim);
         }
         found.iter_mut().for_each(|one| *one = self.vectors.score(query, one.row));
         found.sort_unstable_by(Scored::best_first);

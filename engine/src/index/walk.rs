@@ -12,7 +12,7 @@ use super::scratch::Scratch;
 /// Nodes opened at once.
 const WIDTH: usize = 4;
 /// Rows of the next list that are asked for ahead.
-const AHEAD: usize = 48;
+const AHEAD: usize = 32;
 
 /// Most lists that are scanned before a walk.
 const MOST_LISTS: usize = 48;
@@ -61,7 +61,8 @@ impl<'a> Walk<'a> {
         for (at, &list) in lists[..found].iter().enumerate() {
             if let Some(&next) = lists[..found].get(at + 1) {
                 let next = view.list(next);
-                (next.start..next.end.min(next.start + AHEAD)).for_each(|place| self.ask_for_row(place));
+                let (stride, ahead) = (view.rows.stride, next.len().min(AHEAD));
+                prefetch(view.rows.bytes, next.start * stride, ahead * stride);
             }
             let places = view.list(list);
             (self.kernels.range)(&view.rows, &scratch.query, places.clone(), &mut scratch.scores);
@@ -74,22 +75,21 @@ impl<'a> Walk<'a> {
     /// Finds the links of the chosen nodes that were not met yet, and asks for their rows. Tells whether any node was
     /// chosen: otherwise the walk is over.
     pub(super) fn open(&self, scratch: &mut Scratch) -> bool {
-        scratch.places.clear();
+        scratch.met = scratch.touched.len();
         for &node in &scratch.opened[..scratch.open] {
-            let met = scratch.places.len();
+            let before = scratch.touched.len();
             let links = self.view.links(node);
-            (self.kernels.fresh)(links, self.view.rows.len(), &mut scratch.visited, &mut scratch.places);
-            scratch.places[met..].iter().for_each(|&place| self.ask_for_row(place as usize));
+            (self.kernels.fresh)(links, self.view.rows.len(), &mut scratch.visited, &mut scratch.touched);
+            scratch.touched[before..].iter().for_each(|&place| self.ask_for_row(place as usize));
         }
-        scratch.touched.extend_from_slice(&scratch.places);
         scratch.open > 0
     }
 
     /// Scores what [`Walk::open`] found, and chooses the next nodes.
     pub(super) fn score(&self, scratch: &mut Scratch) {
-        (self.kernels.gather)(&self.view.rows, &scratch.query, &scratch.places, &mut scratch.scores);
-        let scores = &scratch.scores[..scratch.places.len()];
-        scratch.beam.push(self.kernels, scores, Ids::Listed(&scratch.places));
+        let met = &scratch.touched[scratch.met..];
+        (self.kernels.gather)(&self.view.rows, &scratch.query, met, &mut scratch.scores);
+        scratch.beam.push(self.kernels, &scratch.scores[..met.len()], Ids::Listed(met));
         self.choose(scratch);
     }
 
@@ -98,14 +98,13 @@ impl<'a> Walk<'a> {
         scratch.open = scratch.beam.open_next(WIDTH, &mut scratch.opened);
         for &node in &scratch.opened[..scratch.open] {
             let start = node as usize * self.view.degree;
-            (start..start + self.view.degree).step_by(16).for_each(|at| prefetch(self.view.links, at));
+            prefetch(self.view.links, start, self.view.degree);
         }
     }
 
     #[inline]
     fn ask_for_row(&self, place: usize) {
-        let start = place * self.view.rows.stride;
-        (start..start + self.view.rows.stride).step_by(64).for_each(|at| prefetch(self.view.rows.bytes, at));
+        prefetch(self.view.rows.bytes, place * self.view.rows.stride, self.view.rows.stride);
     }
 }
 

@@ -6,7 +6,7 @@
 use std::arch::x86_64::*;
 use std::ops::Range;
 
-use super::{Centroids, Ids, Kernels, avx2, scalar};
+use super::{Centroids, Ids, Kernels, avx2, prefetch, scalar};
 use crate::index::rows::{Query, RowFormat, Rows};
 
 static KERNELS: Kernels =
@@ -24,6 +24,8 @@ pub(super) fn detected() -> Option<&'static Kernels> {
     has_all.then_some(&KERNELS)
 }
 
+/// Rows of a range that are asked for ahead: the machine's own prefetching ends at every page.
+const AHEAD: usize = 32;
 /// Rows whose sums are formed together.
 const TOGETHER: usize = 16;
 
@@ -142,6 +144,7 @@ unsafe fn gather_codes<const LINES: usize>(rows: &Rows<'_>, query: &Query, ids: 
 unsafe fn range_of_codes<const LINES: usize>(rows: &Rows<'_>, query: &Query, range: Range<usize>, out: &mut [f32]) {
     for (start, out) in range.clone().step_by(TOGETHER).zip(out.chunks_exact_mut(TOGETHER)) {
         let count = (range.end - start).min(TOGETHER);
+        prefetch(rows.bytes, (start + AHEAD) * rows.stride, TOGETHER * rows.stride);
         let mut all = [_mm512_setzero_si512(); TOGETHER];
         for (at, sum) in all.iter_mut().enumerate() {
             let row = start + at.min(count - 1);
@@ -249,7 +252,8 @@ unsafe fn fresh_links(links: &[u32], rows: usize, visited: &mut [u32], out: &mut
     // SAFETY: `len - start` elements were written from `start` on, within the capacity.
     unsafe { out.set_len(len) };
     for &link in &out[start..] {
-        visited[link as usize / 32] |= 1 << (link % 32);
+        // SAFETY: only links below `rows` were kept, for each of which there is a bit.
+        unsafe { *visited.get_unchecked_mut(link as usize / 32) |= 1 << (link % 32) };
     }
 }
 

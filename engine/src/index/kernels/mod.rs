@@ -90,16 +90,19 @@ pub fn kernel_names() -> Vec<&'static str> {
     available().iter().map(|kernels| kernels.name).collect()
 }
 
-/// Asks for the cache line of `items[at]`, if there is one.
+/// Asks for the cache lines of `items[start..start + len]`, if they are there.
 #[inline(always)]
-#[expect(unsafe_code, reason = "a prefetch reads nothing; the address is within the slice all the same")]
-pub(crate) fn prefetch<T>(items: &[T], at: usize) {
+#[expect(unsafe_code, reason = "a prefetch reads nothing; the addresses are within the slice all the same")]
+pub(crate) fn prefetch<T>(items: &[T], start: usize, len: usize) {
     #[cfg(target_arch = "x86_64")]
-    if at < items.len() {
+    if let Some(items) = items.get(start..start + len) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: the address is that of an element; prefetching has no effect but on the cache.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(items.as_ptr().add(at).cast()) };
+        let first = items.as_ptr().cast::<i8>();
+        for at in (0..size_of_val(items)).step_by(64) {
+            // SAFETY: the address is within the slice; prefetching has no effect but on the cache.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(first.add(at)) };
+        }
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (items, at);
+    let _ = (items, start, len);
 }
