@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::coverage::Coverage;
-use super::flat::FlatIndex;
+use super::flat::{FlatIndex, SAMPLE};
 use super::hnsw;
 use super::links::{self, Surroundings};
 use super::lists::{self, CodedCentroids, RowLists};
@@ -114,6 +114,7 @@ impl FlatIndex {
     fn assemble(rows: CodedRows, lists: &RowLists, centroids: CodedCentroids) -> Self {
         let mut places = vec![0u32; lists.order.len()];
         lists.order.iter().enumerate().for_each(|(place, &row)| places[row as usize] = place as u32);
+        let (sample_bytes, sample_scale_ids) = sample_of(&rows, lists.order.len());
         Self {
             len: lists.order.len(),
             dim: rows.dim,
@@ -130,6 +131,8 @@ impl FlatIndex {
             centroid_bytes: centroids.bytes.into(),
             centroid_scales: centroids.scales.into(),
             coverage: Coverage::default(),
+            sample_bytes: sample_bytes.into(),
+            sample_scale_ids: sample_scale_ids.into(),
         }
     }
 
@@ -139,6 +142,15 @@ impl FlatIndex {
         self.links = Vec::new().into();
         self
     }
+}
+
+/// Bytes and scales of [`SAMPLE`] rows at equal distances, or of all.
+fn sample_of(rows: &CodedRows, len: usize) -> (Vec<u8>, Vec<u8>) {
+    let count = len.min(SAMPLE);
+    let chosen = || (0..count).map(|at| at * len / count);
+    let bytes = chosen().flat_map(|row| &rows.bytes[row * rows.stride..(row + 1) * rows.stride]).copied().collect();
+    let ids = chosen().filter_map(|row| rows.scale_ids.get(row)).copied().collect();
+    (bytes, ids)
 }
 
 /// Lists for a number of rows.

@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use super::coverage::{CELLS, Coverage};
-use super::flat::FlatIndex;
+use super::flat::{FlatIndex, SAMPLE};
 use super::lists::centroid_stride;
 use super::rows::RowFormat;
 use crate::bundle::map::MappedFile;
@@ -44,6 +44,8 @@ impl FlatIndex {
         file.add("centroids", &self.centroid_bytes);
         file.add("centroid_scales", &self.centroid_scales);
         file.add("coverage", &self.coverage.0);
+        file.add("sample", &self.sample_bytes);
+        file.add("sample_scale_ids", &self.sample_scale_ids);
         file.write(path)
     }
 
@@ -87,6 +89,8 @@ impl FlatIndex {
             centroid_bytes: file.column_of("centroids", blocks * centroid_stride(dim))?.into(),
             centroid_scales: file.column_of("centroid_scales", blocks)?.into(),
             coverage: coverage(file)?,
+            sample_bytes: file.column_of("sample", len.min(SAMPLE) * stride)?.into(),
+            sample_scale_ids: file.column_of("sample_scale_ids", coded.min(SAMPLE))?.into(),
         };
         let rises = index.list_offsets.first() == Some(&0) && index.list_offsets.is_sorted();
         let last = if lists == 0 { 0 } else { len as u32 };

@@ -94,13 +94,17 @@ pub(super) fn scan(view: &View<'_>, keep: usize, allowed: &Allowed<'_>, scratch:
     score_places(view, scratch);
 }
 
-/// Scores the allowed rows of the nearest lists until `rows` rows, and as large a share of the allowed ones as they
-/// should hold, have been passed: where the filter keeps rows away from the query, more lists are looked at.
-pub(super) fn scan_lists(view: &View<'_>, keep: usize, rows: usize, allowed: &Allowed<'_>, scratch: &mut Scratch) {
-    let share = allowed.count as f64 / view.rows.len() as f64;
-    let enough = ((rows as f64 * share * ENOUGH) as usize).max(keep.min(allowed.count));
+/// Scores the allowed rows of the nearest lists until `rows` rows have been passed, and more where that was too few for
+/// this query: see [`rows_for`].
+pub(super) fn scan_lists(
+    view: &View<'_>,
+    k: usize,
+    keep: usize,
+    (mut rows, aim): (usize, f32),
+    allowed: &Allowed<'_>,
+    scratch: &mut Scratch,
+) {
     let mean = (view.rows.len() / view.centroids.count.max(1)).max(1);
-    let mut wanted = rows / mean + 1;
     scratch.beam.reset(keep);
     scratch.places.clear();
     (kernels().centroids)(&view.centroids, &scratch.query, &mut scratch.scores);
@@ -108,31 +112,50 @@ pub(super) fn scan_lists(view: &View<'_>, keep: usize, rows: usize, allowed: &Al
     lists.clear();
     lists.extend((0..).zip(&scratch.scores[..view.centroids.count]).map(|(list, &score)| ranked(score, list)));
     let mut rest = lists.as_mut_slice();
-    let (mut passed, mut met) = (0, 0);
-    while !rest.is_empty() {
-        let (nearest, farther) = split_best(rest, wanted);
+    let mut passed = 0;
+    while passed < rows && !rest.is_empty() {
+        let (nearest, farther) = split_best(rest, (rows - passed) / mean + 1);
         for &list in &*nearest {
-            let (list, before) = (list as u32, scratch.places.len());
-            let places = view.list(list);
-            passed += places.len();
-            allowed.of_list(view, list, places, &mut scratch.places);
-            let found = &scratch.places[before..];
-            met += found.len();
-            found
-                .iter()
-                .for_each(|&place| prefetch(view.rows.bytes, place as usize * view.rows.stride, view.rows.stride));
-            if scratch.places.len() >= BATCH {
-                score_places(view, scratch);
-            }
+            passed += score_list(view, list as u32, allowed, scratch);
         }
-        if passed >= rows && met >= enough {
-            break;
-        }
-        wanted = if passed < rows { (rows - passed) / mean + 1 } else { wanted * 2 };
+        score_places(view, scratch);
         rest = farther;
+        if passed >= rows {
+            rows = rows_for(view, k, aim, allowed, scratch);
+        }
     }
-    score_places(view, scratch);
     scratch.lists = lists;
+}
+
+/// Rows to pass for the best `k` allowed ones, judged by the `k`-th found so far: how many rows of all, allowed or not,
+/// score as high is told by the index's sample. A filter that keeps rows near the query out lets many.
+fn rows_for(view: &View<'_>, k: usize, aim: f32, allowed: &Allowed<'_>, scratch: &mut Scratch) -> usize {
+    let Some((_, worst)) = scratch.beam.iter().nth(k - 1) else { return usize::MAX };
+    (kernels().range)(&view.sample, &scratch.query, 0..view.sample.len(), &mut scratch.scores);
+    let higher = scratch.scores[..view.sample.len()].iter().filter(|&&score| score > worst).count();
+    let each = view.rows.len() as f32 / view.sample.len().max(1) as f32;
+    let expected = k as f32 * view.rows.len() as f32 / allowed.count as f32;
+    if higher as f32 * each <= (2.0 * expected).max(CHANCE * each) {
+        return 0;
+    }
+    view.coverage.rows_to_pass(higher as f32 * each, aim).unwrap_or(usize::MAX)
+}
+
+/// Rows of the sample that may score as high as the last result by chance.
+const CHANCE: f32 = 3.0;
+
+/// Collects the allowed rows of a list, and scores what has been collected when that is enough. Tells how many rows the
+/// list has.
+fn score_list(view: &View<'_>, list: u32, allowed: &Allowed<'_>, scratch: &mut Scratch) -> usize {
+    let (places, before) = (view.list(list), scratch.places.len());
+    allowed.of_list(view, list, places.clone(), &mut scratch.places);
+    for &place in &scratch.places[before..] {
+        prefetch(view.rows.bytes, place as usize * view.rows.stride, view.rows.stride);
+    }
+    if scratch.places.len() >= BATCH {
+        score_places(view, scratch);
+    }
+    places.len()
 }
 
 /// A list and its score as a number that orders as the score does.
@@ -147,9 +170,6 @@ fn split_best(lists: &mut [u64], count: usize) -> (&mut [u64], &mut [u64]) {
     }
     lists.split_at_mut(count.min(lists.len()))
 }
-
-/// Of the allowed rows that the passed lists should hold on average, the part that has to be met.
-const ENOUGH: f64 = 0.7;
 
 /// Scores `scratch.places`, and empties them.
 fn score_places(view: &View<'_>, scratch: &mut Scratch) {

@@ -85,7 +85,13 @@ pub struct FlatIndex {
     pub(super) centroid_bytes: Array<u8>,
     pub(super) centroid_scales: Array<f32>,
     pub(super) coverage: Coverage,
+    /// Rows spread over all, once more and together, and their scales.
+    pub(super) sample_bytes: Array<u8>,
+    pub(super) sample_scale_ids: Array<u8>,
 }
+
+/// Most rows of an index's sample.
+pub(super) const SAMPLE: usize = 1_024;
 
 /// The slices of an index, taken once a search.
 #[derive(Clone, Copy)]
@@ -98,6 +104,7 @@ pub(super) struct View<'a> {
     pub(super) list_offsets: &'a [u32],
     pub(super) centroids: Centroids<'a>,
     pub(super) coverage: &'a Coverage,
+    pub(super) sample: Rows<'a>,
 }
 
 impl FlatIndex {
@@ -134,7 +141,8 @@ impl FlatIndex {
     /// Bytes that a search reads from: all but the full vectors.
     pub fn bytes(&self) -> usize {
         let words = self.links.len() + 2 * self.len + self.list_offsets.len() + self.centroid_scales.len();
-        4 * words + self.bytes.len() + self.scale_ids.len() + self.centroid_bytes.len()
+        let sample = self.sample_bytes.len() + self.sample_scale_ids.len();
+        4 * words + self.bytes.len() + self.scale_ids.len() + self.centroid_bytes.len() + sample
     }
 
     /// Copies what searches read at random into memory with large pages: faster once done, and no page of the file has
@@ -148,15 +156,17 @@ impl FlatIndex {
     }
 
     pub(super) fn view(&self) -> View<'_> {
+        let rows = Rows {
+            format: self.format,
+            dim: self.dim,
+            stride: self.stride,
+            bytes: &self.bytes,
+            scale_ids: &self.scale_ids,
+            scales: &self.scales,
+        };
         View {
-            rows: Rows {
-                format: self.format,
-                dim: self.dim,
-                stride: self.stride,
-                bytes: &self.bytes,
-                scale_ids: &self.scale_ids,
-                scales: &self.scales,
-            },
+            rows,
+            sample: Rows { bytes: &self.sample_bytes, scale_ids: &self.sample_scale_ids, ..rows },
             degree: self.degree,
             links: &self.links,
             rows_of_places: &self.rows_of_places,

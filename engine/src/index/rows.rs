@@ -198,8 +198,9 @@ impl Query {
 
     /// Makes the codes of `vector` the query, padded to `stride`.
     pub(crate) fn set_codes(&mut self, vector: &[f32], stride: usize) {
-        let size = largest(vector) / TOP;
-        self.scale = if size >= f32::MIN_POSITIVE { size } else { 1.0 };
+        let size = largest(vector);
+        // The smallest number of all stands in where a seven-bit part of the query's size would be nothing.
+        self.scale = if size > 0.0 { (size / TOP).max(f32::from_bits(1)) } else { 1.0 };
         self.codes.clear();
         self.codes.extend(vector.iter().map(|&value| code(value, self.scale) as i8));
         self.codes.resize(stride, 0);

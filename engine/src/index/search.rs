@@ -153,19 +153,19 @@ impl<'a> Searcher<'a> {
 
     /// Meets the rows that may be among the best: `scratch.beam` holds them.
     fn meet(&self, view: &View<'_>, k: usize, filter: Option<&Allowed<'_>>, scratch: &mut Scratch) {
-        let keep = kept_for(k);
+        let (keep, aim) = (kept_for(k), filtered::aim(self.effort));
         match filter {
             None if view.degree > 0 => Walk::new(*view, self.breadth(k)).run(scratch),
             None => scratch.beam.reset(keep),
             Some(allowed) => match filtered::choose(view, k, self.effort, allowed.count) {
                 Way::Scan => filtered::scan(view, keep, allowed, scratch),
-                Way::Lists { rows } => filtered::scan_lists(view, keep, rows, allowed, scratch),
+                Way::Lists { rows } => filtered::scan_lists(view, k, keep, (rows, aim), allowed, scratch),
                 Way::Walk { breadth } => {
                     Walk::new(*view, breadth.max(keep)).run(scratch);
                     let met = scratch.beam.iter().filter(|&(place, _)| allowed.rows.contains(view.row(place))).count();
                     if met < keep.min(allowed.count) {
                         // The filter keeps rows away from this query: look where they are.
-                        filtered::scan_lists(view, keep, 0, allowed, scratch);
+                        filtered::scan_lists(view, k, keep, (1, aim), allowed, scratch);
                     }
                 }
             },
