@@ -110,6 +110,11 @@ impl Bitmap {
         self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word &= !other);
     }
 
+    /// Keeps, of the 64 rows of each word, those whose bits are in what `keep` tells for that word.
+    pub(crate) fn retain_words(&mut self, mut keep: impl FnMut(usize) -> u64) {
+        self.words.iter_mut().enumerate().filter(|(_, word)| **word != 0).for_each(|(at, word)| *word &= keep(at));
+    }
+
     /// Keeps the rows for which `keep` holds; it is asked about rows of the set only.
     pub fn retain(&mut self, mut keep: impl FnMut(u32) -> bool) {
         for (at, word) in self.words.iter_mut().enumerate() {

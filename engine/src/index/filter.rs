@@ -12,6 +12,8 @@ pub(super) struct Allowed<'a> {
     pub(super) rows: &'a Bitmap,
     pub(super) count: usize,
     pub(super) by_list: Option<&'a ByList>,
+    /// Whether the other rows were deleted: then a search is to find as much as if they had never been there.
+    pub(super) left: bool,
 }
 
 /// The allowed places, list by list.
@@ -35,7 +37,17 @@ impl ByList {
     }
 }
 
-impl Allowed<'_> {
+impl<'a> Allowed<'a> {
+    /// The rows that a caller asks for.
+    pub(super) fn of(rows: &'a Bitmap) -> Self {
+        Self { rows, count: rows.count(), by_list: None, left: false }
+    }
+
+    /// The `count` rows left where the others were deleted: they are looked for as they were before, by a walk.
+    pub(super) fn left(rows: &'a Bitmap, count: usize) -> Self {
+        Self { rows, count, by_list: None, left: true }
+    }
+
     /// Appends the allowed places of a list, which holds the places `range`.
     pub(super) fn of_list(&self, view: &View<'_>, list: u32, range: Range<usize>, out: &mut Vec<u32>) {
         match self.by_list {

@@ -1,11 +1,11 @@
 //! Search among allowed rows only: which way is cheapest, and the two ways that are no walk.
 
 use super::beam::ordered;
-use super::coverage::Coverage;
 use super::filter::Allowed;
 use super::flat::View;
 use super::kernels::{Ids, kernels, prefetch};
 use super::scratch::Scratch;
+use super::walk::Walk;
 
 /// How allowed rows are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,9 @@ pub(super) enum Way {
 
 /// Rows anywhere that are scored together, at least.
 const BATCH: usize = 64;
+
+/// A filter that leaves out less than one row in twenty hardly changes a search.
+const HARDLY_A_FILTER: f32 = 0.95;
 
 /// What the steps of a search cost, in nanoseconds on one core of a server with AVX-512 (`cargo bench --bench index`);
 /// only their ratios matter.
@@ -50,32 +53,45 @@ pub(super) fn aim(effort: usize) -> f32 {
 }
 
 /// The cheapest way to `k` of `allowed` rows.
-pub(super) fn choose(view: &View<'_>, k: usize, effort: usize, allowed: usize) -> Way {
+pub(super) fn choose(view: &View<'_>, k: usize, effort: usize, allowed: &Allowed<'_>) -> Way {
     let rows = view.rows.len() as f32;
-    let share = allowed as f32 / rows.max(1.0);
-    let mut best = (rows / 64.0 * cost::WORD + allowed as f32 * cost::FAR, Way::Scan);
+    let share = share(view, allowed);
+    let breadth = (effort.max(k) as f32 / share).ceil();
+    let can_walk = view.degree > 0 && share > 0.0 && breadth < rows / 4.0;
+    if can_walk && (allowed.left || share >= HARDLY_A_FILTER) {
+        return Way::Walk { breadth: breadth as usize };
+    }
+    let mut best = (rows / 64.0 * cost::WORD + allowed.count as f32 * cost::FAR, Way::Scan);
     let mut offer = |cost: f32, way: Way| {
         if cost < best.0 {
             best = (cost, way);
         }
     };
     let centroids = view.centroids.count as f32 * cost::CENTROID;
-    if let Some(passed) = to_pass(view.coverage, k, effort, share) {
+    if let Some(passed) = to_pass(view, k, effort, allowed) {
         let each = cost::TEST + share * cost::NEAR;
         offer(centroids + passed as f32 * each, Way::Lists { rows: passed });
     }
-    if view.degree > 0 && share > 0.0 {
-        let breadth = (effort.max(k) as f32 / share).ceil();
-        if breadth < rows / 4.0 {
-            offer(centroids + breadth * cost::NODE, Way::Walk { breadth: breadth as usize });
-        }
+    if can_walk {
+        offer(centroids + breadth * cost::NODE, Way::Walk { breadth: breadth as usize });
     }
     best.1
 }
 
-/// Rows to pass for the best `k` of a share of all rows.
-fn to_pass(coverage: &Coverage, k: usize, effort: usize, share: f32) -> Option<usize> {
-    coverage.rows_to_pass(k as f32 / share.max(f32::MIN_POSITIVE), aim(effort))
+/// The share of the rows that is allowed.
+pub(super) fn share(view: &View<'_>, allowed: &Allowed<'_>) -> f32 {
+    allowed.count as f32 / view.rows.len().max(1) as f32
+}
+
+/// Rows to pass for the best `k` of the allowed rows; none where only looking at all would do.
+pub(super) fn to_pass(view: &View<'_>, k: usize, effort: usize, allowed: &Allowed<'_>) -> Option<usize> {
+    view.coverage.rows_to_pass(k as f32 / share(view, allowed).max(f32::MIN_POSITIVE), aim(effort))
+}
+
+/// Walks, and tells how many of the places met are allowed.
+pub(super) fn walk(view: &View<'_>, breadth: usize, allowed: &Allowed<'_>, scratch: &mut Scratch) -> usize {
+    Walk::new(*view, breadth).run(scratch);
+    scratch.beam.iter().filter(|&(place, _)| allowed.rows.contains(view.row(place))).count()
 }
 
 /// Scores every allowed row: exact up to the coding of rows.
@@ -169,6 +185,14 @@ fn split_best(lists: &mut [u64], count: usize) -> (&mut [u64], &mut [u64]) {
         lists.select_nth_unstable_by(count, |a, b| b.cmp(a));
     }
     lists.split_at_mut(count.min(lists.len()))
+}
+
+/// Of the allowed rows that the passed lists should hold on average, the part that has to be met.
+const ENOUGH: f64 = 0.7;
+
+/// Rows that must be met where `expected` are on average; fewer, and the filter keeps rows away from the query.
+pub(super) fn enough(expected: f64) -> usize {
+    (expected * ENOUGH) as usize
 }
 
 /// Scores `scratch.places`, and empties them.

@@ -55,8 +55,15 @@ impl<'a> Searcher<'a> {
     /// As [`VectorIndex::search`].
     pub fn search_into(&self, query: &[f32], k: usize, allowed: Option<&Bitmap>, found: &mut Vec<Scored>) {
         check_query(query, self.index.dim(), allowed, self.index.len());
-        let allowed = allowed.map(|rows| Allowed { rows, count: rows.count(), by_list: None });
+        let allowed = allowed.map(Allowed::of);
         self.search_allowed(&self.index.view(), query, k, allowed, found);
+    }
+
+    /// [`Searcher::search_into`] among the `count` rows that are left where others were deleted: with the recall of a
+    /// search for all.
+    pub(super) fn search_left(&self, query: &[f32], k: usize, rows: &Bitmap, count: usize, found: &mut Vec<Scored>) {
+        check_query(query, self.index.dim(), Some(rows), self.index.len());
+        self.search_allowed(&self.index.view(), query, k, Some(Allowed::left(rows, count)), found);
     }
 
     /// One search, with the filter at hand.
@@ -111,7 +118,7 @@ impl<'a> Searcher<'a> {
             check_query(&queries[..dim], dim, allowed, self.index.len());
             let pays = view.degree > 0 && queries.len() / dim * PASSED_AT_ONCE >= self.index.len();
             let by_list = pays.then(|| ByList::new(&view, rows));
-            return alone(Some(Allowed { rows, count: rows.count(), by_list: by_list.as_ref() }));
+            return alone(Some(Allowed { by_list: by_list.as_ref(), ..Allowed::of(rows) }));
         }
         if view.degree == 0 || k == 0 || !queries.iter().all(|value| value.is_finite()) {
             return alone(None);
@@ -157,18 +164,32 @@ impl<'a> Searcher<'a> {
         match filter {
             None if view.degree > 0 => Walk::new(*view, self.breadth(k)).run(scratch),
             None => scratch.beam.reset(keep),
-            Some(allowed) => match filtered::choose(view, k, self.effort, allowed.count) {
+            // Few rows: the exact scan that follows an empty beam is the search.
+            Some(_) if view.degree == 0 && view.centroids.count == 0 => scratch.beam.reset(keep),
+            Some(allowed) => match filtered::choose(view, k, self.effort, allowed) {
                 Way::Scan => filtered::scan(view, keep, allowed, scratch),
                 Way::Lists { rows } => filtered::scan_lists(view, k, keep, (rows, aim), allowed, scratch),
+                Way::Walk { breadth } if allowed.left => self.walk_around(view, keep, breadth, allowed, scratch),
                 Way::Walk { breadth } => {
-                    Walk::new(*view, breadth.max(keep)).run(scratch);
-                    let met = scratch.beam.iter().filter(|&(place, _)| allowed.rows.contains(view.row(place))).count();
-                    if met < keep.min(allowed.count) {
+                    let least = (keep as f32 / filtered::share(view, allowed)).ceil() as usize;
+                    if filtered::walk(view, breadth.max(least), allowed, scratch) < filtered::enough(keep as f64) {
                         // The filter keeps rows away from this query: look where they are.
-                        filtered::scan_lists(view, k, keep, (1, aim), allowed, scratch);
+                        let rows = filtered::to_pass(view, k, self.effort, allowed).unwrap_or(view.rows.len());
+                        filtered::scan_lists(view, k, keep, (rows, aim), allowed, scratch);
                     }
                 }
             },
+        }
+    }
+
+    /// Walks ever wider until as many rows that are left have been met as a walk without a filter would have kept.
+    fn walk_around(&self, view: &View<'_>, keep: usize, breadth: usize, allowed: &Allowed<'_>, scratch: &mut Scratch) {
+        let mut breadth = breadth.max((keep as f32 / filtered::share(view, allowed)).ceil() as usize);
+        while filtered::walk(view, breadth, allowed, scratch) < filtered::enough(self.effort.max(keep) as f64) {
+            breadth *= 4;
+            if breadth > view.rows.len() / 4 {
+                return filtered::scan(view, keep, allowed, scratch);
+            }
         }
     }
 
@@ -197,6 +218,8 @@ impl<'a> Searcher<'a> {
         }
         found.iter_mut().for_each(|one| *one = self.vectors.score(query, one.row));
         found.sort_unstable_by(Scored::best_first);
+        // A damaged file may name a link twice.
+        found.dedup();
         found.truncate(k);
     }
 }

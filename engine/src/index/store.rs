@@ -33,8 +33,8 @@ struct StoreManifest {
 
 /// A folder with an index and the vectors that it was built from, mapped into memory.
 pub struct VectorStore {
-    index: FlatIndex,
-    vectors: Array<f32>,
+    pub(super) index: FlatIndex,
+    pub(super) vectors: Array<f32>,
 }
 
 impl VectorStore {
