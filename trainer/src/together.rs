@@ -1,6 +1,8 @@
 //! Fits the join and the success model on teams that were held out of the history their facts are gathered from, so
 //! that the models meet past teams exactly as serving will meet new ones.
 
+use std::borrow::Cow;
+
 use juntos_datasets::tables::TeamOutcome;
 use juntos_datasets::training::{TeamRecord, TrainingData};
 use juntos_datasets::{Csr, ProductRow, UserRow};
@@ -45,8 +47,8 @@ impl JoinEvidence for Past<'_> {
     fn products(&self, user: UserRow) -> impl Iterator<Item = u32> {
         self.data.possessions[user.0 as usize].iter().map(|had| had.product.0)
     }
-    fn user_vector(&self, user: UserRow) -> &[f32] {
-        row(self.users, self.dim, user.0)
+    fn user_vector(&self, user: UserRow) -> Cow<'_, [f32]> {
+        Cow::Borrowed(row(self.users, self.dim, user.0))
     }
     fn product_vector(&self, product: ProductRow) -> &[f32] {
         row(self.products, self.dim, product.0)

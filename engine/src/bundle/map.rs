@@ -157,6 +157,22 @@ impl<T: Pod> Deref for Column<T> {
 }
 
 impl<T> Column<T> {
+    /// First byte in the file.
+    pub(crate) fn start(&self) -> usize {
+        self.bytes.start
+    }
+
+    /// Tells the system that these pages are read one here, one there: it then loads no neighbours.
+    #[cfg(unix)]
+    pub(crate) fn expect_look_ups(&self) {
+        // Advice that the system does not take costs time, and changes nothing.
+        let _ = self.map.advise_range(memmap2::Advice::Random, self.bytes.start, self.bytes.len());
+    }
+
+    /// Other systems have no such advice.
+    #[cfg(not(unix))]
+    pub(crate) fn expect_look_ups(&self) {}
+
     /// Lets the system take back the memory of these pages until they are read again.
     #[cfg(unix)]
     #[expect(

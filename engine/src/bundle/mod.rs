@@ -12,6 +12,7 @@ pub(crate) mod people;
 pub(crate) mod sections;
 pub(crate) mod shapes;
 mod teams;
+mod user_vectors;
 mod write;
 
 use juntos_datasets::units::Country;
@@ -69,7 +70,7 @@ pub struct Bundle {
 
 /// Vectors of users, products and standing groups, row-major.
 struct Vectors {
-    users: Column<f32>,
+    users: user_vectors::UserVectors,
     products: Column<f32>,
     groups: Column<f32>,
     group_members: shapes::Lists<u32>,
@@ -129,9 +130,16 @@ impl Bundle {
         self.people.profile(user)
     }
 
-    /// A user's trained vector, `dim` numbers; all zero for users who had nothing to learn from.
-    pub fn user_vector(&self, user: UserRow) -> &[f32] {
-        self.vector(&self.vectors.users, user.index())
+    /// A user's trained vector, `dim` numbers, each read from 8 bits; all zero for users who had nothing to learn from.
+    ///
+    /// Cost: one page of the file, where the system does not have it in memory.
+    pub fn user_vector(&self, user: UserRow) -> Vec<f32> {
+        self.vectors.users.rows().vector(u64::from(user.0))
+    }
+
+    /// Reads [`Bundle::user_vector`] into `vector`, which must have `dim` numbers.
+    pub fn read_user_vector(&self, user: UserRow, vector: &mut [f32]) {
+        self.vectors.users.rows().get(u64::from(user.0), vector);
     }
 
     /// A product's vector, `dim` numbers.

@@ -16,6 +16,7 @@ use super::people::People;
 use super::sections::FORMAT_VERSION;
 use super::shapes::{IdMapView, Lists, NONE, Texts};
 use super::teams::{OpenTeams, StoredTeam};
+use super::user_vectors::{USER_VECTORS, UserVectors};
 use super::write::MOST_DIM;
 use super::{Bundle, Vectors};
 use crate::catalogue::Catalogue;
@@ -69,7 +70,7 @@ fn open(folder: &Path, verify: bool) -> Result<Bundle, EngineError> {
         products: IdMapView::open(&products, "ids", shapes.products)?,
         catalogue: catalogue(&products, &sellers, &shapes)?,
         sellers: IdMapView::open(&sellers, "ids", shapes.sellers)?,
-        vectors: vectors(&file("vectors.bin")?, &shapes)?,
+        vectors: vectors(&file("vectors.bin")?, &file(USER_VECTORS)?, &shapes)?,
         ties: ties(&file("ties.bin")?, shapes.users)?,
         history: history(&file("history.bin")?, &shapes)?,
         teams: teams(&file("teams.bin")?, &shapes)?,
@@ -285,14 +286,14 @@ fn teams(file: &MappedFile, shapes: &Shapes) -> Result<OpenTeams, EngineError> {
     })
 }
 
-fn vectors(file: &MappedFile, shapes: &Shapes) -> Result<Vectors, EngineError> {
+fn vectors(file: &MappedFile, users: &MappedFile, shapes: &Shapes) -> Result<Vectors, EngineError> {
     let group_table = file.column::<u32>("group_table")?;
     file.check_rows("group_table", &group_table, shapes.groups, Some(NONE))?;
     if !group_table.len().is_power_of_two() {
         return file.refuse("section `group_table` is not a hash table: its size is no power of two");
     }
     Ok(Vectors {
-        users: file.column_of("users", shapes.users * shapes.dim)?,
+        users: UserVectors::open(users, shapes.users, shapes.dim)?,
         products: file.column_of("products", shapes.products * shapes.dim)?,
         groups: file.column_of("groups", shapes.groups * shapes.dim)?,
         group_members: rows(file, "group_members", shapes.groups, shapes.users)?,

@@ -75,20 +75,15 @@ impl<'a> SectionFile<'a> {
     }
 
     fn write_to(&self, out: &mut impl Write) -> std::io::Result<()> {
-        out.write_all(&MAGIC)?;
-        out.write_all(&FORMAT_VERSION.to_le_bytes())?;
-        out.write_all(&(self.sections.len() as u32).to_le_bytes())?;
-        let mut start = HEADER_BYTES + ENTRY_BYTES * self.sections.len();
-        let mut at = start;
+        let mut at = HEADER_BYTES + ENTRY_BYTES * self.sections.len();
+        let mut start = at;
+        let mut table = Vec::with_capacity(self.sections.len());
         for (name, bytes) in &self.sections {
             start = start.next_multiple_of(ALIGN);
-            let mut padded = [0u8; NAME_BYTES];
-            padded[..name.len()].copy_from_slice(name.as_bytes());
-            out.write_all(&padded)?;
-            out.write_all(&(start as u64).to_le_bytes())?;
-            out.write_all(&(bytes.get().len() as u64).to_le_bytes())?;
+            table.push((*name, start as u64, bytes.get().len() as u64));
             start += bytes.get().len();
         }
+        out.write_all(&header(&table))?;
         for (_, bytes) in &self.sections {
             let padding = at.next_multiple_of(ALIGN) - at;
             out.write_all(&[0; ALIGN][..padding])?;
@@ -97,4 +92,20 @@ impl<'a> SectionFile<'a> {
         }
         out.flush()
     }
+}
+
+/// What stands before the sections: name, start and bytes of each.
+pub(crate) fn header(table: &[(&str, u64, u64)]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(HEADER_BYTES + ENTRY_BYTES * table.len());
+    bytes.extend_from_slice(&MAGIC);
+    bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+    bytes.extend_from_slice(&(table.len() as u32).to_le_bytes());
+    for (name, start, len) in table {
+        let mut padded = [0u8; NAME_BYTES];
+        padded[..name.len()].copy_from_slice(name.as_bytes());
+        bytes.extend_from_slice(&padded);
+        bytes.extend_from_slice(&start.to_le_bytes());
+        bytes.extend_from_slice(&len.to_le_bytes());
+    }
+    bytes
 }

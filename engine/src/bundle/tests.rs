@@ -275,7 +275,14 @@ fn history_and_teams_are_read_back() {
 fn vectors_and_models_are_read_back() {
     let world = small();
     let bundle = world.open();
-    assert_eq!(bundle.user_vector(UserRow(2)), &world.users[6..9]);
+    for (user, trained) in world.users.chunks_exact(DIM).enumerate() {
+        let user = UserRow(user as u32);
+        let (read, mut filled) = (bundle.user_vector(user), [0.0; DIM]);
+        bundle.read_user_vector(user, &mut filled);
+        assert_eq!(read, filled);
+        let half_a_scale = trained.iter().fold(0.0f32, |most, value| most.max(value.abs())) / 127.0 * 0.5001;
+        assert!(read.iter().zip(trained).all(|(read, trained)| (read - trained).abs() <= half_a_scale));
+    }
     assert_eq!(bundle.product_vector(ProductRow(4)), &world.products[12..15]);
     assert_eq!(bundle.group_vector(&[UserRow(0), UserRow(1), UserRow(2)]), Some(&[4.0, 5.0, 6.0][..]));
     assert_eq!(bundle.group_vector(&[UserRow(1), UserRow(2)]), None);
@@ -286,7 +293,7 @@ fn vectors_and_models_are_read_back() {
     assert_eq!(bundle.serving(), &ServingModel::default());
     assert_eq!(bundle.manifest().config, serde_json::json!({"model": "als"}));
     let query = bundle.user_vector(UserRow(0));
-    assert_eq!(bundle.index().search(query, 3, None), bundle.exact().search(query, 3, None));
+    assert_eq!(bundle.index().search(&query, 3, None), bundle.exact().search(&query, 3, None));
 }
 
 /// Files of a bundle, the manifest and its checksum included.
@@ -376,7 +383,7 @@ fn use_everything(bundle: &Bundle) {
             .possessions(user)
             .iter()
             .for_each(|had| assert!(bundle.products().id(ProductRow(had.product)).len() < 1 << 20));
-        let _ = bundle.index().search(bundle.user_vector(user), 3, None);
+        let _ = bundle.index().search(&bundle.user_vector(user), 3, None);
         let _ = bundle.group_vector(&[user]);
     }
     let goods = bundle.catalogue();
@@ -466,7 +473,7 @@ fn another_version_says_what_to_do() {
 fn the_same_source_gives_the_same_bytes() {
     let world = small();
     let (one, other) = (world.write("one").unwrap(), world.write("other").unwrap());
-    assert_eq!(files(&one).len(), 10);
+    assert_eq!(files(&one).len(), 11);
     for (left, right) in files(&one).iter().zip(files(&other)) {
         assert_eq!(fs::read(left).unwrap(), fs::read(&right).unwrap(), "{}", left.display());
     }

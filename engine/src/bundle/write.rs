@@ -19,6 +19,7 @@ use super::manifest::{FORMAT, FileEntry, IndexReport, MANIFEST, MANIFEST_CHECKSU
 use super::sections::{FORMAT_VERSION, SectionFile};
 use super::shapes::{IdSections, ListsBuilder, NONE, add_ids, insert};
 use super::teams::StoredTeam;
+use super::user_vectors::{USER_VECTORS, UserVectorsWriter};
 use crate::catalogue::NO_MOMENT;
 use crate::error::EngineError;
 use crate::history::StoredPossession;
@@ -167,6 +168,7 @@ fn write_files(folder: &Path, source: &BundleSource<'_>) -> Result<(Shapes, Inde
     write_history(&folder.join("history.bin"), data, demand)?;
     write_teams(&folder.join("teams.bin"), &open_teams)?;
     write_vectors(&folder.join("vectors.bin"), source)?;
+    write_user_vectors(&folder.join(USER_VECTORS), source)?;
     let index = write_index(&folder.join("index.bin"), source)?;
     Ok((shapes, index))
 }
@@ -328,9 +330,14 @@ fn write_teams(path: &Path, teams: &[&TeamRecord]) -> Result<(), EngineError> {
     file.write(path)
 }
 
+fn write_user_vectors(path: &Path, source: &BundleSource<'_>) -> Result<(), EngineError> {
+    let mut file = UserVectorsWriter::create(path, source.dim)?;
+    source.user_vectors.chunks_exact(source.dim).try_for_each(|vector| file.push(vector))?;
+    file.finish()
+}
+
 fn write_vectors(path: &Path, source: &BundleSource<'_>) -> Result<(), EngineError> {
     let mut file = SectionFile::default();
-    file.add("users", source.user_vectors);
     file.add("products", source.product_vectors);
     file.add_owned("groups", source.groups.iter().flat_map(|group| group.vector.iter().copied()).collect());
     let mut members = ListsBuilder::new();

@@ -158,20 +158,21 @@ impl Snapshot {
     }
 
     /// A user's own vector: trained, with what she did since folded in; none for those of whom nothing is known.
-    pub(crate) fn own_vector(&self, user: u32) -> Option<&[f32]> {
+    pub(crate) fn own_vector(&self, user: u32) -> Option<Cow<'_, [f32]>> {
         if let Some(vector) = self.live.people.history(user).and_then(|history| history.vector.as_deref()) {
-            return Some(vector);
+            return Some(Cow::Borrowed(vector));
         }
-        let vector = self.bundle().user_vector(self.stored_user(user)?);
-        is_nonzero(vector).then_some(vector)
+        self.trained_vector(user).map(Cow::Owned)
+    }
+
+    /// A user's vector as trained; none for those who had nothing to learn from.
+    fn trained_vector(&self, user: u32) -> Option<Vec<f32>> {
+        Some(self.bundle().user_vector(self.stored_user(user)?)).filter(|vector| is_nonzero(vector))
     }
 
     /// A user's vector, or what her friends' vectors say about her.
     pub(crate) fn taste_vector(&self, user: u32) -> Option<Cow<'_, [f32]>> {
-        match self.own_vector(user) {
-            Some(own) => Some(Cow::Borrowed(own)),
-            None => self.friends_vector(user).map(Cow::Owned),
-        }
+        self.own_vector(user).or_else(|| self.friends_vector(user).map(Cow::Owned))
     }
 
     /// Mean of the vectors of a user's closest friends, weighted by the strength of the tie.
@@ -229,9 +230,8 @@ impl Snapshot {
 
     /// What a user's vector is pulled towards: the trained one, else her friends', else nothing.
     fn prior(&self, user: u32) -> Vec<f32> {
-        let trained = self.stored_user(user).map(|row| self.bundle().user_vector(row)).filter(|own| is_nonzero(own));
-        if let Some(trained) = trained {
-            return trained.to_vec();
+        if let Some(trained) = self.trained_vector(user) {
+            return trained;
         }
         let belief = self.bundle().serving().fold.friend_weight;
         let friends = self.friends_vector(user).map(|mean| mean.iter().map(|value| belief * value).collect());
@@ -358,12 +358,12 @@ pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
 }
 
 /// Weighted mean of vectors of length `dim`; none when there is none, or when they cancel out.
-pub(crate) fn weighted_mean<'a>(dim: usize, vectors: impl Iterator<Item = (&'a [f32], f32)>) -> Option<Vec<f32>> {
+pub(crate) fn weighted_mean(dim: usize, vectors: impl Iterator<Item = (impl AsRef<[f32]>, f32)>) -> Option<Vec<f32>> {
     let mut sum = vec![0.0; dim];
     let mut total = 0.0;
     for (vector, weight) in vectors {
         total += weight;
-        sum.iter_mut().zip(vector).for_each(|(sum, value)| *sum += weight * value);
+        sum.iter_mut().zip(vector.as_ref()).for_each(|(sum, value)| *sum += weight * value);
     }
     sum.iter_mut().for_each(|sum| *sum /= total);
     (total > 0.0 && is_nonzero(&sum)).then_some(sum)

@@ -1,5 +1,7 @@
 //! What the join model may know of a group of people: the bundle with today's changes over it, behind consent.
 
+use std::borrow::Cow;
+
 use juntos_datasets::{ProductRow, UserRow};
 
 use super::model::JoinEvidence;
@@ -56,7 +58,7 @@ fn person(world: &Snapshot, row: u32, open: bool) -> Person {
         ..Person::default()
     };
     if world.personalised(row) {
-        person.vector = world.own_vector(row).map_or_else(Vec::new, <[f32]>::to_vec);
+        person.vector = world.own_vector(row).map_or_else(Vec::new, Cow::into_owned);
         if open {
             let bought = world.owned_by(row).into_iter().filter(|owned| owned.purchases > 0);
             person.products = bought.map(|owned| owned.product).collect();
@@ -78,8 +80,8 @@ impl JoinEvidence for Evidence<'_> {
         self.person(user).into_iter().flat_map(|person| person.products.iter().copied())
     }
 
-    fn user_vector(&self, user: UserRow) -> &[f32] {
-        self.person(user).map_or(&[], |person| &person.vector)
+    fn user_vector(&self, user: UserRow) -> Cow<'_, [f32]> {
+        Cow::Borrowed(self.person(user).map_or(&[], |person| &person.vector))
     }
 
     fn product_vector(&self, product: ProductRow) -> &[f32] {

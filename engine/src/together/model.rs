@@ -3,6 +3,8 @@
 //! The trainer fits them on past teams, serving applies them to today's; both call the functions of this file, so the
 //! two can not drift apart. [`JoinFacts::gather`] reads what it needs through [`JoinEvidence`].
 
+use std::borrow::Cow;
+
 use juntos_datasets::{ProductRow, UserRow};
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +72,7 @@ pub trait JoinEvidence {
     /// Products that a user has bought.
     fn products(&self, user: UserRow) -> impl Iterator<Item = u32>;
     /// A user's vector; empty or zero where there is none.
-    fn user_vector(&self, user: UserRow) -> &[f32];
+    fn user_vector(&self, user: UserRow) -> Cow<'_, [f32]>;
     /// A product's vector; empty or zero where there is none.
     fn product_vector(&self, product: ProductRow) -> &[f32];
 }
@@ -93,6 +95,7 @@ impl JoinFacts {
                 friends_own.push(other);
             }
         }
+        let vector = evidence.user_vector(friend);
         Self {
             joined: times(evidence.co_joined(initiator), friend),
             joined_by_all: evidence.co_joined(initiator).1.iter().sum(),
@@ -102,8 +105,8 @@ impl JoinFacts {
             common_products: overlap(&hers, &friends_own),
             friend_products: friends_own.len() as f32,
             friend_friends: evidence.friends(friend).0.len() as f32,
-            taste: dot(evidence.user_vector(friend), evidence.product_vector(product)),
-            affinity: cosine(evidence.user_vector(initiator), evidence.user_vector(friend)),
+            taste: dot(&vector, evidence.product_vector(product)),
+            affinity: cosine(&evidence.user_vector(initiator), &vector),
             has_product,
         }
     }

@@ -1,5 +1,7 @@
 //! Products for a group: what these people could buy together, and the chance that the team fills.
 
+use std::borrow::Cow;
+
 use juntos_datasets::{ProductRow, UserRow};
 
 use super::evidence::Evidence;
@@ -149,7 +151,7 @@ impl Snapshot {
     /// What the join model may know of a friend's taste.
     fn reserve_vector(&self, friend: u32) -> Vec<f32> {
         let own = self.own_vector(friend).filter(|_| self.personalised(friend));
-        own.map_or_else(Vec::new, <[f32]>::to_vec)
+        own.map_or_else(Vec::new, Cow::into_owned)
     }
 
     /// Leaves what every member may be shown where she is, without what a member refused and the initiator has.
@@ -267,7 +269,7 @@ impl Snapshot {
         if has(user) || has(other) {
             return facts_of(evidence, user, other, ProductRow(product));
         }
-        let taste = crate::live::view::dot(evidence.user_vector(UserRow(other)), self.product_vector(product));
+        let taste = crate::live::view::dot(&evidence.user_vector(UserRow(other)), self.product_vector(product));
         JoinFacts { taste, ..*facts }
     }
 

@@ -1,8 +1,10 @@
 //! Arithmetic on vectors.
 
 mod kernels;
+mod paged;
 
 pub use kernels::{dot, dot_scalar};
+pub use paged::{PAGE, PagedRows, PagedWriter, paged_bytes};
 
 /// `target += factor · source`.
 ///

@@ -67,8 +67,10 @@ pub fn rank_exactly(cases: &[Case], bundle: &Bundle, seed: u64) -> Vec<Ranked> {
 
 fn members_mean(bundle: &Bundle, members: &[UserRow]) -> Vec<f32> {
     let mut mean = vec![0.0; bundle.dim()];
+    let mut vector = mean.clone();
     for &member in members {
-        add_scaled(&mut mean, 1.0 / members.len() as f32, bundle.user_vector(member));
+        bundle.read_user_vector(member, &mut vector);
+        add_scaled(&mut mean, 1.0 / members.len() as f32, &vector);
     }
     mean
 }

@@ -1,5 +1,6 @@
 //! Task `products`: the whole catalogue for every user with held-out products.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use juntos_datasets::training::TrainingData;
@@ -84,7 +85,7 @@ pub trait Vectors: Sync {
     /// Length of a vector.
     fn dim(&self) -> usize;
     /// The vector of a user; empty where she is unknown.
-    fn user(&self, user: UserRow) -> &[f32];
+    fn user(&self, user: UserRow) -> Cow<'_, [f32]>;
     /// `(n_products, dim)`, row-major.
     fn products(&self) -> &[f32];
 }
@@ -93,8 +94,8 @@ impl Vectors for Bundle {
     fn dim(&self) -> usize {
         self.dim()
     }
-    fn user(&self, user: UserRow) -> &[f32] {
-        if (user.0 as usize) < self.n_users() { self.user_vector(user) } else { &[] }
+    fn user(&self, user: UserRow) -> Cow<'_, [f32]> {
+        if (user.0 as usize) < self.n_users() { Cow::Owned(self.user_vector(user)) } else { Cow::Borrowed(&[]) }
     }
     fn products(&self) -> &[f32] {
         self.product_vectors()
@@ -105,9 +106,9 @@ impl Vectors for Embeddings {
     fn dim(&self) -> usize {
         self.dim
     }
-    fn user(&self, user: UserRow) -> &[f32] {
+    fn user(&self, user: UserRow) -> Cow<'_, [f32]> {
         let start = user.0 as usize * self.dim;
-        self.users.get(start..start + self.dim).unwrap_or(&[])
+        Cow::Borrowed(self.users.get(start..start + self.dim).unwrap_or(&[]))
     }
     fn products(&self) -> &[f32] {
         &self.products
@@ -117,47 +118,39 @@ impl Vectors for Embeddings {
 /// The best `k` products of each case by inner product. Users without a vector get `popular`, as the recommender does.
 pub fn rank_exactly(cases: &[Case], vectors: &impl Vectors, popular: &[f32], k: usize) -> Vec<Vec<u32>> {
     let nobody = vec![0.0; vectors.dim()];
-    let queries: Vec<Query<'_>> = cases
+    let users: Vec<Cow<'_, [f32]>> = cases.iter().map(|case| vectors.user(case.user)).collect();
+    let queries: Vec<Query<'_>> = users
         .iter()
-        .map(|case| {
-            let vector = vectors.user(case.user);
-            Query { vector: if vector.is_empty() { &nobody } else { vector }, without: &case.seen }
-        })
+        .zip(cases)
+        .map(|(user, case)| Query { vector: if user.is_empty() { &nobody } else { user }, without: &case.seen })
         .collect();
-    let mut lists = top_products(&queries, vectors.products(), vectors.dim(), k);
-    popular_where_nothing_is_known(cases, vectors, popular, k, &mut lists);
-    lists
+    let lists = top_products(&queries, vectors.products(), vectors.dim(), k);
+    let lists = users.iter().zip(lists).map(|(user, list)| (!is_zero(user)).then_some(list));
+    popular_where_nothing_is_known(cases, popular, k, lists)
 }
 
 /// The same through the bundle's index, which is asked for as many more as the user has seen.
 pub fn rank_by_index(cases: &[Case], bundle: &Bundle, popular: &[f32], k: usize) -> Vec<Vec<u32>> {
     let index = bundle.index();
     let list = |case: &Case| {
-        let vector = Vectors::user(bundle, case.user);
-        if vector.is_empty() || is_zero(vector) {
-            return Vec::new();
-        }
-        let found = index.search(vector, k + case.seen.len(), None).into_iter().map(|scored| scored.row);
-        found.filter(|row| case.seen.binary_search(row).is_err()).take(k).collect()
+        let vector = Some(Vectors::user(bundle, case.user)).filter(|vector| !is_zero(vector))?;
+        let found = index.search(&vector, k + case.seen.len(), None).into_iter().map(|scored| scored.row);
+        Some(found.filter(|row| case.seen.binary_search(row).is_err()).take(k).collect())
     };
-    let mut lists: Vec<Vec<u32>> = cases.par_iter().map(list).collect();
-    popular_where_nothing_is_known(cases, bundle, popular, k, &mut lists);
-    lists
+    let lists: Vec<Option<Vec<u32>>> = cases.par_iter().map(list).collect();
+    popular_where_nothing_is_known(cases, popular, k, lists)
 }
 
+/// The lists, and the most popular products of each case that has none.
 fn popular_where_nothing_is_known(
     cases: &[Case],
-    vectors: &impl Vectors,
     popular: &[f32],
     k: usize,
-    lists: &mut [Vec<u32>],
-) {
+    lists: impl IntoIterator<Item = Option<Vec<u32>>>,
+) -> Vec<Vec<u32>> {
     let order = order_by_score(popular);
-    for (case, list) in cases.iter().zip(lists) {
-        if is_zero(vectors.user(case.user)) {
-            *list = first_allowed(&order, &case.seen, k);
-        }
-    }
+    let known = lists.into_iter().zip(cases);
+    known.map(|(list, case)| list.unwrap_or_else(|| first_allowed(&order, &case.seen, k))).collect()
 }
 
 /// The recommender's feeds; `context` has the moment, the limit and whether bought products may appear.

@@ -1,5 +1,7 @@
 //! The dataset's held-out rows in the rows of the bundle that is evaluated.
 
+use std::borrow::Cow;
+
 use juntos_datasets::training::{TeamRecord, TrainingData};
 use juntos_datasets::{ProductRow, UserRow};
 use juntos_engine::bundle::Bundle;
@@ -66,8 +68,8 @@ impl JoinEvidence for Known<'_> {
     fn products(&self, user: UserRow) -> impl Iterator<Item = u32> {
         self.0.possessions(user).iter().map(|had| had.product)
     }
-    fn user_vector(&self, user: UserRow) -> &[f32] {
-        self.0.user_vector(user)
+    fn user_vector(&self, user: UserRow) -> Cow<'_, [f32]> {
+        Cow::Owned(self.0.user_vector(user))
     }
     fn product_vector(&self, product: ProductRow) -> &[f32] {
         self.0.product_vector(product)
