@@ -61,7 +61,7 @@ proptest! {
     fn plain_data_is_served_in_exact_taste_order(seed: u64) {
         let world = World::plain(seed, 3, 60);
         let snapshot = world.engine().snapshot();
-        let user = &world.user_vectors[..DIM];
+        let user = snapshot.bundle().user_vector(juntos_datasets::UserRow(0));
         let score = |at: usize| -> f32 {
             user.iter().zip(&world.product_vectors[at * DIM..]).map(|(a, b)| a * b).sum()
         };
