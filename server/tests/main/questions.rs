@@ -325,7 +325,7 @@ async fn products_for_a_group() {
             "minor_units": 200
           },
           "source": "group",
-          "success_probability": 0.189,
+          "success_probability": 0.188,
           "title": "kite",
           "would_join": [
             "eva"
