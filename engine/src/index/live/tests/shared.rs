@@ -81,7 +81,7 @@ fn changes_are_found_before_and_after_a_merge() {
     }
     let allowed = Bitmap::from_fn(ROWS as usize + 600, |id| id % 3 != 1);
     for merged in [false, true] {
-        assert_eq!(index.merge().unwrap(), true);
+        assert!(index.merge().unwrap());
         let found = (recall(&model, &index.snapshot(), None), recall(&model, &index.snapshot(), Some(&allowed)));
         assert!(found.0 >= 0.95 && found.1 >= 0.95, "recall {found:?}, merged twice: {merged}");
         assert!(index.put(3, &vector(3, DIM)).is_ok());

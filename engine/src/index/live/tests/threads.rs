@@ -39,7 +39,7 @@ fn search(index: &LiveIndex, seed: u64, writing: &AtomicUsize) {
         let snapshot = index.snapshot();
         let query = vector(random.random_range(0..10_000), DIM);
         let kept: u32 = random.random_range(1..5);
-        let allowed = (kept > 1).then(|| Bitmap::from_fn(IDS as usize, |id| id as u32 % kept != 0));
+        let allowed = (kept > 1).then(|| Bitmap::from_fn(IDS as usize, |id| !(id as u32).is_multiple_of(kept)));
         let model = content(&snapshot, IDS);
         assert_eq!(model.len(), snapshot.len());
         assert_eq!(snapshot.search(&query, 10, allowed.as_ref()), best(&model, &query, 10, allowed.as_ref()));
