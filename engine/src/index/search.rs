@@ -5,7 +5,7 @@ use super::exact::{Exact, check_query};
 use super::filter::{Allowed, ByList};
 use super::filtered::{self, Way};
 use super::flat::{FlatIndex, View};
-use super::kernels::prefetch;
+use super::kernels::{available, prefetch};
 use super::scratch::{Scratch, with};
 use super::walk::{Walk, set_query};
 use super::{Scored, VectorIndex};
@@ -35,6 +35,27 @@ impl FlatIndex {
     pub fn searcher<'a>(&'a self, vectors: &'a [f32], effort: usize) -> Searcher<'a> {
         assert_eq!(vectors.len(), self.len() * self.dim(), "vectors of the index");
         Searcher { index: self, vectors: Exact::new(vectors, self.dim()), effort: effort.max(1) }
+    }
+}
+
+impl FlatIndex {
+    /// Scores of all rows by what is stored for the walk, in the order of the lists, by the kernel of that name (see
+    /// [`super::kernel_names`]): what searches are made of, for measuring. No scores where this machine has no such
+    /// kernel.
+    ///
+    /// # Panics
+    /// If the query has other dimensions than the index.
+    pub fn scores_by_codes(&self, kernel: &str, query: &[f32], scores: &mut Vec<f32>) {
+        check_query(query, self.dim(), None, self.len());
+        scores.clear();
+        let view = self.view();
+        if let Some(kernels) = available().into_iter().find(|kernels| kernels.name == kernel) {
+            with(1, |scratch| {
+                set_query(&mut scratch[0].query, query, &view);
+                (kernels.range)(&view.rows, &scratch[0].query, 0..self.len(), scores);
+                scores.truncate(self.len());
+            });
+        }
     }
 }
 
