@@ -92,7 +92,10 @@ pub fn kernel_names() -> Vec<&'static str> {
 
 /// Asks for the cache lines of `items[start..start + len]`, if they are there.
 #[inline(always)]
-#[expect(unsafe_code, reason = "a prefetch reads nothing; the addresses are within the slice all the same")]
+#[cfg_attr(
+    target_arch = "x86_64",
+    expect(unsafe_code, reason = "a prefetch reads nothing; the addresses are within the slice all the same")
+)]
 pub(crate) fn prefetch<T>(items: &[T], start: usize, len: usize) {
     #[cfg(target_arch = "x86_64")]
     if let Some(items) = items.get(start..start + len) {
