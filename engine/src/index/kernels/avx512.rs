@@ -64,9 +64,10 @@ fn range(rows: &Rows<'_>, query: &Query, range: Range<usize>, out: &mut Vec<f32>
 }
 
 fn check_query(rows: &Rows<'_>, query: &Query) {
+    assert!(rows.stride.is_multiple_of(64), "rows in whole cache lines");
     match rows.format {
         RowFormat::Int8 => {
-            assert!(query.codes.len() == rows.stride && rows.stride.is_multiple_of(64), "codes of another stride");
+            assert!(query.codes.len() == rows.stride, "codes of another stride");
             assert!(rows.scale_ids.len() == rows.len(), "a scale for each row");
         }
         RowFormat::F16 => assert!(2 * query.vector.len() <= rows.stride, "a query of other dimensions"),
