@@ -73,16 +73,13 @@ pub(crate) fn kernels() -> &'static Kernels {
 
 /// All kernels that this machine can run, the best first, the scalar ones last.
 pub(crate) fn available() -> Vec<&'static Kernels> {
-    let mut found = Vec::new();
     #[cfg(target_arch = "x86_64")]
-    {
-        found.extend(avx512::detected());
-        found.extend(avx2::detected());
-    }
+    let wide = [avx512::detected(), avx2::detected()];
     #[cfg(target_arch = "aarch64")]
-    found.push(&neon::KERNELS);
-    found.push(&scalar::KERNELS);
-    found
+    let wide = [Some(&neon::KERNELS)];
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let wide: [Option<&'static Kernels>; 0] = [];
+    wide.into_iter().flatten().chain([&scalar::KERNELS]).collect()
 }
 
 /// Names of all kernels that this machine can run, the best first.
