@@ -1,5 +1,6 @@
-//! What a person may be shown at all: filter, market, stock, age and hidden as a bitmap over the bundle's products, and
-//! the products that live state changed or added, tested one by one.
+//! What a person may be shown at all: filter, market, stock, age and hidden as a bitmap over the rows of all products,
+//! those of the bundle and behind them those that are new since. Products that live state changed or added are tested
+//! one by one, the others by the columns of the bundle.
 
 use std::sync::Arc;
 
@@ -9,36 +10,6 @@ use crate::bitmap::Bitmap;
 use crate::filter;
 use crate::recommend::Snapshot;
 use crate::request::{Filter, Market};
-
-/// The products that may appear in one answer.
-#[derive(Debug, Clone)]
-pub(crate) struct Allowed {
-    /// Rows of the bundle.
-    pub(crate) stored: Bitmap,
-    /// Rows of products that are new since the bundle was cut, ascending.
-    pub(crate) new: Vec<u32>,
-}
-
-impl Allowed {
-    /// Whether the product may appear.
-    pub(crate) fn contains(&self, row: u32) -> bool {
-        self.stored.contains(row) || self.new.binary_search(&row).is_ok()
-    }
-
-    /// Takes one product out.
-    pub(crate) fn remove(&mut self, row: u32) {
-        self.stored.remove(row);
-        if let Ok(at) = self.new.binary_search(&row) {
-            self.new.remove(at);
-        }
-    }
-
-    /// Keeps what may appear in the other set too.
-    pub(crate) fn intersect(&mut self, other: &Self) {
-        self.stored.intersect(&other.stored);
-        self.new.retain(|row| other.new.binary_search(row).is_ok());
-    }
-}
 
 /// What decides whether a product may be shown, apart from what the person did.
 #[derive(Debug, Clone)]
@@ -69,13 +40,13 @@ const LEAST_PREPARED: usize = 8;
 
 impl Snapshot {
     /// The products that these conditions leave.
-    pub(crate) fn allowed(&self, conditions: &Conditions<'_>) -> Allowed {
+    pub(crate) fn allowed(&self, conditions: &Conditions<'_>) -> Bitmap {
         if *conditions.filter != Filter::default() {
             return self.make_allowed(conditions);
         }
         let key = self.prepared_key(conditions);
         if let Some(prepared) = self.base.prepared.load().get(&key) {
-            return Allowed::clone(prepared);
+            return Bitmap::clone(prepared);
         }
         let made = self.make_allowed(conditions);
         let prepared = Arc::new(made.clone());
@@ -89,24 +60,21 @@ impl Snapshot {
     }
 
     fn most_prepared(&self) -> usize {
-        let bytes = self.bundle().n_products() / 8 + 1;
+        let bytes = self.n_products() / 8 + 1;
         (MOST_PREPARED_BYTES / bytes).clamp(LEAST_PREPARED, MOST_PREPARED)
     }
 
-    fn make_allowed(&self, conditions: &Conditions<'_>) -> Allowed {
+    fn make_allowed(&self, conditions: &Conditions<'_>) -> Bitmap {
         let age = Some(conditions.age);
-        let mut stored = filter::allowed(self.bundle(), conditions.filter, &conditions.market, age);
-        let mut new = Vec::new();
+        let mut rows = filter::allowed(self.bundle(), conditions.filter, &conditions.market, age);
+        rows.resize(self.n_products());
         for (row, good) in self.live.goods.changed() {
-            let fits = good.record.as_ref().is_some_and(|record| record.fits(conditions));
-            match (self.stored_product(row), fits) {
-                (Some(_), true) => stored.insert(row),
-                (Some(_), false) => stored.remove(row),
-                (None, true) => new.push(row),
-                (None, false) => {}
+            match good.record.as_ref().is_some_and(|record| record.fits(conditions)) {
+                true => rows.insert(row),
+                false => rows.remove(row),
             }
         }
-        Allowed { stored, new }
+        rows
     }
 
     fn prepared_key(&self, conditions: &Conditions<'_>) -> PreparedKey {

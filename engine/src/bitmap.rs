@@ -42,6 +42,13 @@ impl Bitmap {
         Self { words: (0..len.div_ceil(64)).map(|at| word(at, &mut keep)).collect(), len }
     }
 
+    /// Ranges over `0..len` from now on: rows beyond are taken out, none is put in.
+    pub fn resize(&mut self, len: usize) {
+        self.len = len;
+        self.words.resize(len.div_ceil(64), 0);
+        self.clear_tail();
+    }
+
     fn clear_tail(&mut self) {
         if let (Some(last), tail @ 1..) = (self.words.last_mut(), self.len % 64) {
             *last &= (1 << tail) - 1;
@@ -131,7 +138,17 @@ impl Bitmap {
 
     /// The rows of the set, ascending.
     pub fn rows(&self) -> impl Iterator<Item = u32> + '_ {
-        self.words.iter().enumerate().flat_map(|(at, &word)| Bits(word).map(move |bit| at as u32 * 64 + bit))
+        self.rows_from(0)
+    }
+
+    /// The rows of the set that are at least `first`, ascending.
+    pub fn rows_from(&self, first: u32) -> impl Iterator<Item = u32> + '_ {
+        let start = (first as usize / 64).min(self.words.len());
+        let below = (1u64 << (first % 64)) - 1;
+        self.words[start..].iter().enumerate().flat_map(move |(at, &word)| {
+            let word = if at == 0 { word & !below } else { word };
+            Bits(word).map(move |bit| (start + at) as u32 * 64 + bit)
+        })
     }
 
     /// The words, lowest row in the lowest bit of the first.
@@ -166,11 +183,20 @@ mod tests {
     proptest! {
         /// Every operation does what it does on a set of numbers.
         #[test]
-        fn behaves_as_a_set(len in 0usize..300, left in prop::collection::btree_set(0u32..300, 0..80), right in prop::collection::btree_set(0u32..300, 0..80)) {
+        fn behaves_as_a_set(len in 0usize..300, resized in 0usize..300, first in 0u32..500, left in prop::collection::btree_set(0u32..300, 0..80), right in prop::collection::btree_set(0u32..300, 0..80)) {
             let within = |set: &BTreeSet<u32>| set.iter().copied().filter(|&row| (row as usize) < len).collect::<BTreeSet<_>>();
             let bitmap = |set: &BTreeSet<u32>| { let mut made = Bitmap::none(len); set.iter().for_each(|&row| made.insert(row)); made };
             let rows = |set: &Bitmap| set.rows().collect::<BTreeSet<_>>();
             let (a, b) = (within(&left), within(&right));
+            let mut other = bitmap(&left);
+            prop_assert_eq!(other.rows_from(first).collect::<Vec<_>>(), a.range(first..).copied().collect::<Vec<_>>());
+            other.resize(resized);
+            let kept: BTreeSet<u32> = a.iter().copied().filter(|&row| (row as usize) < resized).collect();
+            prop_assert_eq!((rows(&other), other.len(), other.count()), (kept.clone(), resized, kept.len()));
+            other.resize(300);
+            prop_assert_eq!(&rows(&other), &kept, "what was beyond does not come back");
+            other.insert(299);
+            prop_assert!(other.contains(299));
             let (x, y) = (bitmap(&left), bitmap(&right));
             prop_assert_eq!(rows(&x), a.clone());
             prop_assert_eq!(x.count(), a.len());

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use juntos_datasets::tables::{Invites, PurchaseVisibility};
 use juntos_datasets::units::Timestamp;
 
-use crate::allowed::Allowed;
+use crate::bitmap::Bitmap;
 use crate::candidates::ProductDraft;
 use crate::live::teams::Team;
 use crate::live::view::{Friend, Owned};
@@ -130,7 +130,7 @@ impl<'a> Privacy<'a> {
     }
 
     /// Product drafts that the viewer may see, each without what may not be told about it.
-    pub(crate) fn products(&self, mut drafts: Vec<ProductDraft>, allowed: &Allowed) -> Passed<Vec<ProductDraft>> {
+    pub(crate) fn products(&self, mut drafts: Vec<ProductDraft>, allowed: &Bitmap) -> Passed<Vec<ProductDraft>> {
         drafts.retain(|draft| allowed.contains(draft.row));
         for draft in &mut drafts {
             if draft.team.as_ref().is_some_and(|team| !team.joinable(self.now) || !self.sees_team(team)) {
@@ -151,7 +151,7 @@ impl<'a> Privacy<'a> {
     }
 
     /// Teams that the viewer may be shown, on products that she may see.
-    pub(crate) fn teams(&self, mut teams: Vec<Arc<Team>>, allowed: &Allowed) -> Passed<Vec<Arc<Team>>> {
+    pub(crate) fn teams(&self, mut teams: Vec<Arc<Team>>, allowed: &Bitmap) -> Passed<Vec<Arc<Team>>> {
         teams.retain(|team| {
             team.joinable(self.now)
                 && allowed.contains(team.product)

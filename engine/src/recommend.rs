@@ -18,10 +18,12 @@ use arc_swap::ArcSwap;
 use juntos_datasets::ProductRow;
 use juntos_datasets::units::Timestamp;
 
-use crate::allowed::{Allowed, PreparedKey};
+use crate::allowed::PreparedKey;
+use crate::bitmap::Bitmap;
 use crate::bundle::Bundle;
 use crate::candidates::{ProductDraft, repurchase, similar, social, taste, trending};
 use crate::cursor::{List, Shown};
+use crate::index::{LiveIndex, MergeStatus, Merger};
 use crate::live::{Applied, Change, ChangeFault, Live};
 use crate::privacy::Privacy;
 use crate::rank::{self, Scale};
@@ -35,12 +37,28 @@ use crate::viewer::Viewer;
 pub struct Engine {
     current: ArcSwap<Snapshot>,
     writer: Mutex<()>,
+    merger: Option<Merger>,
 }
 
 impl Engine {
     /// A recommender over `bundle` with nothing having happened since it was cut but the teams that were open then.
     pub fn new(bundle: Arc<Bundle>) -> Self {
-        Self { current: ArcSwap::from_pointee(Snapshot::new(bundle)), writer: Mutex::new(()) }
+        Self { current: ArcSwap::from_pointee(Snapshot::new(bundle)), writer: Mutex::new(()), merger: None }
+    }
+
+    /// The same with a thread that takes new products into the vector index whenever many are waiting, as long as the
+    /// engine lives; without it every search scans them. An engine that serves for long wants it.
+    ///
+    /// # Errors
+    /// When the operating system has no thread to give.
+    pub fn merging_in_background(mut self) -> std::io::Result<Self> {
+        self.merger = Some(Merger::spawn(self.snapshot().base.index.clone())?);
+        Ok(self)
+    }
+
+    /// What became of the merges of the vector index so far.
+    pub fn merge_status(&self) -> MergeStatus {
+        self.snapshot().base.index.merge_status()
     }
 
     /// What is known at this moment: it never changes, so that one request sees one state of the world.
@@ -61,6 +79,15 @@ impl Engine {
     }
 }
 
+impl Drop for Engine {
+    /// A merge under way is not waited for: whoever drops the last handle may be answering a request.
+    fn drop(&mut self) {
+        if let Some(merger) = self.merger.take() {
+            merger.detach();
+        }
+    }
+}
+
 /// One immutable state of the world: the bundle and what happened since.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
@@ -72,10 +99,12 @@ pub struct Snapshot {
 #[derive(Debug)]
 pub(crate) struct Base {
     bundle: Arc<Bundle>,
+    /// Vectors of the bundle's products, and of new ones by their rows.
+    pub(crate) index: Arc<LiveIndex>,
     /// Age limits that products of the bundle have, ascending.
     pub(crate) age_limits: Vec<u32>,
     /// Sets of allowed products of frequent questions.
-    pub(crate) prepared: ArcSwap<imbl::HashMap<PreparedKey, Arc<Allowed>>>,
+    pub(crate) prepared: ArcSwap<imbl::HashMap<PreparedKey, Arc<Bitmap>>>,
 }
 
 /// Candidates that a list looks at beyond what it shows: room for what ranking and limits move.
@@ -89,7 +118,8 @@ impl Snapshot {
         let limits: std::collections::BTreeSet<u32> =
             products.filter_map(|row| bundle.catalogue().min_age(ProductRow(row))).collect();
         let live = Live::at_the_cut(&bundle);
-        let base = Base { bundle, age_limits: limits.into_iter().collect(), prepared: ArcSwap::default() };
+        let index = Arc::new(bundle.live_index());
+        let base = Base { bundle, index, age_limits: limits.into_iter().collect(), prepared: ArcSwap::default() };
         Self { base: Arc::new(base), live }
     }
 
@@ -192,13 +222,13 @@ impl Snapshot {
     }
 
     /// The products that may appear in this answer, what earlier pages showed left out.
-    pub(crate) fn allowed_for(&self, viewer: &Viewer, context: &Context, shown: &Shown) -> Allowed {
+    pub(crate) fn allowed_for(&self, viewer: &Viewer, context: &Context, shown: &Shown) -> Bitmap {
         let mut allowed = self.allowed(&viewer.conditions(context));
         context.exclude.iter().filter_map(|id| self.product_row(id)).for_each(|row| allowed.remove(row));
         for &hash in shown.hashes() {
             self.bundle().products().rows_by_short_hash(hash).for_each(|row| allowed.remove(row.0));
+            self.live.goods.rows_by_short_hash(hash).for_each(|row| allowed.remove(row));
         }
-        allowed.new.retain(|&row| !shown.contains(self.product_id(row)));
         if let Some(user) = viewer.personal {
             self.refused_by(user).iter().for_each(|&row| allowed.remove(row));
         }
@@ -206,7 +236,7 @@ impl Snapshot {
     }
 
     /// Takes out what the person has bought, unless it is due again or asked for.
-    fn leave_out_bought(&self, viewer: &Viewer, context: &Context, due: &[repurchase::Due], allowed: &mut Allowed) {
+    fn leave_out_bought(&self, viewer: &Viewer, context: &Context, due: &[repurchase::Due], allowed: &mut Bitmap) {
         let Some(user) = viewer.personal.filter(|_| !context.include_bought) else { return };
         for owned in self.owned_by(user) {
             if owned.purchases > 0 && due.iter().all(|due| due.product != owned.product) {
@@ -222,7 +252,7 @@ impl Snapshot {
         privacy: &Privacy<'_>,
         context: &Context,
         due: &[repurchase::Due],
-        allowed: &Allowed,
+        allowed: &Bitmap,
     ) -> Vec<ProductDraft> {
         let Some(user) = viewer.personal else { return Vec::new() };
         let vector = self.taste_vector(user);
@@ -275,7 +305,7 @@ impl Snapshot {
         viewer: &Viewer,
         privacy: &Privacy<'_>,
         context: &Context,
-        allowed: &Allowed,
+        allowed: &Bitmap,
     ) -> Vec<ProductDraft> {
         let mut list = rank::order(drafts, context.limit, |row| self.goods(row));
         if list.len() <= context.limit {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use juntos_datasets::units::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::index::{Builder, RowFormat};
+use crate::index::{BuildOptions, Builder, RowFormat};
 use crate::serving_model::ServingModel;
 
 /// Name of the manifest's file.
@@ -89,6 +89,18 @@ pub struct IndexReport {
     pub refused_at: Option<f64>,
     /// Number of users whose vectors were used to measure the recall.
     pub recall_queries: usize,
+}
+
+impl IndexReport {
+    /// How an index that takes this one's place is built: as this one was, so that its effort holds for the other too.
+    /// Where this one has no graph, the other has none: nobody has measured what such a graph would find.
+    pub(crate) fn build_options(&self) -> BuildOptions {
+        let plain = BuildOptions { builder: self.builder, rows: self.rows, ..BuildOptions::default() };
+        match self.links {
+            0 => BuildOptions { scan_below: usize::MAX, ..plain },
+            links => BuildOptions { links, scan_below: 0, ..plain },
+        }
+    }
 }
 
 /// Size and checksum of one file.

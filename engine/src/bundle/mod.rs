@@ -15,6 +15,8 @@ mod teams;
 mod user_vectors;
 mod write;
 
+use std::sync::Arc;
+
 use juntos_datasets::units::Country;
 use juntos_datasets::{ProductRow, Row, SellerRow, UserRow};
 use xxhash_rust::xxh3::xxh3_64;
@@ -33,7 +35,7 @@ pub use crate::history::StoredPossession;
 use crate::filter::Deliverable;
 use crate::friends::Ties;
 use crate::history::History;
-use crate::index::{Exact, FlatIndex, Searcher};
+use crate::index::{Base, Exact, LiveIndex, LiveOptions, Searcher};
 use crate::serving_model::ServingModel;
 
 /// Row of a category: every prefix of every category path has one.
@@ -64,14 +66,14 @@ pub struct Bundle {
     ties: Ties,
     history: History,
     teams: teams::OpenTeams,
-    index: FlatIndex,
+    /// The index with the products' vectors, row-major.
+    index: Arc<Base>,
     deliverable: Deliverable,
 }
 
-/// Vectors of users, products and standing groups, row-major.
+/// Vectors of users and standing groups, row-major.
 struct Vectors {
     users: user_vectors::UserVectors,
-    products: Column<f32>,
     groups: Column<f32>,
     group_members: shapes::Lists<u32>,
     group_table: Column<u32>,
@@ -144,12 +146,12 @@ impl Bundle {
 
     /// A product's vector, `dim` numbers.
     pub fn product_vector(&self, product: ProductRow) -> &[f32] {
-        self.vector(&self.vectors.products, product.index())
+        self.vector(self.product_vectors(), product.index())
     }
 
     /// Vectors of all products, `(n_products, dim)` row-major.
     pub fn product_vectors(&self) -> &[f32] {
-        &self.vectors.products
+        self.index.vectors()
     }
 
     /// Vector of the standing group of exactly these members, ascending, if it has one.
@@ -248,17 +250,28 @@ impl Bundle {
 
     /// Exact search over the product vectors.
     pub fn exact(&self) -> Exact<'_> {
-        Exact::new(&self.vectors.products, self.dim())
+        Exact::new(self.product_vectors(), self.dim())
     }
 
     /// Approximate search over the product vectors, with the effort that the manifest gives.
     pub fn index(&self) -> Searcher<'_> {
-        self.index.searcher(&self.vectors.products, self.manifest.index.effort)
+        self.index.searcher(self.manifest.index.effort)
     }
 
-    /// Copies what searches read at random into memory with large pages, see [`FlatIndex::warm`].
+    /// A live index over the product vectors, searched with the effort that the manifest gives: new products' vectors
+    /// can be put into it, by rows beyond the bundle's. Merges take one thread.
+    pub(crate) fn live_index(&self) -> LiveIndex {
+        let report = &self.manifest.index;
+        let (build, effort) = (report.build_options(), report.effort);
+        LiveIndex::new(Arc::clone(&self.index), LiveOptions { build, effort, merge_threads: 1, ..Default::default() })
+    }
+
+    /// Copies what searches read at random into memory with large pages, see [`crate::index::FlatIndex::warm`]: to be
+    /// called before an engine is made of the bundle, whose index stays as it is from then on.
     pub fn warm(&mut self) {
-        self.index.warm();
+        if let Some(index) = Arc::get_mut(&mut self.index) {
+            index.warm();
+        }
     }
 
     /// Delivery sets made so far, see [`crate::filter::allowed`].

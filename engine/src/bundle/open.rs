@@ -24,7 +24,7 @@ use crate::error::EngineError;
 use crate::filter::Deliverable;
 use crate::friends::{Ties, Weighted};
 use crate::history::{History, StoredPossession};
-use crate::index::FlatIndex;
+use crate::index::{Base, FlatIndex};
 
 /// Most rows of a kind: row numbers are `u32`, and the last one stands for none.
 const MOST_ROWS: usize = u32::MAX as usize - 1;
@@ -64,17 +64,18 @@ fn open(folder: &Path, verify: bool) -> Result<Bundle, EngineError> {
     };
     let shapes = manifest.shapes;
     let (users, products, sellers) = (file("users.bin")?, file("products.bin")?, file("sellers.bin")?);
+    let vector_file = file("vectors.bin")?;
     Ok(Bundle {
         users: IdMapView::open(&users, "ids", shapes.users)?,
         people: people(&users, shapes.users)?,
         products: IdMapView::open(&products, "ids", shapes.products)?,
         catalogue: catalogue(&products, &sellers, &shapes)?,
         sellers: IdMapView::open(&sellers, "ids", shapes.sellers)?,
-        vectors: vectors(&file("vectors.bin")?, &file(USER_VECTORS)?, &shapes)?,
+        index: index(&file("index.bin")?, &vector_file, &shapes)?,
+        vectors: vectors(&vector_file, &file(USER_VECTORS)?, &shapes)?,
         ties: ties(&file("ties.bin")?, shapes.users)?,
         history: history(&file("history.bin")?, &shapes)?,
         teams: teams(&file("teams.bin")?, &shapes)?,
-        index: index(&file("index.bin")?, &shapes)?,
         deliverable: Deliverable::default(),
         manifest,
         version,
@@ -294,7 +295,6 @@ fn vectors(file: &MappedFile, users: &MappedFile, shapes: &Shapes) -> Result<Vec
     }
     Ok(Vectors {
         users: UserVectors::open(users, shapes.users, shapes.dim)?,
-        products: file.column_of("products", shapes.products * shapes.dim)?,
         groups: file.column_of("groups", shapes.groups * shapes.dim)?,
         group_members: rows(file, "group_members", shapes.groups, shapes.users)?,
         group_table,
@@ -302,10 +302,12 @@ fn vectors(file: &MappedFile, users: &MappedFile, shapes: &Shapes) -> Result<Vec
     })
 }
 
-fn index(file: &MappedFile, shapes: &Shapes) -> Result<FlatIndex, EngineError> {
+/// The index, and the products' vectors that it was built from.
+fn index(file: &MappedFile, vectors: &MappedFile, shapes: &Shapes) -> Result<Arc<Base>, EngineError> {
     let index = FlatIndex::from_file(file)?;
     if (index.len(), index.dim()) != (shapes.products, shapes.dim) {
         return file.refuse(format!("it is not of {} products of {} dimensions", shapes.products, shapes.dim));
     }
-    Ok(index)
+    let products = vectors.column_of("products", shapes.products * shapes.dim)?;
+    Base::of_parts(index, products.into(), None).map(Arc::new).or_else(|fault| file.refuse(fault.to_string()))
 }

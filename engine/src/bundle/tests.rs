@@ -23,7 +23,7 @@ use crate::index::{BuildOptions, VectorIndex};
 use crate::live::records::{OfferRecord, ProductRecord, UserRecord};
 
 const DAY: i64 = Timestamp::DAY_MS;
-const DIM: usize = 3;
+pub(crate) const DIM: usize = 3;
 
 /// A folder with a dataset, and what training made of it.
 pub(crate) struct World {
@@ -31,7 +31,10 @@ pub(crate) struct World {
     dataset: Dataset,
     data: TrainingData,
     users: Vec<f32>,
-    products: Vec<f32>,
+    /// Vectors of products, of [`DIM`] dimensions.
+    pub(crate) products: Vec<f32>,
+    /// How the index is built.
+    pub(crate) index: BuildOptions,
     groups: Vec<GroupVector>,
 }
 
@@ -72,6 +75,7 @@ impl World {
             data,
             users: (0..n).flat_map(vector).collect(),
             products: (0..m).flat_map(vector).collect(),
+            index: BuildOptions::default(),
             groups: Vec::new(),
         }
     }
@@ -84,7 +88,7 @@ impl World {
             dim: DIM,
             user_vectors: &self.users,
             product_vectors: &self.products,
-            index: BuildOptions::default(),
+            index: self.index,
             groups: &self.groups,
             config: serde_json::json!({"model": "als"}),
             metrics: serde_json::json!({"recall@20": 0.5}),

@@ -1,6 +1,6 @@
 //! Products like given ones: near in direction, whatever their popularity.
 
-use crate::allowed::Allowed;
+use crate::bitmap::Bitmap;
 use crate::candidates::{ProductDraft, best_first, taste};
 use crate::live::view::{dot, weighted_mean};
 use crate::recommend::Snapshot;
@@ -12,7 +12,7 @@ const OVERFETCH: usize = 4;
 
 /// The `k` allowed products most like `products`: by the highest cosine with any of them, among those closest to their
 /// mean direction.
-pub(crate) fn like(world: &Snapshot, products: &[u32], k: usize, allowed: &Allowed) -> Vec<ProductDraft> {
+pub(crate) fn like(world: &Snapshot, products: &[u32], k: usize, allowed: &Bitmap) -> Vec<ProductDraft> {
     let given: Vec<(u32, &[f32])> = products.iter().map(|&row| (row, world.product_vector(row))).collect();
     let directions = given.iter().filter_map(|(_, vector)| {
         let length = dot(vector, vector).sqrt();

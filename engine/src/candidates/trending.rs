@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use juntos_datasets::ProductRow;
 use juntos_datasets::units::Country;
 
-use crate::allowed::Allowed;
+use crate::bitmap::Bitmap;
 use crate::candidates::{ProductDraft, best_first};
 use crate::recommend::Snapshot;
 use crate::request::Source;
@@ -17,7 +17,7 @@ pub(crate) fn popular(
     world: &Snapshot,
     country: Option<Country>,
     k: usize,
-    allowed: &Allowed,
+    allowed: &Bitmap,
     skip: &HashSet<u32>,
 ) -> Vec<ProductDraft> {
     let mut taken: HashSet<u32> = HashSet::new();
@@ -31,7 +31,8 @@ pub(crate) fn popular(
         found.extend(more);
     }
     if found.len() < k {
-        let rest = allowed.new.iter().copied().filter(|row| !skip.contains(row) && !taken.contains(row));
+        let new = allowed.rows_from(world.bundle().n_products() as u32);
+        let rest = new.filter(|row| !skip.contains(row) && !taken.contains(row));
         found.extend(rest.take(k - found.len()).map(|row| ProductDraft::new(row, Source::Newest, 0.0)));
     }
     let step = 1.0 / (found.len() as f32 + 1.0);

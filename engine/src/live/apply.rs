@@ -120,12 +120,30 @@ impl Snapshot {
             Some(_) => None,
             None => Some(neighbours::vector_for(self, &record).into_boxed_slice()),
         };
+        if let Some(vector) = &vector {
+            self.index(row, vector)?;
+        }
         self.live.goods.set(row, Good { record: Some(record), vector });
         Ok(Applied::Done)
     }
 
+    /// Puts the vector of a new product into the live index, which all worlds over this bundle share: those that do not
+    /// know the product do not allow its row.
+    fn index(&self, row: u32, vector: &[f32]) -> Result<(), ChangeFault> {
+        let index = &self.base.index;
+        if index.snapshot().vector(row) == Some(vector) {
+            return Ok(());
+        }
+        let problem = "has neighbours whose vectors are not finite; train the bundle anew";
+        let refuse = |_| ChangeFault::BadRecord { field: "category", problem: problem.to_owned() };
+        index.put(row, vector).map(|_| ()).map_err(refuse)
+    }
+
     fn delete_product(&mut self, product_id: &str) -> Result<Applied, ChangeFault> {
         let row = self.known_product(product_id)?;
+        if self.stored_product(row).is_none() {
+            self.base.index.remove(row);
+        }
         self.live.goods.set(row, Good { record: None, vector: None });
         Ok(Applied::Done)
     }

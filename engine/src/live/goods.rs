@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use imbl::{HashMap, OrdMap, Vector};
+use imbl::{HashMap, OrdMap, OrdSet, Vector};
 
 use super::records::ProductRecord;
+use crate::bundle::short_hash;
 
 /// A product put or deleted since the cut.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Good {
     /// Its record; none once it has been deleted.
     pub(crate) record: Option<ProductRecord>,
-    /// Vector of a product that the bundle does not have: from its neighbours in category, brand and shop.
+    /// Vector of a product that the bundle does not have: from its neighbours in category, brand and shop. The live
+    /// index has it too.
     pub(crate) vector: Option<Box<[f32]>>,
 }
 
@@ -21,6 +23,8 @@ pub(crate) struct Goods {
     rows: HashMap<Arc<str>, u32>,
     /// Ids of new products: the first has row `n_products` of the bundle.
     ids: Vector<Arc<str>>,
+    /// Rows of new products behind the [`short_hash`] of their ids.
+    by_short_hash: OrdSet<(u64, u32)>,
     changed: OrdMap<u32, Arc<Good>>,
     generation: u64,
     /// Age limits of changed products, ascending.
@@ -36,6 +40,16 @@ impl Goods {
     /// Id of the `at`-th new product.
     pub(crate) fn id(&self, at: usize) -> &str {
         &self.ids[at]
+    }
+
+    /// Number of new products, deleted ones included.
+    pub(crate) fn n_new(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Rows of new products whose ids have this [`short_hash`]: nearly always one or none.
+    pub(crate) fn rows_by_short_hash(&self, hash: u64) -> impl Iterator<Item = u32> {
+        self.by_short_hash.range((hash, 0)..=(hash, u32::MAX)).map(|&(_, row)| row)
     }
 
     /// The change to `row`.
@@ -61,6 +75,7 @@ impl Goods {
     /// Gives a new product the row `first_row + len()`.
     pub(crate) fn add(&mut self, id: &str, first_row: usize) -> u32 {
         let row = (first_row + self.ids.len()) as u32;
+        self.by_short_hash.insert((short_hash(id), row));
         let id: Arc<str> = id.into();
         self.rows.insert(id.clone(), row);
         self.ids.push_back(id);

@@ -11,11 +11,11 @@ use juntos_datasets::ProductRow;
 const MOST_NEIGHBOURS: usize = 256;
 
 /// Mean of the mean vectors of the product's neighbours in the narrowest known category, of its brand and of its shop;
-/// of no length where it has no neighbours.
+/// zero where it has no neighbours.
 pub(crate) fn vector_for(world: &Snapshot, record: &ProductRecord) -> Vec<f32> {
     let kinds = [category_mean(world, record.category.as_deref()), brand_mean(world, record), shop_mean(world, record)];
     let means = kinds.iter().flatten().map(|mean| (mean.as_slice(), 1.0));
-    weighted_mean(world.bundle().dim(), means).unwrap_or_default()
+    weighted_mean(world.bundle().dim(), means).unwrap_or_else(|| vec![0.0; world.bundle().dim()])
 }
 
 /// Mean over the category, or over the nearest more general one that has products.

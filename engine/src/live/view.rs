@@ -83,6 +83,11 @@ impl Snapshot {
         ((row as usize) < self.bundle().n_products()).then_some(ProductRow(row))
     }
 
+    /// Number of rows of products: the bundle's, then those that are new since, deleted ones included.
+    pub(crate) fn n_products(&self) -> usize {
+        self.bundle().n_products() + self.live.goods.n_new()
+    }
+
     /// Friends of a user who still exist and whom no block keeps apart from her, by row.
     pub(crate) fn friends_of(&self, user: u32) -> Vec<Friend> {
         let (rows, strengths) = self.stored_user(user).map_or((&[][..], &[][..]), |row| self.bundle().friends(row));

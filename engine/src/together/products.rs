@@ -6,7 +6,7 @@ use juntos_datasets::{ProductRow, UserRow};
 
 use super::evidence::Evidence;
 use super::model::JoinFacts;
-use crate::allowed::Allowed;
+use crate::bitmap::Bitmap;
 use crate::candidates::{ProductDraft, taste};
 use crate::cursor::{List, Shown};
 use crate::explain::Explainer;
@@ -161,7 +161,7 @@ impl Snapshot {
         named: &[u32],
         group: &Group<'_>,
         context: &Context,
-        allowed: &mut Allowed,
+        allowed: &mut Bitmap,
     ) {
         let mut markets: Vec<_> = named
             .iter()
@@ -196,7 +196,7 @@ impl Snapshot {
         group: &Group<'_>,
         with_friends: bool,
         context: &Context,
-        allowed: &Allowed,
+        allowed: &Bitmap,
     ) -> Vec<ProductDraft> {
         let Some(user) = viewer.personal else { return Vec::new() };
         let Some(query) = self.group_taste(user, &group.others, with_friends) else { return Vec::new() };

@@ -7,7 +7,7 @@ use juntos_datasets::{ProductRow, UserRow};
 
 use super::evidence::Evidence;
 use super::model::JoinFacts;
-use crate::allowed::Allowed;
+use crate::bitmap::Bitmap;
 use crate::candidates::{taste, trending};
 use crate::cursor::{List, Shown};
 use crate::explain::Explainer;
@@ -57,7 +57,7 @@ impl Snapshot {
         viewer: &Viewer,
         privacy: &Privacy<'_>,
         context: &Context,
-        allowed: &Allowed,
+        allowed: &Bitmap,
         shown: &Shown,
     ) -> Vec<Arc<Team>> {
         let teams = &self.live.teams;

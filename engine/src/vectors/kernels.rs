@@ -10,7 +10,10 @@
 //! Kernels add in different orders, so their results differ by rounding: at most about `n · ε · Σ|aᵢ bᵢ|` each
 //! (Higham, Accuracy and Stability of Numerical Algorithms, §3.1). On one machine the result is always the same.
 
-#![expect(unsafe_code, reason = "SIMD intrinsics; every kernel is behind `dot`, which checks lengths and features")]
+#![cfg_attr(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    expect(unsafe_code, reason = "SIMD intrinsics; every kernel is behind `dot`, which checks lengths and features")
+)]
 
 use std::sync::OnceLock;
 
@@ -171,6 +174,7 @@ mod tests {
     use super::*;
 
     fn kernels() -> Vec<(&'static str, Kernel)> {
+        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "only x86-64 has kernels to choose from"))]
         let mut kernels: Vec<(&'static str, Kernel)> = vec![("scalar", dot_scalar), ("chosen", dot)];
         #[cfg(target_arch = "x86_64")]
         {

@@ -31,7 +31,8 @@ impl Serve {
         if config.warm_index {
             bundle.warm();
         }
-        let state = AppState::new(Arc::new(Engine::new(Arc::new(bundle))), config)?;
+        let engine = Engine::new(Arc::new(bundle)).merging_in_background()?;
+        let state = AppState::new(Arc::new(engine), config)?;
         juntos::serve::run(state, |address| {
             // A closed standard error is no reason not to serve.
             let _ = output.say(format_args!("serving {} on http://{address}", self.bundle.display()));

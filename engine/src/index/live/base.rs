@@ -41,7 +41,7 @@ impl Base {
         Self::of_parts(store.index, store.vectors, ids)
     }
 
-    fn of_parts(index: FlatIndex, vectors: Array<f32>, ids: Option<Vec<u32>>) -> Result<Self, LiveError> {
+    pub(crate) fn of_parts(index: FlatIndex, vectors: Array<f32>, ids: Option<Vec<u32>>) -> Result<Self, LiveError> {
         let refuse = |problem| Err(LiveError::Base { problem });
         let (rows, dim) = (index.len(), index.dim());
         if vectors.len() != rows * dim {
@@ -97,13 +97,23 @@ impl Base {
         }
     }
 
+    /// The vectors of all rows, row-major.
+    pub(crate) fn vectors(&self) -> &[f32] {
+        &self.vectors
+    }
+
+    /// As [`FlatIndex::warm`]; the vectors stay where they are.
+    pub fn warm(&mut self) {
+        self.index.warm();
+    }
+
     /// The vector of a row.
     pub(super) fn vector(&self, row: u32) -> &[f32] {
         let start = row as usize * self.dim();
         &self.vectors[start..start + self.dim()]
     }
 
-    pub(super) fn searcher(&self, effort: usize) -> Searcher<'_> {
+    pub(crate) fn searcher(&self, effort: usize) -> Searcher<'_> {
         self.index.searcher(&self.vectors, effort)
     }
 
@@ -112,17 +122,26 @@ impl Base {
         self.ids.is_none() && allowed.len() == self.len()
     }
 
-    /// The filter over ids for the 64 rows from `64 * word` on; bits beyond the last row may be set.
-    pub(super) fn allowed_word(&self, allowed: &Bitmap, word: usize) -> u64 {
-        let rows = word * 64..self.len().min(word * 64 + 64);
-        let Some(ids) = &self.ids else { return allowed.words().get(word).copied().unwrap_or(0) };
-        let ids = &ids[rows];
-        match (ids.first(), ids.last()) {
-            (Some(&first), Some(&last)) if (last - first) as usize == ids.len() - 1 => {
-                bits_from(allowed.words(), first)
-            }
-            _ => ids.iter().rev().fold(0, |word, &id| word << 1 | u64::from(allowed.contains(id))),
-        }
+    /// The kept rows whose ids are allowed.
+    pub(super) fn rows_of(&self, allowed: &Bitmap, kept: &Bitmap) -> Bitmap {
+        let Some(ids) = &self.ids else {
+            let mut rows = allowed.clone();
+            rows.resize(self.len());
+            rows.intersect(kept);
+            return rows;
+        };
+        let mut rows = kept.clone();
+        rows.retain_words(|word| allowed_word(ids, allowed, word));
+        rows
+    }
+}
+
+/// The filter over ids for the 64 rows from `64 * word` on.
+fn allowed_word(ids: &[u32], allowed: &Bitmap, word: usize) -> u64 {
+    let ids = &ids[word * 64..ids.len().min(word * 64 + 64)];
+    match (ids.first(), ids.last()) {
+        (Some(&first), Some(&last)) if (last - first) as usize == ids.len() - 1 => bits_from(allowed.words(), first),
+        _ => ids.iter().rev().fold(0, |word, &id| word << 1 | u64::from(allowed.contains(id))),
     }
 }
 

@@ -33,6 +33,17 @@ impl Merger {
         };
         Ok(Self { index, stop, thread: Some(thread) })
     }
+
+    /// Stops without waiting: the thread ends by itself after the merge under way.
+    pub fn detach(mut self) {
+        drop(self.thread.take());
+    }
+}
+
+impl std::fmt::Debug for Merger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Merger({:?})", self.index)
+    }
 }
 
 impl Drop for Merger {

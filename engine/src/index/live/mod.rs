@@ -109,6 +109,12 @@ struct Writer {
     changed: Option<HashSet<u32>>,
 }
 
+impl std::fmt::Debug for LiveIndex {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LiveIndex({} vectors of {})", self.len(), self.dim())
+    }
+}
+
 impl LiveIndex {
     /// A live index over a flat one.
     pub fn new(base: Arc<Base>, options: LiveOptions) -> Self {

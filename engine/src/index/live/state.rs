@@ -125,9 +125,7 @@ impl LiveSnapshot {
                 searcher.search_into(query, k, Some(allowed), found);
             }
             Some(allowed) => {
-                let mut rows = Bitmap::clone(kept);
-                rows.retain_words(|word| base.allowed_word(allowed, word));
-                searcher.search_into(query, k, Some(&rows), found);
+                searcher.search_into(query, k, Some(&base.rows_of(allowed, kept)), found);
             }
         }
     }
