@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::coverage::Coverage;
 use super::flat::{FlatIndex, SAMPLE};
+use super::groups;
 use super::hnsw;
 use super::links::{self, Surroundings};
 use super::lists::{self, CodedCentroids, RowLists};
@@ -114,6 +115,7 @@ impl FlatIndex {
     fn assemble(rows: CodedRows, lists: &RowLists, centroids: CodedCentroids) -> Self {
         let mut places = vec![0u32; lists.order.len()];
         lists.order.iter().enumerate().for_each(|(place, &row)| places[row as usize] = place as u32);
+        let groups = CodedCentroids::encode(&groups::means(&lists.centroids, rows.dim), rows.dim);
         let (sample_bytes, sample_scale_ids) = sample_of(&rows, lists.order.len());
         Self {
             len: lists.order.len(),
@@ -130,6 +132,8 @@ impl FlatIndex {
             list_offsets: lists.offsets.clone().into(),
             centroid_bytes: centroids.bytes.into(),
             centroid_scales: centroids.scales.into(),
+            group_bytes: groups.bytes.into(),
+            group_scales: groups.scales.into(),
             coverage: Coverage::default(),
             sample_bytes: sample_bytes.into(),
             sample_scale_ids: sample_scale_ids.into(),

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::coverage::{CELLS, Coverage};
 use super::flat::{FlatIndex, SAMPLE};
+use super::groups::groups_of;
 use super::lists::centroid_stride;
 use super::rows::RowFormat;
 use crate::bundle::map::MappedFile;
@@ -15,7 +16,7 @@ use crate::bundle::sections::SectionFile;
 use crate::error::EngineError;
 
 /// Version of the layout below.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 /// Most dimensions of a row.
 const MOST_DIM: u64 = 65_536;
 /// Centroids that kernels score together.
@@ -43,6 +44,8 @@ impl FlatIndex {
         file.add("list_offsets", &self.list_offsets);
         file.add("centroids", &self.centroid_bytes);
         file.add("centroid_scales", &self.centroid_scales);
+        file.add("groups", &self.group_bytes);
+        file.add("group_scales", &self.group_scales);
         file.add("coverage", &self.coverage.0);
         file.add("sample", &self.sample_bytes);
         file.add("sample_scale_ids", &self.sample_scale_ids);
@@ -70,7 +73,7 @@ impl FlatIndex {
         }
         let (len, dim, degree, lists) = (len as usize, dim as usize, degree as usize, lists as usize);
         let stride = format.stride(dim);
-        let blocks = lists.div_ceil(BLOCK) * BLOCK;
+        let (blocks, groups) = (lists.next_multiple_of(BLOCK), groups_of(lists).next_multiple_of(BLOCK));
         let coded = if format == RowFormat::Int8 { len } else { 0 };
         let scales = file.column_of::<f32>("scales", 256)?;
         let index = Self {
@@ -88,6 +91,8 @@ impl FlatIndex {
             list_offsets: file.column_of("list_offsets", lists + 1)?.into(),
             centroid_bytes: file.column_of("centroids", blocks * centroid_stride(dim))?.into(),
             centroid_scales: file.column_of("centroid_scales", blocks)?.into(),
+            group_bytes: file.column_of("groups", groups * centroid_stride(dim))?.into(),
+            group_scales: file.column_of("group_scales", groups)?.into(),
             coverage: coverage(file)?,
             sample_bytes: file.column_of("sample", len.min(SAMPLE) * stride)?.into(),
             sample_scale_ids: file.column_of("sample_scale_ids", coded.min(SAMPLE))?.into(),

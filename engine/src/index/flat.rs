@@ -8,6 +8,7 @@ use bytemuck::Pod;
 use memmap2::MmapMut;
 
 use super::coverage::Coverage;
+use super::groups::groups_of;
 use super::kernels::Centroids;
 use super::rows::{RowFormat, Rows};
 use crate::bundle::map::Column;
@@ -84,6 +85,9 @@ pub struct FlatIndex {
     pub(super) list_offsets: Array<u32>,
     pub(super) centroid_bytes: Array<u8>,
     pub(super) centroid_scales: Array<f32>,
+    /// Mean directions of groups of lists, as centroids are; none where the lists are few.
+    pub(super) group_bytes: Array<u8>,
+    pub(super) group_scales: Array<f32>,
     pub(super) coverage: Coverage,
     /// Rows spread over all, once more and together, and their scales.
     pub(super) sample_bytes: Array<u8>,
@@ -103,6 +107,7 @@ pub(super) struct View<'a> {
     pub(super) places_of_rows: &'a [u32],
     pub(super) list_offsets: &'a [u32],
     pub(super) centroids: Centroids<'a>,
+    pub(super) groups: Centroids<'a>,
     pub(super) coverage: &'a Coverage,
     pub(super) sample: Rows<'a>,
 }
@@ -140,9 +145,18 @@ impl FlatIndex {
 
     /// Bytes that a search reads from: all but the full vectors.
     pub fn bytes(&self) -> usize {
-        let words = self.links.len() + 2 * self.len + self.list_offsets.len() + self.centroid_scales.len();
+        let words = self.links.len()
+            + 2 * self.len
+            + self.list_offsets.len()
+            + self.centroid_scales.len()
+            + self.group_scales.len();
         let sample = self.sample_bytes.len() + self.sample_scale_ids.len();
-        4 * words + self.bytes.len() + self.scale_ids.len() + self.centroid_bytes.len() + sample
+        4 * words
+            + self.bytes.len()
+            + self.scale_ids.len()
+            + self.centroid_bytes.len()
+            + self.group_bytes.len()
+            + sample
     }
 
     /// Copies what searches read at random into memory with large pages: faster once done, and no page of the file has
@@ -177,6 +191,12 @@ impl FlatIndex {
                 stride: super::lists::centroid_stride(self.dim),
                 bytes: &self.centroid_bytes,
                 scales: &self.centroid_scales,
+            },
+            groups: Centroids {
+                count: groups_of(self.lists()),
+                stride: super::lists::centroid_stride(self.dim),
+                bytes: &self.group_bytes,
+                scales: &self.group_scales,
             },
             coverage: &self.coverage,
         }

@@ -5,6 +5,7 @@
 
 use rayon::prelude::*;
 
+use super::groups;
 use super::kernels::{Centroids, kernels};
 use super::rows::Query;
 use super::shuffle::sample;
@@ -68,7 +69,8 @@ pub(super) struct RowLists {
 pub(super) fn build(vectors: &[f32], dim: usize, count: usize, seed: u64) -> RowLists {
     let rows = vectors.len() / dim;
     let count = count.clamp(1, rows);
-    let centroids = learn(vectors, dim, count, seed);
+    let mut centroids = learn(vectors, dim, count, seed);
+    groups::arrange(&mut centroids, dim);
     let coded = CodedCentroids::encode(&centroids, dim);
     let lists = assign(vectors, dim, None, coded.view());
     let mut offsets = vec![0u32; count + 1];
@@ -113,7 +115,7 @@ fn learn(vectors: &[f32], dim: usize, count: usize, seed: u64) -> Vec<f32> {
 }
 
 /// Brings a vector to length 1; one of zeros stays.
-fn normalise(vector: &mut [f32]) {
+pub(super) fn normalise(vector: &mut [f32]) {
     let length = dot(vector, vector).sqrt();
     if length > 0.0 {
         vector.iter_mut().for_each(|value| *value /= length);

@@ -8,6 +8,7 @@ mod file;
 mod filter;
 mod filtered;
 mod flat;
+mod groups;
 mod hnsw;
 pub(crate) mod kernels;
 mod links;

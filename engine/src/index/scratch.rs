@@ -21,6 +21,8 @@ pub(super) struct Scratch {
     pub(super) beam: Beam,
     /// The nearest lists.
     pub(super) nearest: Beam,
+    /// The nearest groups of lists.
+    pub(super) groups: Beam,
     /// All lists, by nearness.
     pub(super) lists: Vec<u64>,
     /// Nodes whose links are looked at next.
@@ -40,6 +42,7 @@ impl Scratch {
             scores: Vec::new(),
             beam: Beam::default(),
             nearest: Beam::default(),
+            groups: Beam::default(),
             lists: Vec::new(),
             opened: [0; 8],
             open: 0,

@@ -5,6 +5,7 @@
 //! it asked for, another computes.
 
 use super::flat::View;
+use super::groups::nearest_lists;
 use super::kernels::{Ids, Kernels, kernels, prefetch};
 use super::rows::Query;
 use super::scratch::Scratch;
@@ -106,14 +107,6 @@ impl<'a> Walk<'a> {
     fn ask_for_row(&self, place: usize) {
         prefetch(self.view.rows.bytes, place * self.view.rows.stride, self.view.rows.stride);
     }
-}
-
-/// Puts the `count` lists nearest to the query into `scratch.nearest`.
-pub(super) fn nearest_lists(view: &View<'_>, count: usize, scratch: &mut Scratch) {
-    let kernels = kernels();
-    (kernels.centroids)(&view.centroids, &scratch.query, &mut scratch.scores);
-    scratch.nearest.reset(count);
-    scratch.nearest.push(kernels, &scratch.scores[..view.centroids.count], Ids::From(0));
 }
 
 /// Makes `vector` the query of a search.

@@ -44,6 +44,16 @@ pub(crate) struct Centroids<'a> {
     pub(crate) scales: &'a [f32],
 }
 
+impl<'a> Centroids<'a> {
+    /// At most `count` of them from `first` on; both are multiples of 16.
+    pub(super) fn part(&self, first: usize, count: usize) -> Self {
+        let count = count.min(self.count.saturating_sub(first));
+        let blocks = count.next_multiple_of(16);
+        let bytes = &self.bytes[first * self.stride..(first + blocks) * self.stride];
+        Self { count, bytes, scales: &self.scales[first..first + blocks], ..*self }
+    }
+}
+
 /// One machine's inner loops.
 pub(crate) struct Kernels {
     pub(crate) name: &'static str,
