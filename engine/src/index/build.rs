@@ -112,7 +112,7 @@ impl FlatIndex {
         Self::assemble(coded, &lists, CodedCentroids::encode(&[], dim))
     }
 
-    fn assemble(rows: CodedRows, lists: &RowLists, centroids: CodedCentroids) -> Self {
+    pub(super) fn assemble(rows: CodedRows, lists: &RowLists, centroids: CodedCentroids) -> Self {
         let mut places = vec![0u32; lists.order.len()];
         lists.order.iter().enumerate().for_each(|(place, &row)| places[row as usize] = place as u32);
         let groups = CodedCentroids::encode(&groups::means(&lists.centroids, rows.dim), rows.dim);

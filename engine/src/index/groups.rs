@@ -11,8 +11,8 @@ use crate::vectors::{add_scaled, dot};
 
 /// Lists of a group: whole blocks of what kernels score together.
 pub(super) const GROUP: usize = 32;
-/// Fewer lists than this are all scored: that takes a few microseconds.
-const LEAST_LISTS: usize = 2_048;
+/// Fewer lists than this are all scored: with half as many, what groups save and what they miss weighed the same.
+const LEAST_LISTS: usize = 8_192;
 /// Groups looked into, beside one for each list wanted.
 const MORE_GROUPS: usize = 16;
 /// Times that a split is moved to where it parts best.
@@ -120,9 +120,10 @@ mod tests {
 
     use std::collections::BTreeSet;
 
-    use super::super::build::BuildOptions;
     use super::super::flat::FlatIndex;
     use super::super::kernels::Centroids;
+    use super::super::lists::{self, CodedCentroids};
+    use super::super::rows::{CodedRows, RowFormat};
     use super::super::shuffle::blends;
     use super::super::walk::set_query;
     use super::*;
@@ -157,17 +158,17 @@ mod tests {
 
     #[test]
     fn arranged_centroids_are_the_same_and_lie_together() {
-        let before = clustered(2_500);
+        let before = clustered(8_500);
         let mut after = before.clone();
         arrange(&mut after, DIM);
         assert_eq!(bits(&after), bits(&before));
-        assert_eq!(means(&after, DIM).len(), 2_500usize.div_ceil(GROUP) * DIM);
+        assert_eq!(means(&after, DIM).len(), 8_500usize.div_ceil(GROUP) * DIM);
         assert!(closeness(&after) > 0.85 && closeness(&before) < 0.5, "{} {}", closeness(&after), closeness(&before));
     }
 
     #[test]
     fn few_centroids_have_no_groups() {
-        let before = clustered(2_047);
+        let before = clustered(8_191);
         let mut after = before.clone();
         arrange(&mut after, DIM);
         assert_eq!(after, before);
@@ -177,10 +178,11 @@ mod tests {
     #[test]
     fn lists_found_through_groups_are_the_nearest() {
         let vectors = clustered(12_000);
-        let options = BuildOptions { lists: 2_500, rounds: 0, ..BuildOptions::default() };
-        let index = FlatIndex::build(&vectors, DIM, &[], &options);
+        let lists = lists::build(&vectors, DIM, 8_500, 1);
+        let rows = CodedRows::encode(&vectors, DIM, &lists.order, RowFormat::Int8);
+        let index = FlatIndex::assemble(rows, &lists, CodedCentroids::encode(&lists.centroids, DIM));
         let view = index.view();
-        assert_eq!(view.groups.count, 2_500usize.div_ceil(GROUP));
+        assert_eq!(view.groups.count, 8_500usize.div_ceil(GROUP));
         let without = View { groups: Centroids { count: 0, ..view.groups }, ..view };
         let mut scratch = Scratch::new();
         let mut found = |view: &View<'_>, query: &[f32]| -> Vec<u32> {
