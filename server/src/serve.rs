@@ -64,7 +64,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let drain_timeout = state.config().drain_timeout();
-    let upkeep = tokio::spawn(crate::telemetry::upkeep());
+    let upkeep = tokio::spawn(crate::telemetry::upkeep(state.clone()));
     let (stopped, mut stop_seen) = watch::channel(false);
     let stopping = state.clone();
     let signal = async move {

@@ -4,11 +4,13 @@ use std::io::IsTerminal;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use juntos_engine::index::MergeStatus;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, ServerConfig};
 use crate::serve::ServeError;
+use crate::state::AppState;
 
 /// Requests by route, method and status.
 pub const REQUESTS: &str = "juntos_http_requests_total";
@@ -26,6 +28,10 @@ pub const EMPTY_ANSWERS: &str = "juntos_empty_answers_total";
 pub const BOUNDED_ANSWERS: &str = "juntos_bounded_answers_total";
 /// Events by verdict.
 pub const EVENTS: &str = "juntos_events_total";
+/// Times that waiting changes were merged into the vector index.
+pub const INDEX_MERGES: &str = "juntos_index_merges_total";
+/// Merges of the vector index that failed.
+pub const INDEX_MERGE_FAILURES: &str = "juntos_index_merge_failures_total";
 
 /// Upper bounds of the latency buckets, seconds: fine around the aim of 5 ms.
 const SECONDS_BUCKETS: [f64; 14] =
@@ -62,16 +68,36 @@ fn describe() {
     metrics::describe_counter!(EMPTY_ANSWERS, "Answers without an item, by question");
     metrics::describe_counter!(BOUNDED_ANSWERS, "Answers made shorter by their surface's size");
     metrics::describe_counter!(EVENTS, "Events by verdict");
+    metrics::describe_counter!(INDEX_MERGES, "Times that waiting changes were merged into the vector index");
+    metrics::describe_counter!(INDEX_MERGE_FAILURES, "Merges of the vector index that failed");
 }
 
-/// Folds histograms again and again, so that they stay small when nobody scrapes.
-pub(crate) async fn upkeep() {
+/// Folds histograms again and again, so that they stay small when nobody scrapes, and tells of the index's merges.
+pub(crate) async fn upkeep(state: AppState) {
     let mut tick = tokio::time::interval(UPKEEP);
+    let mut told = MergeStatus::default();
     loop {
         tick.tick().await;
         if let Ok(handle) = recorder() {
             handle.run_upkeep();
         }
+        let engine = state.engine();
+        // It may wait a moment for the merger, which is not for this thread to do.
+        if let Ok(status) = tokio::task::spawn_blocking(move || engine.merge_status()).await {
+            tell(&told, &status);
+            told = status;
+        }
+    }
+}
+
+/// Tells of the merges that happened between two looks.
+fn tell(before: &MergeStatus, now: &MergeStatus) {
+    // Another engine in the place of the first counts from nothing again.
+    metrics::counter!(INDEX_MERGES).increment(now.merged.saturating_sub(before.merged));
+    let failed = now.failed.saturating_sub(before.failed);
+    metrics::counter!(INDEX_MERGE_FAILURES).increment(failed);
+    if let Some(fault) = now.failure.as_ref().filter(|_| failed > 0) {
+        tracing::error!(%fault, failed, "new products wait outside the index and are scanned");
     }
 }
 
@@ -97,4 +123,27 @@ pub fn log_to_stderr(config: &ServerConfig) -> Result<(), ServeError> {
         tracing::debug!("a log subscriber is installed already; keeping it");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use juntos_engine::index::LiveError;
+
+    use super::*;
+
+    #[test]
+    fn merges_are_counted_once_each() {
+        let recorder = recorder().unwrap();
+        let failure = Some(LiveError::Merge { problem: "no memory".to_owned() });
+        let first = MergeStatus { merged: 2, ..MergeStatus::default() };
+        let second = MergeStatus { merged: 3, failed: 1, failure, ..MergeStatus::default() };
+        tell(&MergeStatus::default(), &first);
+        tell(&first, &second);
+        tell(&second, &second);
+        // A new engine begins at nothing.
+        tell(&second, &first);
+        let shown = recorder.render();
+        assert!(shown.contains("juntos_index_merges_total 3\n"), "{shown}");
+        assert!(shown.contains("juntos_index_merge_failures_total 1\n"), "{shown}");
+    }
 }
