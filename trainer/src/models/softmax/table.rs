@@ -1,9 +1,13 @@
 //! A table of vectors of which each step moves a few rows: Adam (Kingma & Ba 2015, algorithm 1) with moments that
 //! stand still for rows that a batch does not touch, as PyTorch's `SparseAdam` does it.
 
+use rayon::prelude::*;
+
 const FIRST_DECAY: f32 = 0.9;
 const SECOND_DECAY: f32 = 0.999;
 const EPSILON: f32 = 1e-8;
+/// Fewest rows that one task moves.
+const ROWS_A_TASK: usize = 64;
 
 /// Vectors `(rows, dim)`, read as directions: only [`Table::gather_units`] looks at them, so their length is free.
 pub(super) struct Table {
@@ -11,13 +15,12 @@ pub(super) struct Table {
     values: Vec<f32>,
     first: Vec<f32>,
     second: Vec<f32>,
-    scratch: Vec<f32>,
 }
 
 impl Table {
     pub(super) fn new(values: Vec<f32>, dim: usize) -> Self {
         let size = values.len();
-        Self { dim, values, first: vec![0.0; size], second: vec![0.0; size], scratch: vec![0.0; dim] }
+        Self { dim, values, first: vec![0.0; size], second: vec![0.0; size] }
     }
 
     /// The rows scaled to length 1, `(rows.len(), dim)`; rows of zeros stay as they are.
@@ -31,28 +34,17 @@ impl Table {
         units
     }
 
-    /// Moves `row` against `gradient`, which was taken at its unit vector; `step` counts from 1 over the whole table.
-    pub(super) fn descend(&mut self, row: u32, gradient: &[f32], rate: f32, step: u64) {
-        self.gradient_at_row(row, gradient);
-        let power = step.min(i32::MAX as u64) as i32;
-        let first_bias = 1.0 - FIRST_DECAY.powi(power);
-        let second_bias = 1.0 - SECOND_DECAY.powi(power);
-        let range = row as usize * self.dim..(row as usize + 1) * self.dim;
-        let moments = self.first[range.clone()].iter_mut().zip(&mut self.second[range.clone()]);
-        for ((value, &slope), (first, second)) in self.values[range].iter_mut().zip(&self.scratch).zip(moments) {
-            *first += (1.0 - FIRST_DECAY) * (slope - *first);
-            *second += (1.0 - SECOND_DECAY) * (slope * slope - *second);
-            *value -= rate * (*first / first_bias) / ((*second / second_bias).sqrt() + EPSILON);
-        }
-    }
-
-    /// The chain rule of `v ↦ v / |v|`: the part of the gradient across the direction, over the length.
-    fn gradient_at_row(&mut self, row: u32, gradient: &[f32]) {
-        let values = &self.values[row as usize * self.dim..(row as usize + 1) * self.dim];
-        let length = length(values);
-        let along = values.iter().zip(gradient).map(|(a, b)| a * b).sum::<f32>() / (length * length);
-        let cells = self.scratch.iter_mut().zip(values.iter().zip(gradient));
-        cells.for_each(|(cell, (&value, &slope))| *cell = (slope - along * value) / length);
+    /// Moves each of `rows`, which ascend, against its gradient, which was taken at its unit vector; `step` counts from
+    /// 1 over the whole table.
+    pub(super) fn descend(&mut self, rows: &[u32], gradients: &[f32], rate: f32, step: u64) {
+        let dim = self.dim;
+        let adam = Adam::at(step, rate);
+        let parts = [&mut self.values, &mut self.first, &mut self.second].map(|table| pick(table, rows, dim));
+        let [values, first, second] = parts;
+        let cells = values.into_par_iter().zip(first).zip(second).zip(gradients.par_chunks_exact(dim));
+        cells.with_min_len(ROWS_A_TASK).for_each(|(((values, first), second), gradient)| {
+            pulp::Arch::new().dispatch(|| adam.descend(values, first, second, gradient));
+        });
     }
 
     fn row(&self, row: u32) -> &[f32] {
@@ -63,6 +55,51 @@ impl Table {
     pub(super) fn into_units(self) -> Vec<f32> {
         self.gather_units(0..(self.values.len() / self.dim) as u32)
     }
+}
+
+/// The cells of each of `rows`, which ascend.
+fn pick<'a>(mut table: &'a mut [f32], rows: &[u32], dim: usize) -> Vec<&'a mut [f32]> {
+    let mut done = 0;
+    let cells = |&row: &u32| {
+        let (_, rest) = std::mem::take(&mut table).split_at_mut((row as usize - done) * dim);
+        let (cells, rest) = rest.split_at_mut(dim);
+        (table, done) = (rest, row as usize + 1);
+        cells
+    };
+    rows.iter().map(cells).collect()
+}
+
+/// One step of Adam.
+struct Adam {
+    rate: f32,
+    first_bias: f32,
+    second_bias: f32,
+}
+
+impl Adam {
+    fn at(step: u64, rate: f32) -> Self {
+        let power = step.min(i32::MAX as u64) as i32;
+        Self { rate, first_bias: 1.0 - FIRST_DECAY.powi(power), second_bias: 1.0 - SECOND_DECAY.powi(power) }
+    }
+
+    #[inline(always)]
+    fn descend(&self, values: &mut [f32], first: &mut [f32], second: &mut [f32], gradient: &[f32]) {
+        let (along, scale) = chain(values, gradient);
+        for (((value, first), second), &slope) in values.iter_mut().zip(first).zip(second).zip(gradient) {
+            let slope = scale * (slope - along * *value);
+            *first += (1.0 - FIRST_DECAY) * (slope - *first);
+            *second += (1.0 - SECOND_DECAY) * (slope * slope - *second);
+            *value -= self.rate * (*first / self.first_bias) / ((*second / self.second_bias).sqrt() + EPSILON);
+        }
+    }
+}
+
+/// The chain rule of `v ↦ v / |v|`: with `(along, scale)` the gradient at `v` is `scale · (gradient - along · v)`.
+#[inline(always)]
+fn chain(values: &[f32], gradient: &[f32]) -> (f32, f32) {
+    let square = values.iter().map(|value| value * value).sum::<f32>().max(f32::MIN_POSITIVE);
+    let along = values.iter().zip(gradient).map(|(a, b)| a * b).sum::<f32>() / square;
+    (along, square.sqrt().recip())
 }
 
 fn length(values: &[f32]) -> f32 {
@@ -78,7 +115,7 @@ mod tests {
         let target = [0.0, 0.6, -0.8];
         let mut table = Table::new(vec![2.0, 0.1, 0.0, 1.0, 2.0, 2.0], 3);
         for step in 1..=400 {
-            table.descend(0, &target.map(|value: f32| -value), 0.02, step);
+            table.descend(&[0], &target.map(|value: f32| -value), 0.02, step);
         }
         let units = table.into_units();
         let cosine: f32 = units[..3].iter().zip(&target).map(|(a, b)| a * b).sum();
@@ -90,8 +127,7 @@ mod tests {
     #[test]
     fn the_gradient_is_that_of_the_direction() {
         let (start, slope) = ([0.5f32, -1.0, 2.0], [0.3f32, 0.7, -0.2]);
-        let mut table = Table::new(start.to_vec(), 3);
-        table.gradient_at_row(0, &slope);
+        let (along, scale) = chain(&start, &slope);
         let loss = |values: &[f32]| values.iter().zip(&slope).map(|(a, b)| a * b).sum::<f32>() / length(values);
         for at in 0..3 {
             let moved = |by: f32| {
@@ -100,7 +136,8 @@ mod tests {
                 loss(&values)
             };
             let expected = (moved(1e-2) - moved(-1e-2)) / 2e-2;
-            assert!((table.scratch[at] - expected).abs() < 1e-4, "cell {at}");
+            let got = scale * (slope[at] - along * start[at]);
+            assert!((got - expected).abs() < 1e-4, "cell {at}");
         }
     }
 }
