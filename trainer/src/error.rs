@@ -8,7 +8,7 @@ use juntos_engine::error::EngineError;
 use juntos_engine::live::ChangeFault;
 use juntos_engine::request::RequestFault;
 
-use crate::evaluate::MAX_K;
+use crate::evaluate::{MAX_K, RESAMPLES};
 
 /// A failure of training or evaluation, with what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +67,16 @@ pub enum TrainError {
     #[error("cut {got} is out of range; give cuts `--k` from 1 to {MAX_K}")]
     Cut {
         /// The cut asked for.
+        got: usize,
+    },
+    /// A number of bootstrap draws is out of range.
+    #[error(
+        "{got} draws are out of range; give `--resamples` from {low} to {high}",
+        low = RESAMPLES.start(),
+        high = RESAMPLES.end()
+    )]
+    Resamples {
+        /// The number asked for.
         got: usize,
     },
     /// The index was asked for a task that it does not serve.

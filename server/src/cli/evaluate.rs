@@ -27,9 +27,12 @@ pub(super) struct Evaluate {
     /// Keep the user's training products in the ranking
     #[arg(long)]
     include_seen: bool,
-    /// Decides ties
+    /// Decides ties, and the draws that intervals are made of
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Bootstrap draws of users that the 95 % intervals are made of, 100 to 100000
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    resamples: usize,
     /// Write the figures to this file as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -74,6 +77,7 @@ impl Evaluate {
             k: self.k,
             include_seen: self.include_seen,
             seed: self.seed,
+            resamples: self.resamples,
         };
         let bars = output.progress();
         let measured = evaluate::evaluate(&self.data, &self.bundle, &config, &bars);

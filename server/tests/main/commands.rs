@@ -74,6 +74,10 @@ fn from_files_to_figures() {
             (&"products".into(), &via.into(), &12.into())
         );
         assert_eq!(figures["metrics"]["recall@1"], 1.0, "{via}");
+        let intervals = &figures["intervals"];
+        assert_eq!((&intervals["resamples"], &intervals["users"]), (&1000.into(), &12.into()), "{via}");
+        assert_eq!(intervals["metrics"]["recall@1"]["low"], 1.0, "{via}");
+        assert!(intervals["differences"]["popularity"]["recall@1"]["low"].as_f64() > Some(0.0), "{via}");
     }
     let inspected = place.good("inspect @bundle --user 3 --limit 3");
     assert!(inspected.contains("\"user_id\": \"3\"") && inspected.contains("your_taste"), "{inspected}");
@@ -133,6 +137,8 @@ fn bad_input_says_what_where_and_how_to_mend_and_leaves_nothing() {
     place.good(&format!("{words} --on-error quarantine"));
     let message = place.refused("train --data @data --out @bundle --config @absent.toml", 1);
     assert!(message.contains("absent.toml"), "{message}");
+    let message = place.refused("evaluate --data @d --bundle @b --task products --resamples 7", 1);
+    assert!(message.contains("100 to 100000"), "{message}");
     fs::create_dir(place.path("empty")).unwrap();
     assert!(place.refused("check @empty", 1).contains("holds no table"));
     fs::create_dir(place.path("foreign")).unwrap();

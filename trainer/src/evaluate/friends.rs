@@ -1,7 +1,5 @@
 //! Task `friends`: for every test team the initiator's friends, of whom those who joined are relevant.
 
-use std::collections::BTreeMap;
-
 use juntos_datasets::training::TrainingData;
 use juntos_datasets::units::Timestamp;
 use juntos_datasets::{ProductRow, UserRow};
@@ -11,9 +9,9 @@ use juntos_engine::request::{Context, MAX_LIMIT};
 use juntos_engine::together::model::JoinFacts;
 use rayon::prelude::*;
 
-use super::metrics::{Ranked, means};
+use super::intervals::Baselines;
+use super::metrics::Ranked;
 use super::rank::order_candidates;
-use super::report::Metrics;
 use super::source::{Known, Rows, test_teams};
 use crate::error::TrainError;
 use crate::prepare::is_past_success;
@@ -76,14 +74,7 @@ pub fn rank_served(cases: &[Case], snapshot: &Snapshot, now: Timestamp, seed: u6
 
 /// The rankings that the model is held against: how often a friend joined anybody's team (`popularity`), how often she
 /// joined the initiator's (`joined_before`), and the strength of the tie (`tie`).
-pub fn baselines(
-    cases: &[Case],
-    bundle: &Bundle,
-    data: &TrainingData,
-    rows: &Rows,
-    seed: u64,
-    cuts: &[usize],
-) -> BTreeMap<String, Metrics> {
+pub fn baselines(cases: &[Case], bundle: &Bundle, data: &TrainingData, rows: &Rows, seed: u64) -> Baselines {
     let mut joins = vec![0.0f32; bundle.n_users()];
     for team in data.teams.iter().filter(|team| is_past_success(team)) {
         for participant in team.participants.iter().filter_map(|&user| rows.user(user)) {
@@ -97,6 +88,6 @@ pub fn baselines(
     let tie = rank(cases, bundle, seed, |case, friend| times(bundle.friends(case.initiator), friend));
     [("popularity", popularity), ("joined_before", before), ("tie", tie)]
         .into_iter()
-        .map(|(name, lists)| (name.to_owned(), means(&lists, cuts, None)))
+        .map(|(name, lists)| (name.to_owned(), lists))
         .collect()
 }

@@ -11,9 +11,9 @@ use juntos_engine::request::{Context, MAX_LIMIT};
 use juntos_engine::vectors::{add_scaled, dot};
 use rayon::prelude::*;
 
-use super::metrics::{Ranked, means};
+use super::intervals::Baselines;
+use super::metrics::Ranked;
 use super::rank::order_candidates;
-use super::report::Metrics;
 use super::source::{Rows, UNKNOWN, test_teams};
 use crate::error::TrainError;
 use crate::prepare::is_past_success;
@@ -106,14 +106,7 @@ fn places(case: &Case, snapshot: &Snapshot, now: Timestamp, seed: u64) -> Result
 }
 
 /// The ranking that the model is held against: how many training teams succeeded with a product.
-pub fn baselines(
-    cases: &[Case],
-    data: &TrainingData,
-    rows: &Rows,
-    products: usize,
-    seed: u64,
-    cuts: &[usize],
-) -> BTreeMap<String, Metrics> {
+pub fn baselines(cases: &[Case], data: &TrainingData, rows: &Rows, products: usize, seed: u64) -> Baselines {
     let mut teams = vec![0.0f32; products];
     for team in data.teams.iter().filter(|team| is_past_success(team)) {
         if let Some(product) = rows.product(team.product) {
@@ -121,5 +114,5 @@ pub fn baselines(
         }
     }
     let lists = rank(cases, seed, |_| |product: u32| teams[product as usize]);
-    BTreeMap::from([("popularity".to_owned(), means(&lists, cuts, None))])
+    Baselines::from([("popularity".to_owned(), lists)])
 }

@@ -70,22 +70,41 @@ impl Ranked {
     }
 }
 
+/// Names of every metric at every cut, in the order of [`values`].
+pub fn names(cuts: &[usize]) -> Vec<String> {
+    let at = |k: &usize| ["recall", "ndcg", "precision", "mrr", "hit_rate"].map(|metric| format!("{metric}@{k}"));
+    cuts.iter().flat_map(at).collect()
+}
+
+/// Every metric of one list at every cut.
+pub fn values(list: &Ranked, cuts: &[usize]) -> Vec<f64> {
+    let Ranked { hits, relevant, .. } = list;
+    let at = |&k: &usize| {
+        [
+            recall(hits, *relevant, k),
+            ndcg(hits, *relevant, k),
+            precision(hits, k),
+            reciprocal_rank(hits, k),
+            hit_rate(hits, k),
+        ]
+    };
+    cuts.iter().flat_map(at).collect()
+}
+
 /// Means over `lists` of every metric at every cut, and with `catalogue` (the number of items there are) the coverage:
 /// the share of them that stands in the first `k` places of any list.
 ///
 /// The means are taken in the order of `lists`, so that equal input gives equal output to the last bit.
 pub fn means(lists: &[Ranked], cuts: &[usize], catalogue: Option<usize>) -> Metrics {
-    let mut metrics = Metrics::new();
-    let mean = |of: &dyn Fn(&Ranked) -> f64| lists.iter().map(of).sum::<f64>() / lists.len().max(1) as f64;
-    for &k in cuts {
-        metrics.insert(format!("recall@{k}"), mean(&|list| recall(&list.hits, list.relevant, k)));
-        metrics.insert(format!("ndcg@{k}"), mean(&|list| ndcg(&list.hits, list.relevant, k)));
-        metrics.insert(format!("precision@{k}"), mean(&|list| precision(&list.hits, k)));
-        metrics.insert(format!("mrr@{k}"), mean(&|list| reciprocal_rank(&list.hits, k)));
-        metrics.insert(format!("hit_rate@{k}"), mean(&|list| hit_rate(&list.hits, k)));
-        if let Some(catalogue) = catalogue {
-            metrics.insert(format!("coverage@{k}"), coverage(lists, k, catalogue));
-        }
+    let names = names(cuts);
+    let mut sums = vec![0.0; names.len()];
+    for list in lists {
+        sums.iter_mut().zip(values(list, cuts)).for_each(|(sum, value)| *sum += value);
+    }
+    let mean = |sum: f64| sum / lists.len().max(1) as f64;
+    let mut metrics: Metrics = names.into_iter().zip(sums.into_iter().map(mean)).collect();
+    if let Some(catalogue) = catalogue {
+        metrics.extend(cuts.iter().map(|&k| (format!("coverage@{k}"), coverage(lists, k, catalogue))));
     }
     metrics
 }

@@ -42,7 +42,7 @@ pub fn cases(data: &TrainingData, test: &Csr, include_seen: bool) -> Vec<Case> {
 }
 
 /// What a user had in training, whether models may learn from it or not; ascending.
-fn training_products(data: &TrainingData, user: usize) -> Vec<u32> {
+pub(super) fn training_products(data: &TrainingData, user: usize) -> Vec<u32> {
     let had = data.possessions[user].iter().map(|had| had.product.0);
     let mut products: Vec<u32> = data.interactions.row(user).0.iter().copied().chain(had).collect();
     products.sort_unstable();
@@ -181,10 +181,14 @@ pub fn rank_by_popularity(cases: &[Case], popular: &[f32], k: usize) -> Vec<Vec<
     cases.par_iter().map(|case| first_allowed(&order, &case.seen, k)).collect()
 }
 
+/// Where the held-out products stand in `lists`, one for each case.
+pub fn ranked(cases: &[Case], lists: Vec<Vec<u32>>) -> Vec<Ranked> {
+    cases.iter().zip(lists).map(|(case, items)| Ranked::new(items, &case.relevant)).collect()
+}
+
 /// Every metric of `lists`, one for each case.
 pub fn measure(cases: &[Case], lists: Vec<Vec<u32>>, cuts: &[usize], products: usize) -> Metrics {
-    let ranked: Vec<Ranked> = cases.iter().zip(lists).map(|(case, items)| Ranked::new(items, &case.relevant)).collect();
-    means(&ranked, cuts, Some(products))
+    means(&ranked(cases, lists), cuts, Some(products))
 }
 
 /// The ranking that the model is held against: how many users each product has in training.

@@ -1,10 +1,11 @@
 //! What an evaluation found: metrics, baselines beside them, and the plain verdict.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::Serialize;
 
+use super::intervals::Intervals;
+use super::slices::SliceReport;
 use super::{Task, Via};
 
 /// Metrics by name and cut, such as `recall@20`.
@@ -27,6 +28,12 @@ pub struct EvaluateReport {
     pub baselines: BTreeMap<String, Metrics>,
     /// Whether the model is worth having.
     pub verdict: Verdict,
+    /// Where these means lie, and their differences to the baselines'; absent from the report of a training run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<Intervals>,
+    /// The same for parts of the rows, at the deepest cut.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub slices: Vec<SliceReport>,
 }
 
 impl EvaluateReport {
@@ -39,7 +46,8 @@ impl EvaluateReport {
         baselines: BTreeMap<String, Metrics>,
     ) -> Self {
         let verdict = Verdict::of(&metrics, baselines.get("popularity"));
-        Self { task, via, users: users as u64, seconds, metrics, baselines, verdict }
+        let users = users as u64;
+        Self { task, via, users, seconds, metrics, baselines, verdict, intervals: None, slices: Vec::new() }
     }
 }
 
@@ -65,48 +73,6 @@ pub struct Verdict {
     pub model: f64,
     /// What popularity reaches.
     pub popularity: f64,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let answer = if self.beats_popularity { "yes" } else { "no" };
-        let Self { metric, model, popularity, .. } = self;
-        write!(f, "beats popularity: {answer} ({metric} {model:.4} against {popularity:.4}")?;
-        if *popularity > 0.0 {
-            write!(f, ", {:.2} times", model / popularity)?;
-        }
-        write!(f, ")")
-    }
-}
-
-impl fmt::Display for EvaluateReport {
-    /// A table with a row for each metric and a column for each ranking.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "task {}, via {}, {} ranked, {:.1} s",
-            self.task.word(),
-            self.via.word(),
-            self.users,
-            self.seconds
-        )?;
-        write!(f, "{:<16}{:>10}", "", "model")?;
-        for name in self.baselines.keys() {
-            write!(f, "  {name:>16}")?;
-        }
-        writeln!(f)?;
-        for (metric, value) in &self.metrics {
-            write!(f, "{metric:<16}{value:>10.4}")?;
-            for baseline in self.baselines.values() {
-                match baseline.get(metric) {
-                    Some(value) => write!(f, "  {value:>16.4}")?,
-                    None => write!(f, "  {:>16}", "")?,
-                }
-            }
-            writeln!(f)?;
-        }
-        write!(f, "{}", self.verdict)
-    }
 }
 
 #[cfg(test)]

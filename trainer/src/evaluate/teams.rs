@@ -15,9 +15,9 @@ use juntos_engine::request::{Context, MAX_LIMIT};
 use juntos_engine::together::model::JoinFacts;
 use rayon::prelude::*;
 
-use super::metrics::{Ranked, means};
+use super::intervals::Baselines;
+use super::metrics::Ranked;
 use super::rank::order_candidates;
-use super::report::Metrics;
 use super::source::{Known, Rows, test_teams};
 use crate::error::TrainError;
 
@@ -32,7 +32,8 @@ pub struct Opening<'a> {
 /// One person who joined at least one team of a friend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
-    user: UserRow,
+    /// Who joined.
+    pub user: UserRow,
     /// Teams opened by her friends, ascending by number.
     candidates: Vec<u32>,
     /// Those of them that she joined, ascending; at least one.
@@ -130,13 +131,7 @@ fn reopened(opening: &Opening<'_>, bundle: &Bundle) -> records::TeamRecord {
 }
 
 /// The ranking that the model is held against: how many people bought the team's product.
-pub fn baselines(
-    cases: &[Case],
-    openings: &[Opening<'_>],
-    bundle: &Bundle,
-    seed: u64,
-    cuts: &[usize],
-) -> BTreeMap<String, Metrics> {
+pub fn baselines(cases: &[Case], openings: &[Opening<'_>], bundle: &Bundle, seed: u64) -> Baselines {
     let popularity = rank(cases, openings, seed, |_, opening| bundle.buyers(opening.product).len() as f32);
     let before = rank(cases, openings, seed, |user, opening| {
         let (friends, times) = bundle.co_joined(opening.initiator);
@@ -144,6 +139,6 @@ pub fn baselines(
     });
     [("popularity", popularity), ("joined_before", before)]
         .into_iter()
-        .map(|(name, lists)| (name.to_owned(), means(&lists, cuts, None)))
+        .map(|(name, lists)| (name.to_owned(), lists))
         .collect()
 }

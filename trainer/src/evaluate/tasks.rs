@@ -1,0 +1,295 @@
+//! The four tasks behind one trait: what they rank, against what, and into which slices their rows fall.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use juntos_datasets::UserRow;
+use juntos_datasets::training::TrainingData;
+use juntos_datasets::units::Timestamp;
+use juntos_engine::request::Context;
+use juntos_engine::{Bundle, Engine};
+
+use super::intervals::Baselines;
+use super::metrics::Ranked;
+use super::people::{FRIENDS, GROUP_SIZE, HISTORY, PRODUCT_USERS, People, TEAMS};
+use super::slices::{Slice, by_item, by_number, by_word};
+use super::source::{Rows, UNKNOWN};
+use super::{EvaluateConfig, Task, Via, friends, groups, products, teams};
+use crate::error::TrainError;
+use crate::prepare::is_past_success;
+
+/// Everything open for one evaluation.
+pub(super) struct World<'a> {
+    pub(super) config: &'a EvaluateConfig,
+    pub(super) data: &'a TrainingData,
+    pub(super) rows: Rows,
+    pub(super) people: People,
+    pub(super) bundle: Arc<Bundle>,
+}
+
+/// The rows of a task, which can be ranked one way or another.
+pub(super) trait Ranking {
+    /// A list for every row.
+    fn lists(&self, via: Via) -> Result<Vec<Ranked>, TrainError>;
+    /// What simple rules make of the same rows.
+    fn baselines(&self) -> Baselines;
+    /// Whose each row is: rows of one user, or of one group, are drawn together.
+    fn owners(&self) -> Vec<u32>;
+    /// Parts of the rows.
+    fn slices(&self) -> Vec<Slice>;
+    /// Number of items that could be listed, where that is the whole catalogue.
+    fn catalogue(&self) -> Option<usize> {
+        None
+    }
+}
+
+impl<'a> World<'a> {
+    /// The rows of the configured task.
+    ///
+    /// # Errors
+    /// When the dataset has none.
+    pub(super) fn ranking(&'a self) -> Result<Box<dyn Ranking + 'a>, TrainError> {
+        Ok(match self.config.task {
+            Task::Products => Box::new(ForUsers::new(self)?),
+            Task::Friends => Box::new(ForInitiators::new(self)?),
+            Task::Teams => Box::new(ForParticipants::new(self)?),
+            Task::Groups => Box::new(ForGroups::new(self)?),
+        })
+    }
+
+    fn deepest(&self) -> usize {
+        self.config.cuts().last().copied().unwrap_or(super::MAX_K)
+    }
+
+    /// The moment at which questions are asked: the cut, after which nothing is known.
+    pub(super) fn now(&self) -> Timestamp {
+        self.bundle.manifest().cut.unwrap_or_default()
+    }
+
+    fn some<T>(&self, cases: Vec<T>, missing: &'static str) -> Result<Vec<T>, TrainError> {
+        if cases.is_empty() {
+            return Err(TrainError::NoTestRows { task: self.config.task.word(), missing });
+        }
+        Ok(cases)
+    }
+
+    /// The dataset's row of a user of the bundle; the two share her id.
+    fn in_data(&self, user: UserRow) -> Option<UserRow> {
+        self.data.users.row(self.bundle.users().id(user))
+    }
+
+    /// Slices by what is known of the user that each row is about, by the dataset's rows.
+    fn by_user(&self, users: &[Option<UserRow>]) -> Vec<Slice> {
+        let number = |of: &dyn Fn(UserRow) -> usize| users.iter().map(|user| user.map_or(0, of)).collect::<Vec<_>>();
+        let history = number(&|user| products::training_products(self.data, user.0 as usize).len());
+        let friends = number(&|user| self.data.friends.row(user.0 as usize).0.len());
+        let countries: Vec<Option<&str>> =
+            users.iter().map(|user| user.and_then(|user| self.people.country(user))).collect();
+        let mut slices = by_number("history", HISTORY, &history);
+        slices.extend(by_number("friends", FRIENDS, &friends));
+        slices.extend(by_word("country", &countries));
+        slices
+    }
+}
+
+/// Task `products`.
+struct ForUsers<'a> {
+    world: &'a World<'a>,
+    /// By the dataset's rows.
+    users: Vec<UserRow>,
+    /// By the bundle's rows.
+    cases: Vec<products::Case>,
+    popular: Vec<f32>,
+}
+
+impl<'a> ForUsers<'a> {
+    fn new(world: &'a World<'a>) -> Result<Self, TrainError> {
+        let cases = products::cases(world.data, &world.data.test, world.config.include_seen);
+        let cases = world.some(cases, "test events (column `split` = `test`)")?;
+        let users = cases.iter().map(|case| case.user).collect();
+        let popular = products::popularity(&world.data.interactions);
+        let popular = products::popularity_in_bundle(&popular, &world.rows, world.bundle.n_products());
+        Ok(Self { world, users, cases: products::in_bundle(cases, &world.rows), popular })
+    }
+}
+
+impl Ranking for ForUsers<'_> {
+    fn lists(&self, via: Via) -> Result<Vec<Ranked>, TrainError> {
+        let World { bundle, config, .. } = self.world;
+        let (cases, deepest) = (&self.cases, self.world.deepest());
+        let lists = match via {
+            Via::Exact => products::rank_exactly(cases, bundle.as_ref(), &self.popular, deepest),
+            Via::Index => products::rank_by_index(cases, bundle, &self.popular, deepest),
+            Via::Served => {
+                let context = Context {
+                    seed: config.seed,
+                    include_bought: config.include_seen,
+                    ..Context::new(self.world.now(), deepest)
+                };
+                products::rank_served(cases, &Engine::new(bundle.clone()).snapshot(), context)?
+            }
+        };
+        Ok(products::ranked(cases, lists))
+    }
+
+    fn baselines(&self) -> Baselines {
+        let lists = products::rank_by_popularity(&self.cases, &self.popular, self.world.deepest());
+        Baselines::from([("popularity".to_owned(), products::ranked(&self.cases, lists))])
+    }
+
+    fn owners(&self) -> Vec<u32> {
+        self.users.iter().map(|user| user.0).collect()
+    }
+
+    fn slices(&self) -> Vec<Slice> {
+        let users: Vec<Option<UserRow>> = self.users.iter().copied().map(Some).collect();
+        let mut slices = self.world.by_user(&users);
+        let relevant: Vec<&[u32]> = self.cases.iter().map(|case| case.relevant.as_slice()).collect();
+        let users_of = |item: u32| if item == UNKNOWN { 0 } else { self.popular[item as usize] as usize };
+        slices.extend(by_item("product_users", PRODUCT_USERS, &relevant, users_of));
+        slices
+    }
+
+    fn catalogue(&self) -> Option<usize> {
+        Some(self.world.bundle.n_products())
+    }
+}
+
+/// Task `friends`.
+struct ForInitiators<'a> {
+    world: &'a World<'a>,
+    cases: Vec<friends::Case>,
+}
+
+impl<'a> ForInitiators<'a> {
+    fn new(world: &'a World<'a>) -> Result<Self, TrainError> {
+        let cases = friends::cases(world.data, &world.rows);
+        Ok(Self { world, cases: world.some(cases, "test teams with participants (column `split` = `test`)")? })
+    }
+}
+
+impl Ranking for ForInitiators<'_> {
+    fn lists(&self, via: Via) -> Result<Vec<Ranked>, TrainError> {
+        let (World { bundle, config, .. }, cases) = (self.world, &self.cases);
+        match via {
+            Via::Exact | Via::Index => Ok(friends::rank_exactly(cases, bundle, config.seed)),
+            Via::Served => {
+                friends::rank_served(cases, &Engine::new(bundle.clone()).snapshot(), self.world.now(), config.seed)
+            }
+        }
+    }
+
+    fn baselines(&self) -> Baselines {
+        let World { bundle, config, data, rows, .. } = self.world;
+        friends::baselines(&self.cases, bundle, data, rows, config.seed)
+    }
+
+    fn owners(&self) -> Vec<u32> {
+        self.cases.iter().map(|case| case.initiator.0).collect()
+    }
+
+    fn slices(&self) -> Vec<Slice> {
+        let users: Vec<Option<UserRow>> = self.cases.iter().map(|case| self.world.in_data(case.initiator)).collect();
+        let teams = |user: &Option<UserRow>| user.map_or(0, |user| self.world.people.teams_opened(user));
+        let mut slices = by_number("teams_before", TEAMS, &users.iter().map(teams).collect::<Vec<_>>());
+        slices.extend(self.world.by_user(&users));
+        slices
+    }
+}
+
+/// Task `teams`.
+struct ForParticipants<'a> {
+    world: &'a World<'a>,
+    openings: Vec<teams::Opening<'a>>,
+    cases: Vec<teams::Case>,
+}
+
+impl<'a> ForParticipants<'a> {
+    fn new(world: &'a World<'a>) -> Result<Self, TrainError> {
+        let openings = teams::openings(world.data, &world.rows);
+        let cases = teams::cases(&openings, &world.rows, &world.bundle);
+        let cases = world.some(cases, "test teams (column `split` = `test`) joined by a friend of the initiator")?;
+        Ok(Self { world, openings, cases })
+    }
+}
+
+impl Ranking for ForParticipants<'_> {
+    fn lists(&self, via: Via) -> Result<Vec<Ranked>, TrainError> {
+        let World { bundle, config, .. } = self.world;
+        match via {
+            Via::Exact | Via::Index => Ok(teams::rank_exactly(&self.cases, &self.openings, bundle, config.seed)),
+            Via::Served => {
+                teams::rank_served(&self.cases, &self.openings, bundle.clone(), self.world.now(), config.seed)
+            }
+        }
+    }
+
+    fn baselines(&self) -> Baselines {
+        teams::baselines(&self.cases, &self.openings, &self.world.bundle, self.world.config.seed)
+    }
+
+    fn owners(&self) -> Vec<u32> {
+        self.cases.iter().map(|case| case.user.0).collect()
+    }
+
+    fn slices(&self) -> Vec<Slice> {
+        let users: Vec<Option<UserRow>> = self.cases.iter().map(|case| self.world.in_data(case.user)).collect();
+        self.world.by_user(&users)
+    }
+}
+
+/// Task `groups`.
+struct ForGroups<'a> {
+    world: &'a World<'a>,
+    cases: Vec<groups::Case>,
+}
+
+impl<'a> ForGroups<'a> {
+    fn new(world: &'a World<'a>) -> Result<Self, TrainError> {
+        let cases = groups::cases(world.data, &world.rows);
+        Ok(Self { world, cases: world.some(cases, "test teams (column `split` = `test`) with `negative_ids`")? })
+    }
+
+    /// Succeeded training teams of exactly these members.
+    fn teams_before(&self) -> Vec<usize> {
+        let mut teams: BTreeMap<Vec<UserRow>, usize> = BTreeMap::new();
+        for team in self.world.data.teams.iter().filter(|team| is_past_success(team)) {
+            let members = team.members().into_iter().map(|user| self.world.rows.user(user));
+            let Some(mut members) = members.collect::<Option<Vec<_>>>() else { continue };
+            members.sort_unstable();
+            *teams.entry(members).or_default() += 1;
+        }
+        self.cases.iter().map(|case| teams.get(&case.members).copied().unwrap_or(0)).collect()
+    }
+}
+
+impl Ranking for ForGroups<'_> {
+    fn lists(&self, via: Via) -> Result<Vec<Ranked>, TrainError> {
+        let (World { bundle, config, .. }, cases) = (self.world, &self.cases);
+        match via {
+            Via::Exact | Via::Index => Ok(groups::rank_exactly(cases, bundle, config.seed)),
+            Via::Served => {
+                groups::rank_served(cases, &Engine::new(bundle.clone()).snapshot(), self.world.now(), config.seed)
+            }
+        }
+    }
+
+    fn baselines(&self) -> Baselines {
+        let World { bundle, config, data, rows, .. } = self.world;
+        groups::baselines(&self.cases, data, rows, bundle.n_products(), config.seed)
+    }
+
+    fn owners(&self) -> Vec<u32> {
+        let mut groups: Vec<&[UserRow]> = self.cases.iter().map(|case| case.members.as_slice()).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        self.cases.iter().map(|case| groups.partition_point(|group| *group < case.members.as_slice()) as u32).collect()
+    }
+
+    fn slices(&self) -> Vec<Slice> {
+        let sizes: Vec<usize> = self.cases.iter().map(|case| case.members.len()).collect();
+        let mut slices = by_number("teams_before", TEAMS, &self.teams_before());
+        slices.extend(by_number("group_size", GROUP_SIZE, &sizes));
+        slices
+    }
+}
