@@ -18,9 +18,10 @@ pub(super) struct Evaluate {
     /// What is ranked
     #[arg(long, value_enum)]
     task: Task,
-    /// Through what: an exact scan, the index, or the whole recommender
-    #[arg(long, value_enum, default_value_t = Via::Exact)]
-    via: Via,
+    /// Through what: an exact scan, the index, or the whole recommender; several, comma-separated, are compared with the
+    /// first
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "exact")]
+    via: Vec<Via>,
     /// Cut-offs, comma-separated
     #[arg(long, value_delimiter = ',', default_value = "10,20")]
     k: Vec<usize>,
@@ -60,6 +61,16 @@ enum Via {
     Served,
 }
 
+impl From<Via> for evaluate::Via {
+    fn from(via: Via) -> Self {
+        match via {
+            Via::Exact => Self::Exact,
+            Via::Index => Self::Index,
+            Via::Served => Self::Served,
+        }
+    }
+}
+
 impl Evaluate {
     pub(super) fn run(self, output: &Output) -> Result<(), Failure> {
         let config = EvaluateConfig {
@@ -69,11 +80,7 @@ impl Evaluate {
                 Task::Teams => evaluate::Task::Teams,
                 Task::Groups => evaluate::Task::Groups,
             },
-            via: match self.via {
-                Via::Exact => evaluate::Via::Exact,
-                Via::Index => evaluate::Via::Index,
-                Via::Served => evaluate::Via::Served,
-            },
+            via: self.via.into_iter().map(evaluate::Via::from).collect(),
             k: self.k,
             include_seen: self.include_seen,
             seed: self.seed,

@@ -79,6 +79,15 @@ fn from_files_to_figures() {
         assert_eq!(intervals["metrics"]["recall@1"]["low"], 1.0, "{via}");
         assert!(intervals["differences"]["popularity"]["recall@1"]["low"].as_f64() > Some(0.0), "{via}");
     }
+    let words =
+        "-q evaluate --data @data --bundle @bundle --task products --via served,exact,served --k 1,5 --json @f.json";
+    assert!(place.good(words).contains("via exact against via served"));
+    let figures: serde_json::Value = serde_json::from_slice(&fs::read(place.path("f.json")).unwrap()).unwrap();
+    assert_eq!((&figures["via"], &figures["others"][0]["via"]), (&"served".into(), &"exact".into()));
+    assert_eq!(figures["others"].as_array().map(Vec::len), Some(1));
+    assert_eq!(figures["agreement"][0]["overlap"]["overlap@1"], 1.0);
+    assert_eq!(figures["bundle"]["of_this_dataset"], true);
+    assert_eq!(figures["exposure"]["model"]["coverage@1"], figures["metrics"]["coverage@1"]);
     let inspected = place.good("inspect @bundle --user 3 --limit 3");
     assert!(inspected.contains("\"user_id\": \"3\"") && inspected.contains("your_taste"), "{inspected}");
 }
@@ -104,6 +113,26 @@ fn the_same_seed_gives_the_same_bundle() {
         let bytes = |bundle: &str| fs::read(place.path(bundle).join(&name)).unwrap();
         assert!(bytes("one") == bytes("three"), "{name:?}");
     }
+}
+
+#[test]
+fn threads_do_not_change_a_report() {
+    let place = Place::new();
+    write_circles(&place);
+    place.good(IMPORT);
+    place.good("-q train --data @data --out @bundle --dim 8");
+    let report = |threads: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_juntos"));
+        command.env("RAYON_NUM_THREADS", threads).args("-q evaluate --task products --via exact,served".split(' '));
+        command.arg("--data").arg(place.path("data")).arg("--bundle").arg(place.path("bundle"));
+        let done = command.arg("--json").arg(place.path("f.json")).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let mut report: serde_json::Value = serde_json::from_slice(&fs::read(place.path("f.json")).unwrap()).unwrap();
+        report["seconds"] = 0.into();
+        report["others"][0]["seconds"] = 0.into();
+        report
+    };
+    assert_eq!(report("1"), report("3"));
 }
 
 #[test]

@@ -11,17 +11,22 @@ use juntos_datasets::training::{EventWeights, TrainingData};
 use juntos_engine::Bundle;
 
 use super::bootstrap::Bootstrap;
+use super::calibration::Calibration;
+use super::comparison::{Agreement, Comparison};
+use super::curve::Curve;
+use super::exposure::{ExposureReport, Popularity};
+use super::facts::{BundleFacts, DatasetFacts};
 use super::intervals::{Baselines, Intervals};
 use super::metrics::{Ranked, means};
 use super::people::People;
 use super::report::{EvaluateReport, Metrics};
 use super::slices::Slice;
 use super::source::Rows;
-use super::tasks::World;
+use super::tasks::{Catalogue, Ranking, World};
 use super::{EvaluateConfig, Via};
 use crate::error::TrainError;
 
-/// Ranks the held-out rows of `data` with the bundle in folder `bundle` and measures how well.
+/// Ranks the held-out rows of `data` with the bundle in folder `bundle`, each way asked for, and measures how well.
 ///
 /// Rows that the bundle does not know count as missed, so a bundle may be measured on later data than its own. The
 /// report is the same for any number of threads, but for its seconds.
@@ -33,19 +38,32 @@ pub fn evaluate(
     bundle: &Path,
     config: &EvaluateConfig,
     progress: &dyn Progress,
-) -> Result<EvaluateReport, TrainError> {
+) -> Result<Comparison, TrainError> {
     config.check()?;
     progress.stage("open the bundle", 0);
     let bundle = Arc::new(Bundle::open(bundle)?);
     progress.stage("read the dataset", 0);
     let dataset = Dataset::open(data)?;
     let data = TrainingData::load(&dataset, &event_weights(&bundle))?;
+    let facts = DatasetFacts::of(&dataset, &data)?;
+    let of_bundle = BundleFacts::of(&bundle, &facts.checksum);
     let people = People::read(&dataset, &data)?;
     let world = World { config, rows: Rows::of(&data, &bundle), people, data: &data, bundle };
-    progress.stage("rank", 0);
-    let measured = Measured::new(&world)?;
-    progress.stage("measure", 0);
-    Ok(measured.report(config))
+    let ranking = world.ranking()?;
+    let measured = Measured::new(config, ranking.as_ref());
+    let rank = |via: Via| {
+        progress.stage(&format!("rank via {}", via.word()), 0);
+        measured.rank(ranking.as_ref(), via)
+    };
+    let (first_via, other_ways) = config.ways();
+    let (first, first_lists) = rank(first_via)?;
+    let (mut others, mut agreement) = (Vec::new(), Vec::new());
+    for via in other_ways {
+        let (report, lists) = rank(via)?;
+        agreement.push(measured.agreement((via, &lists), (first_via, &first_lists)));
+        others.push(report);
+    }
+    Ok(Comparison { first, others, agreement, settings: config.clone(), dataset: facts, bundle: of_bundle })
 }
 
 /// The event weights that the bundle was trained with, so that "seen in training" means the same; the defaults where
@@ -55,50 +73,67 @@ fn event_weights(bundle: &Bundle) -> EventWeights {
     weights.and_then(|weights| serde_json::from_value(weights).ok()).unwrap_or_default()
 }
 
-/// What a task ranked.
-struct Measured {
+/// What a task measures rankings by, whatever ranks.
+struct Measured<'a> {
+    config: &'a EvaluateConfig,
     cuts: Vec<usize>,
+    deepest: usize,
     bootstrap: Bootstrap,
-    via: Via,
-    seconds: f64,
-    lists: Vec<Ranked>,
     baselines: Baselines,
     owners: Vec<u32>,
     slices: Vec<Slice>,
-    catalogue: Option<usize>,
+    catalogue: Option<(Catalogue<'a>, Popularity)>,
 }
 
-impl Measured {
-    fn new(world: &World<'_>) -> Result<Self, TrainError> {
-        let EvaluateConfig { via, resamples, seed, .. } = *world.config;
-        let ranking = world.ranking()?;
-        let start = Instant::now();
-        let lists = ranking.lists(via)?;
-        Ok(Self {
-            cuts: world.config.cuts(),
-            bootstrap: Bootstrap { resamples, ..Bootstrap::new(seed) },
-            via,
-            seconds: start.elapsed().as_secs_f64(),
-            lists,
+impl<'a> Measured<'a> {
+    fn new(config: &'a EvaluateConfig, ranking: &'a (dyn Ranking + 'a)) -> Self {
+        let with_popularity = |catalogue: Catalogue<'a>| {
+            let popularity = Popularity::new(catalogue.users_of, catalogue.users);
+            (catalogue, popularity)
+        };
+        Self {
+            config,
+            cuts: config.cuts(),
+            deepest: config.deepest(),
+            bootstrap: Bootstrap { resamples: config.resamples, ..Bootstrap::new(config.seed) },
             baselines: ranking.baselines(),
             owners: ranking.owners(),
             slices: ranking.slices(),
-            catalogue: ranking.catalogue(),
-        })
+            catalogue: ranking.catalogue().map(with_popularity),
+        }
     }
 
-    fn report(&self, config: &EvaluateConfig) -> EvaluateReport {
-        let means = |lists: &[Ranked]| means(lists, &self.cuts, self.catalogue);
-        let baselines: BTreeMap<String, Metrics> =
-            self.baselines.iter().map(|(name, lists)| (name.clone(), means(lists))).collect();
-        let what = (config.task, self.via);
-        let mut report = EvaluateReport::new(what, self.lists.len(), self.seconds, means(&self.lists), baselines);
-        let Self { bootstrap, owners, cuts, lists, baselines, .. } = self;
-        report.intervals = Some(Intervals::of(*bootstrap, owners, cuts, lists, baselines));
-        if let Some(&deepest) = cuts.last() {
-            let measure = |slice: &Slice| slice.measure(*bootstrap, owners, deepest, lists, baselines);
-            report.slices = self.slices.iter().map(measure).collect();
+    fn rank(&self, ranking: &dyn Ranking, via: Via) -> Result<(EvaluateReport, Vec<Ranked>), TrainError> {
+        let start = Instant::now();
+        let lists = ranking.lists(via)?;
+        let seconds = start.elapsed().as_secs_f64();
+        let calibration = ranking.calibration(via, self.bootstrap)?;
+        Ok((self.report(via, seconds, &lists, calibration), lists))
+    }
+
+    fn report(&self, via: Via, seconds: f64, lists: &[Ranked], calibration: Vec<Calibration>) -> EvaluateReport {
+        let Self { bootstrap, owners, cuts, baselines, deepest, .. } = self;
+        let products = self.catalogue.as_ref().map(|(catalogue, _)| catalogue.users_of.len());
+        let means = |lists: &[Ranked]| means(lists, cuts, products);
+        let of_baselines: BTreeMap<String, Metrics> =
+            baselines.iter().map(|(name, lists)| (name.clone(), means(lists))).collect();
+        let what = (self.config.task, via);
+        let exposure = self.catalogue.as_ref().map(|(catalogue, popularity)| {
+            ExposureReport::of(popularity, cuts, *bootstrap, owners, (lists, baselines), &catalogue.relevant)
+        });
+        let measure = |slice: &Slice| slice.measure(*bootstrap, owners, *deepest, lists, baselines);
+        EvaluateReport {
+            intervals: Some(Intervals::of(*bootstrap, owners, cuts, lists, baselines)),
+            slices: self.slices.iter().map(measure).collect(),
+            curve: Some(Curve::of(*deepest, lists, baselines)),
+            exposure,
+            calibration,
+            ..EvaluateReport::new(what, lists.len(), seconds, means(lists), of_baselines)
         }
-        report
+    }
+
+    /// One way to rank against another.
+    fn agreement(&self, one: (Via, &[Ranked]), other: (Via, &[Ranked])) -> Agreement {
+        Agreement::of(self.bootstrap, &self.owners, &self.cuts, one, other)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::bootstrap::{Bootstrap, Interval, Sample};
+use super::bootstrap::{Bootstrap, Draws, Interval, Sample};
 use super::metrics::{Ranked, names, values};
 
 /// Intervals by metric.
@@ -41,67 +41,72 @@ pub struct Intervals {
 
 impl Intervals {
     /// Draws over `owners`, which say whose row each list is, for `model` and `baselines` at `cuts`.
-    pub fn of(
+    pub fn of(bootstrap: Bootstrap, owners: &[u32], cuts: &[usize], model: &[Ranked], baselines: &Baselines) -> Self {
+        let of = |lists: &[Ranked]| lists.iter().flat_map(|list| values(list, cuts)).collect::<Vec<f64>>();
+        let others = baselines.iter().map(|(name, lists)| (name.clone(), of(lists))).collect();
+        Self::of_values(bootstrap, owners, &names(cuts), &of(model), &others)
+    }
+
+    /// The same for anything that is a mean over rows: `model` and each of `baselines` hold a number of each of `names`
+    /// for each row, row-major.
+    pub(super) fn of_values(
         bootstrap: Bootstrap,
         owners: &[u32],
-        cuts: &[usize],
-        model: &[Ranked],
-        baselines: &BTreeMap<String, Vec<Ranked>>,
+        names: &[String],
+        model: &[f64],
+        baselines: &BTreeMap<String, Vec<f64>>,
     ) -> Self {
-        let names = names(cuts);
-        let rankings: Vec<&[Ranked]> = std::iter::once(model).chain(baselines.values().map(Vec::as_slice)).collect();
-        let paired = Paired::new(bootstrap, owners, cuts, &rankings);
-        let by_metric = |ranking: usize| {
-            let of = |(metric, name): (usize, &String)| (name.clone(), paired.interval(ranking, metric));
-            names.iter().enumerate().map(of).collect()
-        };
-        let against = |other: usize| {
-            let of = |(metric, name): (usize, &String)| (name.clone(), paired.difference(0, other, metric));
-            names.iter().enumerate().map(of).collect()
-        };
+        let rankings: Vec<&[f64]> = std::iter::once(model).chain(baselines.values().map(Vec::as_slice)).collect();
+        let paired = Paired::new(bootstrap, owners, names, &rankings);
         let numbered = || baselines.keys().cloned().zip(1..);
         Self {
             bootstrap,
             users: paired.users as u64,
-            metrics: by_metric(0),
-            baselines: numbered().map(|(name, ranking)| (name, by_metric(ranking))).collect(),
-            differences: numbered().map(|(name, ranking)| (name, against(ranking))).collect(),
+            metrics: paired.intervals(0),
+            baselines: numbered().map(|(name, ranking)| (name, paired.intervals(ranking))).collect(),
+            differences: numbered().map(|(name, ranking)| (name, paired.differences(0, ranking))).collect(),
         }
     }
 }
 
 /// Rankings of the same rows, drawn together.
-pub(super) struct Paired {
+pub(super) struct Paired<'a> {
     users: usize,
-    metrics: usize,
+    names: &'a [String],
     means: Vec<f64>,
-    draws: super::bootstrap::Draws,
+    draws: Draws,
 }
 
-impl Paired {
-    /// `rankings` have a list for each of `owners`.
-    pub(super) fn new(bootstrap: Bootstrap, owners: &[u32], cuts: &[usize], rankings: &[&[Ranked]]) -> Self {
-        let metrics = names(cuts).len();
-        let of_row = |row: usize| rankings.iter().flat_map(move |ranking| values(&ranking[row], cuts));
+impl<'a> Paired<'a> {
+    /// Each of `rankings` holds a number of each of `names` for each of `owners`, row-major.
+    pub(super) fn new(bootstrap: Bootstrap, owners: &[u32], names: &'a [String], rankings: &[&[f64]]) -> Self {
+        let width = names.len();
+        let of_row = |row: usize| rankings.iter().flat_map(move |numbers| &numbers[row * width..][..width]).copied();
         let numbers: Vec<f64> = (0..owners.len()).flat_map(of_row).collect();
-        let columns = metrics * rankings.len();
+        let columns = width * rankings.len();
         let mut means = vec![0.0; columns];
         for row in numbers.chunks_exact(columns.max(1)) {
             means.iter_mut().zip(row).for_each(|(mean, value)| *mean += value);
         }
         means.iter_mut().for_each(|mean| *mean /= owners.len().max(1) as f64);
         let sample = Sample::new(owners, columns, &numbers);
-        Self { users: sample.users(), metrics, means, draws: bootstrap.draw(&sample) }
+        Self { users: sample.users(), names, means, draws: bootstrap.draw(&sample) }
     }
 
-    fn interval(&self, ranking: usize, metric: usize) -> Interval {
-        self.draws.interval(ranking * self.metrics + metric)
+    /// Of one ranking.
+    fn intervals(&self, ranking: usize) -> ByMetric<Interval> {
+        let first = ranking * self.names.len();
+        let numbered = self.names.iter().enumerate();
+        numbered.map(|(metric, name)| (name.clone(), self.draws.interval(first + metric))).collect()
     }
 
-    /// `ranking` less `other`.
-    pub(super) fn difference(&self, ranking: usize, other: usize, metric: usize) -> Difference {
-        let (one, two) = (ranking * self.metrics + metric, other * self.metrics + metric);
-        Difference { mean: self.means[one] - self.means[two], interval: self.draws.difference(one, two) }
+    /// Of `ranking` less `other`.
+    pub(super) fn differences(&self, ranking: usize, other: usize) -> ByMetric<Difference> {
+        let difference = |metric: usize| {
+            let (one, two) = (ranking * self.names.len() + metric, other * self.names.len() + metric);
+            Difference { mean: self.means[one] - self.means[two], interval: self.draws.difference(one, two) }
+        };
+        self.names.iter().enumerate().map(|(metric, name)| (name.clone(), difference(metric))).collect()
     }
 }
 

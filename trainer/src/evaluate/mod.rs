@@ -4,7 +4,13 @@
 //! Definitions are in `docs/evaluation.md`.
 
 pub mod bootstrap;
+pub mod calibration;
+pub mod comparison;
+pub mod curve;
 mod evaluation;
+pub mod exposure;
+pub mod facts;
+pub mod forecasts;
 pub mod friends;
 pub mod groups;
 pub mod intervals;
@@ -22,6 +28,7 @@ mod text;
 use juntos_datasets::words;
 use serde::{Deserialize, Serialize};
 
+pub use comparison::{Agreement, Comparison};
 pub use evaluation::evaluate;
 pub use report::{EvaluateReport, Metrics, Verdict};
 
@@ -59,8 +66,8 @@ words! {
 pub struct EvaluateConfig {
     /// What is ranked.
     pub task: Task,
-    /// What ranks.
-    pub via: Via,
+    /// What ranks, one after another; the first is what the others are compared with. Empty means exact search.
+    pub via: Vec<Via>,
     /// Cuts of the list, each 1 to [`MAX_K`]; empty means 10 and 20.
     pub k: Vec<usize>,
     /// Keep the user's training products in the ranking.
@@ -80,7 +87,7 @@ pub const RESAMPLES: std::ops::RangeInclusive<usize> = 100..=100_000;
 impl EvaluateConfig {
     /// The defaults for `task`: exact search, cuts at 10 and 20, training products left out, a thousand draws.
     pub fn new(task: Task) -> Self {
-        Self { task, via: Via::Exact, k: vec![10, 20], include_seen: false, seed: 0, resamples: 1000 }
+        Self { task, via: vec![Via::Exact], k: vec![10, 20], include_seen: false, seed: 0, resamples: 1000 }
     }
 
     /// Checks the settings against their ranges.
@@ -95,7 +102,7 @@ impl EvaluateConfig {
         if !RESAMPLES.contains(&self.resamples) {
             return Err(TrainError::Resamples { got: self.resamples });
         }
-        if self.via == Via::Index && self.task != Task::Products {
+        if self.via.contains(&Via::Index) && self.task != Task::Products {
             return Err(TrainError::NoIndex { task: self.task.word() });
         }
         Ok(())
@@ -107,5 +114,22 @@ impl EvaluateConfig {
         cuts.sort_unstable();
         cuts.dedup();
         cuts
+    }
+
+    /// The deepest cut.
+    fn deepest(&self) -> usize {
+        self.cuts().last().copied().unwrap_or(MAX_K)
+    }
+
+    /// The first way to rank, and the others in the order asked for, without repeats.
+    fn ways(&self) -> (Via, Vec<Via>) {
+        let first = self.via.first().copied().unwrap_or(Via::Exact);
+        let mut others: Vec<Via> = Vec::new();
+        for &via in &self.via {
+            if via != first && !others.contains(&via) {
+                others.push(via);
+            }
+        }
+        (first, others)
     }
 }

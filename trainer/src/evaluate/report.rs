@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::calibration::Calibration;
+use super::curve::Curve;
+use super::exposure::ExposureReport;
 use super::intervals::Intervals;
 use super::slices::SliceReport;
 use super::{Task, Via};
@@ -34,6 +37,15 @@ pub struct EvaluateReport {
     /// The same for parts of the rows, at the deepest cut.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub slices: Vec<SliceReport>,
+    /// Recall and NDCG at many cuts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub curve: Option<Curve>,
+    /// What the ranking makes visible; of whole-catalogue rankings only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exposure: Option<ExposureReport>,
+    /// Whether the chances given for test teams mean what they say; of tasks with teams only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub calibration: Vec<Calibration>,
 }
 
 impl EvaluateReport {
@@ -47,7 +59,20 @@ impl EvaluateReport {
     ) -> Self {
         let verdict = Verdict::of(&metrics, baselines.get("popularity"));
         let users = users as u64;
-        Self { task, via, users, seconds, metrics, baselines, verdict, intervals: None, slices: Vec::new() }
+        Self {
+            task,
+            via,
+            users,
+            seconds,
+            metrics,
+            baselines,
+            verdict,
+            intervals: None,
+            slices: Vec::new(),
+            curve: None,
+            exposure: None,
+            calibration: Vec::new(),
+        }
     }
 }
 

@@ -9,6 +9,9 @@ use juntos_datasets::units::Timestamp;
 use juntos_engine::request::Context;
 use juntos_engine::{Bundle, Engine};
 
+use super::bootstrap::Bootstrap;
+use super::calibration::Calibration;
+use super::forecasts;
 use super::intervals::Baselines;
 use super::metrics::Ranked;
 use super::people::{FRIENDS, GROUP_SIZE, HISTORY, PRODUCT_USERS, People, TEAMS};
@@ -37,10 +40,24 @@ pub(super) trait Ranking {
     fn owners(&self) -> Vec<u32>;
     /// Parts of the rows.
     fn slices(&self) -> Vec<Slice>;
-    /// Number of items that could be listed, where that is the whole catalogue.
-    fn catalogue(&self) -> Option<usize> {
+    /// What there is to list, where that is the whole catalogue.
+    fn catalogue(&self) -> Option<Catalogue<'_>> {
         None
     }
+    /// How far the chances that were given for test teams came true, where the task gives any.
+    fn calibration(&self, _via: Via, _bootstrap: Bootstrap) -> Result<Vec<Calibration>, TrainError> {
+        Ok(Vec::new())
+    }
+}
+
+/// What a whole-catalogue ranking chooses from.
+pub(super) struct Catalogue<'a> {
+    /// Training users of each product.
+    pub(super) users_of: &'a [f32],
+    /// Users with training products.
+    pub(super) users: usize,
+    /// Test products of each row, ascending.
+    pub(super) relevant: Vec<&'a [u32]>,
 }
 
 impl<'a> World<'a> {
@@ -55,10 +72,6 @@ impl<'a> World<'a> {
             Task::Teams => Box::new(ForParticipants::new(self)?),
             Task::Groups => Box::new(ForGroups::new(self)?),
         })
-    }
-
-    fn deepest(&self) -> usize {
-        self.config.cuts().last().copied().unwrap_or(super::MAX_K)
     }
 
     /// The moment at which questions are asked: the cut, after which nothing is known.
@@ -76,6 +89,20 @@ impl<'a> World<'a> {
     /// The dataset's row of a user of the bundle; the two share her id.
     fn in_data(&self, user: UserRow) -> Option<UserRow> {
         self.data.users.row(self.bundle.users().id(user))
+    }
+
+    /// How far the bundle's chances for test teams came true; via `served`, the chance to join is the recommender's.
+    fn calibration(&self, via: Via, bootstrap: Bootstrap) -> Result<Vec<Calibration>, TrainError> {
+        let teams = forecasts::decided(self.data, &self.rows);
+        let joining = match via {
+            Via::Exact | Via::Index => forecasts::joining(&teams, &self.bundle),
+            Via::Served => forecasts::joining_served(&teams, &Engine::new(self.bundle.clone()).snapshot(), self.now())?,
+        };
+        let success = forecasts::success(&teams, &self.bundle);
+        let open = forecasts::count(teams.iter().filter(|team| forecasts::is_open_question(team)));
+        let joining = Calibration::of("joining", forecasts::count(&teams), &joining, bootstrap);
+        let success = Calibration::of("success", open, &success, bootstrap);
+        Ok(joining.into_iter().chain(success).collect())
     }
 
     /// Slices by what is known of the user that each row is about, by the dataset's rows.
@@ -116,7 +143,7 @@ impl<'a> ForUsers<'a> {
 impl Ranking for ForUsers<'_> {
     fn lists(&self, via: Via) -> Result<Vec<Ranked>, TrainError> {
         let World { bundle, config, .. } = self.world;
-        let (cases, deepest) = (&self.cases, self.world.deepest());
+        let (cases, deepest) = (&self.cases, self.world.config.deepest());
         let lists = match via {
             Via::Exact => products::rank_exactly(cases, bundle.as_ref(), &self.popular, deepest),
             Via::Index => products::rank_by_index(cases, bundle, &self.popular, deepest),
@@ -133,7 +160,7 @@ impl Ranking for ForUsers<'_> {
     }
 
     fn baselines(&self) -> Baselines {
-        let lists = products::rank_by_popularity(&self.cases, &self.popular, self.world.deepest());
+        let lists = products::rank_by_popularity(&self.cases, &self.popular, self.world.config.deepest());
         Baselines::from([("popularity".to_owned(), products::ranked(&self.cases, lists))])
     }
 
@@ -150,8 +177,13 @@ impl Ranking for ForUsers<'_> {
         slices
     }
 
-    fn catalogue(&self) -> Option<usize> {
-        Some(self.world.bundle.n_products())
+    fn catalogue(&self) -> Option<Catalogue<'_>> {
+        let interactions = &self.world.data.interactions;
+        Some(Catalogue {
+            users_of: &self.popular,
+            users: (0..interactions.rows()).filter(|&user| !interactions.row(user).0.is_empty()).count(),
+            relevant: self.cases.iter().map(|case| case.relevant.as_slice()).collect(),
+        })
     }
 }
 
@@ -186,6 +218,10 @@ impl Ranking for ForInitiators<'_> {
 
     fn owners(&self) -> Vec<u32> {
         self.cases.iter().map(|case| case.initiator.0).collect()
+    }
+
+    fn calibration(&self, via: Via, bootstrap: Bootstrap) -> Result<Vec<Calibration>, TrainError> {
+        self.world.calibration(via, bootstrap)
     }
 
     fn slices(&self) -> Vec<Slice> {
@@ -230,6 +266,10 @@ impl Ranking for ForParticipants<'_> {
 
     fn owners(&self) -> Vec<u32> {
         self.cases.iter().map(|case| case.user.0).collect()
+    }
+
+    fn calibration(&self, via: Via, bootstrap: Bootstrap) -> Result<Vec<Calibration>, TrainError> {
+        self.world.calibration(via, bootstrap)
     }
 
     fn slices(&self) -> Vec<Slice> {

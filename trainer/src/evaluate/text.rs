@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use super::bootstrap::Interval;
+use super::calibration::Calibration;
+use super::comparison::{Agreement, Comparison};
 use super::intervals::{Difference, Intervals};
 use super::report::{EvaluateReport, Verdict};
 use super::slices::SliceReport;
@@ -18,8 +21,32 @@ impl fmt::Display for Verdict {
     }
 }
 
+impl fmt::Display for Comparison {
+    /// Every report, then how far the ways to rank agree.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.first)?;
+        for report in &self.others {
+            write!(f, "\n\n{report}")?;
+        }
+        self.agreement.iter().try_for_each(|agreement| agreement.table(f))
+    }
+}
+
+impl Agreement {
+    fn table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\n\nvia {} against via {}", self.via.word(), self.against.word())?;
+        for (cut, share) in &self.overlap {
+            write!(f, "\n  {cut:<14}{share:>8.4}")?;
+        }
+        for (metric, difference) in &self.differences {
+            write!(f, "\n  {metric:<14}{:>+8.4}  {}", difference.mean, signed_span(difference))?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for EvaluateReport {
-    /// A table with a row for each metric and a column for each ranking, then the slices, then the verdict.
+    /// A table with a row for each metric and a column for each ranking, then slices, exposure, chances and the verdict.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { task, via, users, seconds, .. } = self;
         writeln!(f, "task {}, via {}, {users} ranked, {seconds:.1} s", task.word(), via.word())?;
@@ -28,6 +55,8 @@ impl fmt::Display for EvaluateReport {
             None => self.means(f)?,
         }
         self.slices(f)?;
+        self.exposure(f)?;
+        self.calibration.iter().try_for_each(|calibration| calibration.table(f))?;
         write!(f, "{}", self.verdict)
     }
 }
@@ -81,6 +110,51 @@ impl EvaluateReport {
                 writeln!(f, "{title:<20}{:>8}  {:<28}popularity  model better by", "users", self.verdict.metric)?;
             }
             slice.line(&self.verdict.metric, f)?;
+        }
+        Ok(())
+    }
+}
+
+impl EvaluateReport {
+    /// What is shown, by measure: the model, the baselines, and the test products.
+    fn exposure(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(exposure) = &self.exposure else { return Ok(()) };
+        write!(f, "{:<22}{:>10}", "what is shown", "model")?;
+        exposure.baselines.keys().try_for_each(|name| write!(f, "{name:>14}"))?;
+        writeln!(f, "{:>14}", "test rows")?;
+        for (measure, value) in &exposure.model {
+            write!(f, "  {measure:<20}{value:>10.4}")?;
+            for baseline in exposure.baselines.values() {
+                write!(f, "{:>14.4}", baseline.get(measure).copied().unwrap_or(0.0))?;
+            }
+            let name = measure.split('@').next().unwrap_or(measure);
+            writeln!(f, "{:>14.4}", exposure.test_rows.get(name).copied().unwrap_or(0.0))?;
+        }
+        Ok(())
+    }
+}
+
+impl Calibration {
+    /// The scores in a line, then a row for each bin of equal size.
+    fn table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { of, forecasts, teams, succeeded, mean_chance, base_rate, brier, ece, ece_equal_bins, .. } = self;
+        writeln!(f, "chance of {of}: {forecasts} forecasts on {teams} test teams, of which {succeeded} succeeded")?;
+        let Interval { low, high } = self.brier_interval;
+        write!(f, "  Brier {brier:.4} ({}), always {base_rate:.4}: {:.4}", span(low, high), self.brier_of_base_rate)?;
+        if let Some(skill) = self.brier_skill {
+            write!(f, ", skill {skill:.3}")?;
+        }
+        writeln!(f, "; ECE {ece:.4} (equal width), {ece_equal_bins:.4} (equal size)")?;
+        writeln!(f, "  {:>17}{:>11}{:>13}{:>10}  95 % interval", "chance", "forecasts", "mean chance", "happened")?;
+        for bin in &self.equal_bins {
+            let Interval { low, high } = bin.happened_interval;
+            let (chance, happened) = (span(bin.low, bin.high), bin.happened);
+            let (count, mean) = (bin.forecasts, bin.mean_chance);
+            writeln!(f, "  {chance:>17}{count:>11}{mean:>13.4}{happened:>10.4}  {}", span(low, high))?;
+        }
+        writeln!(f, "  {:>17}{forecasts:>11}{mean_chance:>13.4}{base_rate:>10.4}", "all")?;
+        if self.one_sided() {
+            writeln!(f, "  all test teams ended the same way: this says nothing about the other end")?;
         }
         Ok(())
     }
