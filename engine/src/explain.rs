@@ -48,7 +48,7 @@ impl<'a> Explainer<'a> {
             .filter(|(_, vector)| is_nonzero(vector))
             .take(COMPARED)
             .collect();
-        let trending = trending::top(world, viewer.country).collect();
+        let trending = trending::top(world, viewer.country).into_iter().collect();
         Self { world, privacy, now: context.now, bought, shops, trending }
     }
 
@@ -73,23 +73,32 @@ impl<'a> Explainer<'a> {
     pub(crate) fn team(&self, team: &Team) -> TeamItem {
         let inside = self.privacy.named_inside(team);
         let product_id = self.world.product_id(team.product).to_owned();
-        let mut reasons = vec![Reason::OpenTeam { team_id: team.id.to_string(), seats_left: team.seats_left() }];
+        let mut reasons = vec![self.open_team(team)];
         reasons.extend(team_price(&self.world.goods(team.product)));
         TeamItem {
             team_id: team.id.to_string(),
             product_id,
-            seats_left: team.seats_left(),
-            deadline: team.deadline,
+            seats_left: self.seats_left(team),
+            deadline: team.deadline.filter(|_| self.privacy.may_hurry()),
             friends_inside: inside.into_iter().map(|row| self.world.user_id(row).to_owned()).collect(),
             reasons,
         }
+    }
+
+    fn open_team(&self, team: &Team) -> Reason {
+        Reason::OpenTeam { team_id: team.id.to_string(), seats_left: self.seats_left(team) }
+    }
+
+    /// Free seats, for those who may be told that they will not wait.
+    fn seats_left(&self, team: &Team) -> Option<u32> {
+        self.privacy.may_hurry().then(|| team.seats_left())
     }
 
     /// Reasons, the most telling first.
     fn reasons(&self, draft: &ProductDraft, goods: &Goods<'_>) -> Vec<Reason> {
         let mut reasons = Vec::with_capacity(4);
         if let Some(team) = &draft.team {
-            reasons.push(Reason::OpenTeam { team_id: team.id.to_string(), seats_left: team.seats_left() });
+            reasons.push(self.open_team(team));
         }
         reasons.extend(draft.due.map(|due| Reason::TimeToRepurchase { due }));
         reasons.extend(self.privacy.count_shown(draft.friends_bought).map(|count| Reason::FriendsBought { count }));
@@ -100,7 +109,7 @@ impl<'a> Explainer<'a> {
         {
             reasons.push(Reason::NewFromSeller { seller_id: seller.to_owned() });
         }
-        if draft.source == Source::Trending || self.trending.contains(&draft.row) {
+        if self.trending.contains(&draft.row) {
             reasons.push(Reason::TrendingInMarket);
         }
         reasons.extend(team_price(goods));

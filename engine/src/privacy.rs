@@ -7,15 +7,21 @@
 //!   `friends` and the two are friends in both directions (to follow somebody does not make one her friend), and
 //!   neither blocks the other. Gifts and `sensitive` products never count.
 //! - **Counts.** "n friends bought" needs n ≥ 3 consenting friends, is told in buckets, and leaves out purchases that
-//!   became known today (UTC), so that two looks on one day cannot be subtracted from each other.
+//!   became known today (UTC) and keeps those sent back today, so that two looks on one day cannot be subtracted from
+//!   each other. Popular lists follow the same day, and need three people (`live::popularity`).
+//! - **Tastes.** Of anybody but the viewer only the trained vector is used, of friends and of people who show their
+//!   purchases to everyone; what they did since the cut, bought as a gift or refused moves no answer of hers.
 //! - **Invitations.** A person is named for inviting only if her `invites` allow it and the two are friends in both
 //!   directions without a block.
 //! - **Names inside a team.** As purchases: being in a team tells what she buys.
 //! - **Teams.** A friend's open team may be shown, a stranger's only if the initiator shows her purchases to everyone;
-//!   never with a block between the viewer and a member, never on `sensitive` products.
-//! - **Age.** Unknown age counts as a minor's; nobody sees a product whose `min_age` she may not have reached.
+//!   never with a block between the viewer and a member, never on `sensitive` products. That a friend is inside counts
+//!   for nothing, not for the order either, where she may not be named inside.
+//! - **Age.** Unknown age counts as a minor's; nobody sees a product whose `min_age` she may not have reached. Minors are
+//!   not hurried: no deadlines, no free seats, no better place because of them.
 //!
-//! The viewer is `None` where nothing personal may be used: then there are no friends at all.
+//! The viewer is `None` where nothing personal may be used: then there are no friends at all. Her age and her blocks hold
+//! all the same. Of a friend who does not allow that what is known about her is used, nothing is.
 
 use std::sync::Arc;
 
@@ -28,6 +34,7 @@ use crate::live::teams::Team;
 use crate::live::view::{Friend, Owned};
 use crate::reasons::CountBucket;
 use crate::recommend::Snapshot;
+use crate::viewer::Viewer;
 
 /// Something that has passed the gate.
 #[derive(Debug)]
@@ -45,15 +52,23 @@ impl<T> Passed<T> {
 pub(crate) struct Privacy<'a> {
     world: &'a Snapshot,
     viewer: Option<u32>,
+    /// The viewer even where nothing personal may be used: for her blocks.
+    asker: Option<u32>,
+    adult: bool,
     now: Timestamp,
     friends: Vec<Friend>,
 }
 
 impl<'a> Privacy<'a> {
-    /// The gate for `viewer` at `now`; `None` for a viewer of whom nothing personal may be used.
-    pub(crate) fn new(world: &'a Snapshot, viewer: Option<u32>, now: Timestamp) -> Self {
-        let friends = viewer.map_or_else(Vec::new, |viewer| world.friends_of(viewer));
-        Self { world, viewer, now, friends }
+    /// The gate for a viewer at `now`.
+    pub(crate) fn new(world: &'a Snapshot, viewer: &Viewer, now: Timestamp) -> Self {
+        let friends = viewer.personal.map_or_else(Vec::new, |user| world.friends_of(user));
+        Self { world, viewer: viewer.personal, asker: viewer.row, adult: viewer.age >= ADULT_AGE, now, friends }
+    }
+
+    /// Whether the viewer may be told that something will not wait.
+    pub(crate) fn may_hurry(&self) -> bool {
+        self.adult
     }
 
     /// The moment of the question.
@@ -74,11 +89,26 @@ impl<'a> Privacy<'a> {
     /// Whether the viewer may learn what this friend buys.
     pub(crate) fn sees_purchases_of(&self, friend: u32) -> bool {
         let Some(viewer) = self.viewer.filter(|_| self.friend(friend).is_some()) else { return false };
-        match self.world.profile(friend).purchase_visibility {
+        let profile = self.world.profile(friend);
+        match profile.purchase_visibility {
+            _ if !profile.personalise => false,
             PurchaseVisibility::Nobody => false,
             PurchaseVisibility::Friends => self.world.mutual_friends(viewer, friend),
             PurchaseVisibility::Everyone => true,
         }
+    }
+
+    /// Whether this person's trained vector may decide what the viewer sees: a friend's, or that of somebody who shows her
+    /// purchases to everyone.
+    pub(crate) fn uses_taste_of(&self, person: u32) -> bool {
+        let Some(viewer) = self.viewer else { return false };
+        let shows_all = self.world.profile(person).purchase_visibility == PurchaseVisibility::Everyone;
+        viewer == person || self.may_group(person) && (shows_all || self.world.mutual_friends(viewer, person))
+    }
+
+    /// Whether it may count that this person refused a product.
+    pub(crate) fn uses_refusal_of(&self, person: u32, product: u32) -> bool {
+        self.viewer == Some(person) || self.sees_purchases_of(person) && !self.world.is_sensitive(product)
     }
 
     /// Friends whose purchases the viewer may learn of, by row.
@@ -86,14 +116,14 @@ impl<'a> Privacy<'a> {
         self.friends.iter().copied().filter(|friend| self.sees_purchases_of(friend.row))
     }
 
-    /// Whether what an open friend had may be used as social proof.
-    pub(crate) fn is_social(&self, owned: &Owned) -> bool {
-        owned.purchases > 0 && !self.world.is_sensitive(owned.product)
+    /// Whether that an open friend bought a product may be used as social proof.
+    pub(crate) fn is_social(&self, product: u32) -> bool {
+        !self.world.is_sensitive(product)
     }
 
     /// Whether a purchase already counts: it became known before today.
     pub(crate) fn counts(&self, owned: &Owned) -> bool {
-        owned.shown_from_day <= self.now.day()
+        owned.counts(self.now.day())
     }
 
     /// What may be told about `count` open friends who bought.
@@ -109,7 +139,7 @@ impl<'a> Privacy<'a> {
 
     /// Whether a person may be part of a group that the viewer forms: no block between them.
     pub(crate) fn may_group(&self, member: u32) -> bool {
-        self.viewer.is_none_or(|viewer| viewer == member || !self.world.blocked(viewer, member))
+        self.asker.is_none_or(|viewer| viewer == member || !self.world.blocked(viewer, member))
     }
 
     /// Whether the viewer may see that this team is open.
@@ -120,6 +150,13 @@ impl<'a> Privacy<'a> {
         }
         let friends_own = self.viewer.is_some_and(|viewer| self.world.mutual_friends(viewer, initiator));
         friends_own || self.world.profile(initiator).purchase_visibility == PurchaseVisibility::Everyone
+    }
+
+    /// Whether the viewer may see a team, and see it as a friend's: a friend opened it, or is inside and may be named.
+    pub(crate) fn is_friends_team(&self, team: &Team) -> bool {
+        let viewer = self.viewer.zip(team.initiator);
+        let opened = viewer.is_some_and(|(viewer, initiator)| self.world.mutual_friends(viewer, initiator));
+        self.sees_team(team) && (opened || team.members().any(|member| self.sees_purchases_of(member)))
     }
 
     /// Friends inside a team who may be named, by row.
@@ -166,6 +203,9 @@ impl<'a> Privacy<'a> {
         min_age.is_none_or(|min_age| certain_age(birth_year, self.now) >= min_age)
     }
 }
+
+/// Whole years from which on nobody is a minor.
+pub(crate) const ADULT_AGE: u32 = 18;
 
 /// The age in whole years that somebody born in `birth_year` has reached for certain at `now`: the year alone leaves the
 /// birthday open. Zero when the year is unknown: that counts as a minor.

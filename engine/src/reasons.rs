@@ -64,8 +64,8 @@ pub enum Reason {
     OpenTeam {
         /// The team.
         team_id: String,
-        /// Seats still free.
-        seats_left: u32,
+        /// Seats still free; not told to minors.
+        seats_left: Option<u32>,
     },
     /// Popular in the market now.
     TrendingInMarket,

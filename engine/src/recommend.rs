@@ -98,7 +98,7 @@ pub struct Snapshot {
 /// What belongs to the bundle and is prepared once for it.
 #[derive(Debug)]
 pub(crate) struct Base {
-    bundle: Arc<Bundle>,
+    pub(crate) bundle: Arc<Bundle>,
     /// Vectors of the bundle's products, and of new ones by their rows.
     pub(crate) index: Arc<LiveIndex>,
     /// Age limits that products of the bundle have, ascending.
@@ -289,7 +289,8 @@ impl Snapshot {
         for (product, team) in social::open_teams(self, privacy) {
             let joinable = team.joinable(context.now) && team.members().all(|member| member != user);
             if joinable {
-                add(product, Source::OpenTeam, rank::TEAM_BONUS, &mut |draft| {
+                let bonus = if privacy.may_hurry() { rank::TEAM_BONUS } else { 0.0 };
+                add(product, Source::OpenTeam, bonus, &mut |draft| {
                     draft.source = Source::OpenTeam;
                     draft.team = Some(team.clone());
                 });
@@ -309,9 +310,10 @@ impl Snapshot {
     ) -> Vec<ProductDraft> {
         let mut list = rank::order(drafts, context.limit, |row| self.goods(row));
         if list.len() <= context.limit {
+            let market = trending::Market { country: viewer.country, day: context.now.day() };
             let there: HashSet<u32> = list.iter().map(|draft| draft.row).collect();
             let wanted = context.limit + 1 - list.len() + SPARE;
-            let popular = trending::popular(self, viewer.country, wanted, allowed, &there);
+            let popular = trending::popular(self, &market, wanted, allowed, &there);
             let passed = privacy.products(popular, allowed).into_inner();
             list.extend(rank::order(passed, context.limit - list.len().min(context.limit), |row| self.goods(row)));
         }

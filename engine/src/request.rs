@@ -221,9 +221,9 @@ pub struct TeamItem {
     pub team_id: String,
     /// What it buys.
     pub product_id: String,
-    /// Seats still free.
-    pub seats_left: u32,
-    /// When it expires.
+    /// Seats still free; not told to minors.
+    pub seats_left: Option<u32>,
+    /// When it expires; not told to minors.
     pub deadline: Option<Timestamp>,
     /// Friends of the person inside, only those who consent to be named.
     pub friends_inside: Vec<String>,

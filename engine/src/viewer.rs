@@ -12,6 +12,8 @@ use crate::request::{Context, Degraded, Market};
 pub(crate) struct Viewer {
     /// Her row, if what is known about her may be used; nothing personal is reached any other way.
     pub(crate) personal: Option<u32>,
+    /// Her row in any case: for what protects her, which no setting switches off.
+    pub(crate) row: Option<u32>,
     /// Country she shops in.
     pub(crate) country: Option<Country>,
     /// Age in whole years that she has reached for certain; 0 when unknown.
@@ -44,6 +46,7 @@ impl Viewer {
         };
         Self {
             personal,
+            row,
             country: context.market.country.or(profile.and_then(|profile| profile.country)),
             age: certain_age(profile.and_then(|profile| profile.birth_year), context.now),
             missing: user_id.filter(|_| row.is_none()).map(str::to_owned).into_iter().collect(),
@@ -53,7 +56,7 @@ impl Viewer {
 
     /// The gate for what she may see.
     pub(crate) fn privacy<'a>(&self, world: &'a Snapshot, now: Timestamp) -> Privacy<'a> {
-        Privacy::new(world, self.personal, now)
+        Privacy::new(world, self, now)
     }
 
     /// What decides which products she may be shown.

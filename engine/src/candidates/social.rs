@@ -23,28 +23,40 @@ const MOST_FRIENDS: usize = 100;
 /// Most purchases of one friend looked at: the latest ones.
 const MOST_PURCHASES: usize = 64;
 
+/// What one friend has of one product.
+struct Purchase {
+    product: u32,
+    strength: f32,
+    counts: bool,
+}
+
 /// Everything that consenting friends bought for themselves, by product.
 pub(crate) fn purchases(world: &Snapshot, privacy: &Privacy<'_>) -> Vec<Social> {
-    let mut seen: Vec<(u32, f32, bool)> = Vec::new();
+    let mut seen: Vec<Purchase> = Vec::new();
     for friend in closest_open_friends(privacy) {
+        let ceased = world.ceased_on(friend.row, privacy.now().day()).filter(|&row| privacy.is_social(row));
+        let ceased: Vec<u32> = ceased.collect();
         let mut owned = world.owned_by(friend.row);
         if owned.len() > MOST_PURCHASES {
             owned.sort_by_key(|owned| (std::cmp::Reverse(owned.last_ms), owned.product));
             owned.truncate(MOST_PURCHASES);
         }
-        let social = owned.iter().filter(|owned| privacy.is_social(owned));
-        seen.extend(social.map(|owned| (owned.product, friend.strength, privacy.counts(owned))));
+        let bought = owned.iter().filter(|owned| owned.purchases > 0 && privacy.is_social(owned.product));
+        let still = bought.filter(|owned| !ceased.contains(&owned.product));
+        let purchase = |product: u32, counts: bool| Purchase { product, strength: friend.strength, counts };
+        seen.extend(still.map(|owned| purchase(owned.product, privacy.counts(owned))));
+        seen.extend(ceased.iter().map(|&product| purchase(product, true)));
     }
     // Stable, so that the sum of strengths does not depend on how the sort works.
-    seen.sort_by_key(|&(product, _, _)| product);
-    seen.chunk_by(|a, b| a.0 == b.0).map(of_one_product).collect()
+    seen.sort_by_key(|purchase| purchase.product);
+    seen.chunk_by(|a, b| a.product == b.product).map(of_one_product).collect()
 }
 
-fn of_one_product(seen: &[(u32, f32, bool)]) -> Social {
+fn of_one_product(seen: &[Purchase]) -> Social {
     Social {
-        product: seen[0].0,
-        weight: seen.iter().map(|&(_, strength, _)| strength).sum(),
-        count: seen.iter().filter(|&&(_, _, counts)| counts).count(),
+        product: seen[0].product,
+        weight: seen.iter().map(|purchase| purchase.strength).sum(),
+        count: seen.iter().filter(|purchase| purchase.counts).count(),
     }
 }
 
@@ -58,12 +70,12 @@ fn closest_open_friends(privacy: &Privacy<'_>) -> Vec<Friend> {
     friends
 }
 
-/// Open teams that friends of the viewer opened or are in and that she may see, each once, one for each product: the
+/// Open teams that friends of the viewer opened, or let her see them in, and that she may see, each once, one for each product: the
 /// one that needs the fewest people.
 pub(crate) fn open_teams(world: &Snapshot, privacy: &Privacy<'_>) -> BTreeMap<u32, Arc<Team>> {
     let mut best: BTreeMap<u32, Arc<Team>> = BTreeMap::new();
     for friend in privacy.friends() {
-        for team in world.live.teams.open_of_member(friend.row).filter(|team| privacy.sees_team(team)) {
+        for team in world.live.teams.open_of_member(friend.row).filter(|team| privacy.is_friends_team(team)) {
             let rank = |team: &Team| (team.seats_left(), team.deadline.map(|at| at.millis()), team.id.clone());
             let kept = best.entry(team.product).or_insert_with(|| team.clone());
             if rank(team) < rank(kept) {

@@ -1,32 +1,41 @@
-//! What is popular in a market: weighted events of everybody who allows it, in aggregate; the same for every viewer.
+//! What is popular in a market: weighted events of everybody who allows it, in aggregate; the same for every viewer. What
+//! happened since the cut counts as [`crate::live::popularity`] says.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use juntos_datasets::ProductRow;
 use juntos_datasets::units::Country;
+use juntos_datasets::{ProductRow, UserRow};
 
 use crate::bitmap::Bitmap;
 use crate::candidates::{ProductDraft, best_first};
+use crate::live::popularity::FEWEST_PEOPLE;
 use crate::recommend::Snapshot;
 use crate::request::Source;
+
+/// Whose ranking, and as of which day (since the epoch).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Market {
+    pub(crate) country: Option<Country>,
+    pub(crate) day: i64,
+}
 
 /// The `k` most popular allowed products of a market that `skip` does not hold, best first; products that nobody in the
 /// market bought follow in the order of their popularity everywhere, and those that nobody bought at all come last.
 /// The score falls from just below 1 to above 0.
 pub(crate) fn popular(
     world: &Snapshot,
-    country: Option<Country>,
+    market: &Market,
     k: usize,
     allowed: &Bitmap,
     skip: &HashSet<u32>,
 ) -> Vec<ProductDraft> {
     let mut taken: HashSet<u32> = HashSet::new();
     let mut found: Vec<ProductDraft> = Vec::with_capacity(k);
-    let rankings = [country.map(Some), Some(None)];
-    for market in rankings.into_iter().flatten() {
+    let rankings = [market.country.map(Some), Some(None)];
+    for country in rankings.into_iter().flatten() {
         let wanted = k - found.len();
         let fits = |row: u32| allowed.contains(row) && !skip.contains(&row) && !taken.contains(&row);
-        let more = of_market(world, market, wanted, fits);
+        let more = of_market(world, country, market.day, wanted, fits);
         taken.extend(more.iter().map(|draft| draft.row));
         found.extend(more);
     }
@@ -42,20 +51,28 @@ pub(crate) fn popular(
     found
 }
 
-/// One market's ranking: the bundle's, moved by what has been bought or deleted since.
-fn of_market(world: &Snapshot, market: Option<Country>, k: usize, fits: impl Fn(u32) -> bool) -> Vec<ProductDraft> {
-    let moved = world.live.popularity.get(&market);
-    let change = |row: u32| moved.and_then(|moved| moved.get(&row)).copied().unwrap_or(0.0);
-    let mut found: Vec<ProductDraft> = stored_ranking(world, market)
+/// One country's ranking, or everybody's: the bundle's, moved by what has been bought or deleted since.
+fn of_market(
+    world: &Snapshot,
+    country: Option<Country>,
+    day: i64,
+    k: usize,
+    fits: impl Fn(u32) -> bool,
+) -> Vec<ProductDraft> {
+    let moved: HashMap<u32, f32> = world.live.popularity.shown(country, day).filter(|&(row, _)| fits(row)).collect();
+    // Whatever has fallen may have to make room for the next one.
+    let fallen = moved.values().filter(|change| **change < 0.0).count();
+    let mut found: Vec<ProductDraft> = stored_ranking(world, country)
         .filter(|&(row, _)| fits(row))
-        .take(k)
-        .map(|(row, popularity)| ProductDraft::new(row, Source::Trending, popularity + change(row)))
+        .take(k + fallen)
+        .map(|(row, popularity)| {
+            ProductDraft::new(row, Source::Trending, popularity + moved.get(&row).copied().unwrap_or(0.0))
+        })
         .collect();
-    let Some(moved) = moved else { return found };
     let there: HashSet<u32> = found.iter().map(|draft| draft.row).collect();
-    let risen = moved.iter().filter(|(row, change)| **change > 0.0 && !there.contains(row) && fits(**row));
+    let risen = moved.iter().filter(|(row, change)| **change > 0.0 && !there.contains(row));
     found.extend(risen.map(|(&row, &change)| {
-        let stored = popularity(world, market, row);
+        let stored = popularity(world, country, row);
         ProductDraft::new(row, Source::Trending, stored + change)
     }));
     found.sort_by(best_first);
@@ -89,10 +106,21 @@ fn popularity(world: &Snapshot, market: Option<Country>, row: u32) -> f32 {
 /// How many of a market's most popular products are called trending.
 const TRENDING: usize = 50;
 
-/// The products called trending in a market: the top of its ranking, or of everybody's where it has none.
-pub(crate) fn top(world: &Snapshot, country: Option<Country>) -> impl Iterator<Item = u32> {
-    let local = country.map_or(&[][..], |country| world.bundle().popular_in(country).0);
-    let rows = if local.is_empty() { world.bundle().popular() } else { local };
-    let bought = |row: &&u32| world.bundle().popularity(ProductRow(**row)) > 0.0;
-    rows.iter().take(TRENDING).filter(bought).copied()
+/// The products called trending in a market: the top of its ranking as far as three people there bought them, or of
+/// everybody's where there is none. People count who still exist and allow it.
+pub(crate) fn top(world: &Snapshot, country: Option<Country>) -> Vec<u32> {
+    let there = country.map_or(&[][..], |country| world.bundle().popular_in(country).0);
+    let several = |rows: &[u32], country: Option<Country>| -> Vec<u32> {
+        let bought = |row: &u32| several_bought(world, ProductRow(*row), country);
+        rows.iter().take(TRENDING).copied().filter(bought).collect()
+    };
+    let local = several(there, country);
+    if local.is_empty() { several(world.bundle().popular(), None) } else { local }
+}
+
+fn several_bought(world: &Snapshot, product: ProductRow, country: Option<Country>) -> bool {
+    let lives_there = |user: u32| country.is_none() || world.bundle().profile(UserRow(user)).country == country;
+    let counts = |&&user: &&u32| !world.live.people.is_deleted(user) && world.personalised(user) && lives_there(user);
+    let several = FEWEST_PEOPLE as usize;
+    world.bundle().buyers(product).iter().filter(counts).take(several).count() == several
 }

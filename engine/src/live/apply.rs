@@ -1,9 +1,11 @@
 //! One change turns one state of the world into the next. Every function either changes what it should or refuses and
 //! changes nothing: it works on a copy, and the copy of persistent maps costs next to nothing.
 
+use std::sync::Arc;
+
 use juntos_datasets::tables::{EventKind, TeamOutcome};
 use juntos_datasets::training::EventWeights;
-use juntos_datasets::units::{Country, Timestamp};
+use juntos_datasets::units::Timestamp;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::goods::Good;
@@ -66,47 +68,67 @@ impl Snapshot {
     fn put_user(&mut self, record: UserRecord) -> Result<Applied, ChangeFault> {
         record.check()?;
         let row = self.user_or_new(&record.user_id);
+        let (before, after) = (self.personalised(row), record.personalise);
         self.live.people.set_record(row, record);
+        if before != after {
+            self.count_before_the_cut(row, after);
+            self.forget_popularity(row);
+            self.fold_again_around(row);
+        }
         Ok(Applied::Done)
     }
 
     fn delete_user(&mut self, user_id: &str) -> Result<Applied, ChangeFault> {
         let row = self.known_user(user_id)?;
-        self.take_popularity_back(row);
+        if self.personalised(row) {
+            self.count_before_the_cut(row, false);
+        }
+        self.forget_popularity(row);
         self.live.teams.forget_user(row);
         self.live.people.delete(row, user_id);
+        self.fold_again_around(row);
         Ok(Applied::Done)
     }
 
-    /// Takes out of the popularity of products what a user added to it.
-    fn take_popularity_back(&mut self, user: u32) {
-        let profile = self.profile(user);
+    /// Takes out of the popularity of products what a user added to it before the cut, or puts it back.
+    ///
+    /// The bundle keeps purchases and the time of the last one, so the part of one purchase is exact, and that of several
+    /// is counted as if all were as late as the last.
+    fn count_before_the_cut(&mut self, user: u32, counts: bool) {
+        let Some(stored) = self.stored_user(user) else { return };
+        let (base, cut) = (self.base.clone(), self.bundle().manifest().cut);
+        let profile = base.bundle.profile(stored);
         if !profile.personalise {
             return;
         }
-        let cut = self.bundle().manifest().cut;
-        let purchase = EventWeights::default().purchase;
-        let stored = self.stored_user(user).map_or(&[][..], |row| self.bundle().possessions(row));
-        let mut added: Vec<(u32, f32)> = stored
-            .iter()
-            .map(|possession| {
-                let age_days = cut.zip(possession.last()).map_or(0.0, |(cut, last)| cut.days_since(last));
-                let weight = f64::from(possession.purchases) * 0.5f64.powf(age_days / POPULARITY_HALF_LIFE_DAYS);
-                (possession.product, purchase * weight as f32)
-            })
-            .collect();
-        if let Some(history) = self.live.people.history(user) {
-            added.extend(history.had.iter().map(|had| (had.product, had.popularity)));
-        }
-        for (product, weight) in added {
-            self.move_popularity(profile.country, product, -weight);
+        let purchase = EventWeights::default().purchase * if counts { -1.0 } else { 1.0 };
+        for possession in base.bundle.possessions(stored) {
+            let age_days = cut.zip(possession.last()).map_or(0.0, |(cut, last)| cut.days_since(last));
+            let weight = f64::from(possession.purchases) * 0.5f64.powf(age_days / POPULARITY_HALF_LIFE_DAYS);
+            self.live.popularity.withdraw(profile.country, possession.product, purchase * weight as f32);
         }
     }
 
-    fn move_popularity(&mut self, country: Option<Country>, product: u32, weight: f32) {
-        for market in [country.map(Some), Some(None)].into_iter().flatten() {
-            let moved = self.live.popularity.entry(market).or_default();
-            *moved.entry(product).or_insert(0.0) += weight;
+    /// Takes out of the popularity of products what a user added to it since the cut.
+    fn forget_popularity(&mut self, user: u32) {
+        let Some(history) = self.live.people.history(user).cloned() else { return };
+        self.live.popularity.forget(&history.added);
+        self.live.people.set_history(user, History { added: Vec::new(), ..History::clone(&history) });
+    }
+
+    /// Makes the vectors anew of those who are known by their friends, `user` among them, and by a few events.
+    fn fold_again_around(&mut self, user: u32) {
+        let leans = |row: u32| row != user && self.has_tie(row, user) && !self.is_trained(row);
+        let leaning: Vec<(u32, Arc<History>)> = self
+            .live
+            .people
+            .histories()
+            .filter(|(row, history)| history.vector.is_some() && leans(*row))
+            .map(|(row, history)| (row, history.clone()))
+            .collect();
+        for (row, history) in leaning {
+            let vector = self.folded(row, &history);
+            self.live.people.set_history(row, History { vector, ..History::clone(&history) });
         }
     }
 
@@ -176,9 +198,9 @@ impl Snapshot {
         let product = self.known_product(&record.product_id)?;
         let initiator = self.user_or_new(&record.initiator_id);
         let participants: Vec<u32> = record.participant_ids.iter().map(|id| self.user_or_new(id)).collect();
-        let known = self.live.teams.get(&record.team_id);
-        let before = known.map(|team| team.outcome);
-        let anonymous_seats = known.map_or(0, |team| team.anonymous_seats);
+        let known = self.live.teams.get(&record.team_id).cloned();
+        let before = known.as_ref().map(|team| team.outcome);
+        let anonymous_seats = known.as_ref().map_or(0, |team| team.anonymous_seats);
         let team = Team {
             id: record.team_id.as_str().into(),
             product,
@@ -190,6 +212,13 @@ impl Snapshot {
             deadline: record.deadline,
             outcome: record.outcome,
         };
+        if team.outcome == TeamOutcome::Open {
+            let was_in = |user: u32| known.as_ref().is_some_and(|team| team.members().any(|member| member == user));
+            if let Some(user) = team.members().find(|&user| !was_in(user) && !self.may_be_in(user, &team, now)) {
+                let user_id = self.user_id(user).to_owned();
+                return Err(ChangeFault::NotAllowedInTeam { team_id: record.team_id, user_id });
+            }
+        }
         self.settle(team, before);
         self.live.teams.expire(now);
         Ok(Applied::Done)
@@ -232,6 +261,13 @@ impl Snapshot {
         })
     }
 
+    /// Whether a user is old enough for the product of a team, and kept apart from nobody in it.
+    fn may_be_in(&self, user: u32, team: &Team, now: Timestamp) -> bool {
+        let apart = team.members().any(|member| self.blocked(user, member));
+        let min_age = self.goods(team.product).min_age.unwrap_or(0);
+        !apart && certain_age(self.profile(user).birth_year, now) >= min_age
+    }
+
     fn join(&mut self, team_id: String, user_id: String, now: Timestamp) -> Result<Applied, ChangeFault> {
         known_id("user_id", &user_id)?;
         let mut team = self.joinable_team(&team_id)?;
@@ -239,9 +275,7 @@ impl Snapshot {
         if team.members().any(|member| member == user) {
             return Err(ChangeFault::AlreadyInTeam { team_id, user_id });
         }
-        let apart = team.members().any(|member| self.blocked(user, member));
-        let min_age = self.goods(team.product).min_age.unwrap_or(0);
-        if apart || certain_age(self.profile(user).birth_year, now) < min_age {
+        if !self.may_be_in(user, &team, now) {
             return Err(ChangeFault::NotAllowedInTeam { team_id, user_id });
         }
         team.participants.push(user);
@@ -294,8 +328,13 @@ impl Snapshot {
                 had.last_ms = had.last_ms.max(event.ts.unwrap_or(now).millis());
             }
             EventKind::Dislike | EventKind::Return => {
-                let popularity = history.refuse(product);
-                self.move_popularity(profile.country, product, -popularity);
+                let counted =
+                    self.owned_by(user).iter().any(|owned| owned.product == product && owned.counts(now.day()));
+                history.refuse(product);
+                if counted {
+                    history.cease(product, now.day());
+                }
+                self.live.popularity.refuse(&mut history.added, product, now.day());
             }
             EventKind::View
             | EventKind::Cart
@@ -309,11 +348,11 @@ impl Snapshot {
         if weight > 0.0 {
             history.signal(product, weight);
             if profile.personalise {
-                history.had_mut(product).popularity += weight;
-                self.move_popularity(profile.country, product, weight);
+                self.live.popularity.add(&mut history.added, profile.country, product, weight, now.day());
             }
         }
-        if matches!(event.kind, EventKind::Purchase | EventKind::Gift | EventKind::Like) {
+        // A gift takes no refusal back: what she would not have herself she may give, and nobody is to know.
+        if matches!(event.kind, EventKind::Purchase | EventKind::Like) {
             history.accept(product);
         }
         if event.kind != EventKind::Shown {

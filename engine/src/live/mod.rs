@@ -5,6 +5,7 @@ mod fits;
 mod goods;
 mod neighbours;
 mod people;
+pub(crate) mod popularity;
 mod read;
 pub mod records;
 pub(crate) mod teams;
@@ -13,11 +14,11 @@ pub(crate) mod view;
 
 use imbl::{HashMap, HashSet, OrdMap};
 use juntos_datasets::tables::TeamOutcome;
-use juntos_datasets::units::Country;
 
 use crate::bundle::{Bundle, OpenTeam};
 use goods::Goods;
 use people::People;
+use popularity::Popularity;
 use records::{EventRecord, FriendshipRecord, ProductRecord, TeamRecord, UserRecord};
 use teams::{Team, Teams};
 use ties::Ties;
@@ -31,8 +32,8 @@ pub(crate) struct Live {
     pub(crate) teams: Teams,
     /// Fingerprints of the event ids that were applied.
     events: HashSet<u128>,
-    /// What has been added to, or taken from, the popularity of products in each market; `None` is everywhere.
-    pub(crate) popularity: HashMap<Option<Country>, HashMap<u32, f32>>,
+    /// What has been added to, or taken from, the popularity of products.
+    pub(crate) popularity: Popularity,
     /// Per initiator, who joined teams of hers that succeeded since the cut, and how many times.
     co_joined: HashMap<u32, OrdMap<u32, f32>>,
 }

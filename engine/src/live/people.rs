@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use imbl::{HashMap, HashSet, Vector};
 
+use super::popularity::Added;
 use super::records::UserRecord;
 
 /// What one user did to one product since the cut.
@@ -16,8 +17,6 @@ pub(crate) struct Had {
     pub(crate) last_ms: i64,
     /// First day (since the epoch) on which a purchase became known here: it counts for others from the next day on.
     pub(crate) known_day: i64,
-    /// What she added to the product's popularity.
-    pub(crate) popularity: f32,
 }
 
 impl Had {
@@ -46,6 +45,10 @@ pub(crate) struct History {
     pub(crate) refused: Vec<u32>,
     /// Latest last, at most [`MOST_SIGNALS`].
     pub(crate) signals: Vec<Signal>,
+    /// What she added to the popularity of products.
+    pub(crate) added: Vec<Added>,
+    /// Products that she refused on a day on which others might still learn of her purchase, with that day.
+    pub(crate) ceased: Vec<(u32, i64)>,
     /// Her vector with the signals folded in.
     pub(crate) vector: Option<Box<[f32]>>,
 }
@@ -54,8 +57,7 @@ impl History {
     /// The entry of `product`, made if need be.
     pub(crate) fn had_mut(&mut self, product: u32) -> &mut Had {
         let at = self.had.binary_search_by_key(&product, |had| had.product).unwrap_or_else(|at| {
-            let nothing =
-                Had { product, purchases: 0, gifts: 0, last_ms: i64::MIN, known_day: i64::MAX, popularity: 0.0 };
+            let nothing = Had { product, purchases: 0, gifts: 0, last_ms: i64::MIN, known_day: i64::MAX };
             self.had.insert(at, nothing);
             at
         });
@@ -67,14 +69,19 @@ impl History {
         self.refused.binary_search(&product).is_ok()
     }
 
-    /// Notes that she refuses `product`, and forgets what spoke for it; what she had added to its popularity.
-    pub(crate) fn refuse(&mut self, product: u32) -> f32 {
+    /// Notes that she refuses `product`, and forgets what spoke for it.
+    pub(crate) fn refuse(&mut self, product: u32) {
         if let Err(at) = self.refused.binary_search(&product) {
             self.refused.insert(at, product);
         }
         self.signals.retain(|signal| signal.product != product);
-        let at = self.had.binary_search_by_key(&product, |had| had.product);
-        at.map_or(0.0, |at| self.had.remove(at).popularity)
+        self.had.retain(|had| had.product != product);
+    }
+
+    /// Notes that on `day` she ceased to have a product whose purchase counted for others.
+    pub(crate) fn cease(&mut self, product: u32, day: i64) {
+        self.ceased.retain(|&(_, ceased)| ceased == day);
+        self.ceased.push((product, day));
     }
 
     /// Notes that she wants `product` after all.
@@ -128,6 +135,11 @@ impl People {
     /// What she did since the cut.
     pub(crate) fn history(&self, row: u32) -> Option<&Arc<History>> {
         self.histories.get(&row)
+    }
+
+    /// Everybody who did anything since the cut.
+    pub(crate) fn histories(&self) -> impl Iterator<Item = (u32, &Arc<History>)> {
+        self.histories.iter().map(|(&row, history)| (row, history))
     }
 
     /// Replaces what she did since the cut.

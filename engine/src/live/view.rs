@@ -112,7 +112,7 @@ impl Snapshot {
         self.has_tie(user, other) && self.has_tie(other, user)
     }
 
-    fn has_tie(&self, user: u32, other: u32) -> bool {
+    pub(super) fn has_tie(&self, user: u32, other: u32) -> bool {
         if let Some(change) = self.live.ties.changed(user).and_then(|changes| changes.get(&other)) {
             return change.is_some();
         }
@@ -157,6 +157,13 @@ impl Snapshot {
         owned
     }
 
+    /// Products that a user refused on `day`, and whose purchase others had learnt of by then: to them she has them until
+    /// the day is over, so that two looks on one day cannot be subtracted from each other.
+    pub(crate) fn ceased_on(&self, user: u32, day: i64) -> impl Iterator<Item = u32> {
+        let ceased = self.live.people.history(user).map_or(&[][..], |history| &history.ceased);
+        ceased.iter().filter(move |&&(_, ceased)| ceased == day).map(|&(product, _)| product)
+    }
+
     /// Products that a user refused, ascending.
     pub(crate) fn refused_by(&self, user: u32) -> &[u32] {
         self.live.people.history(user).map_or(&[], |history| &history.refused)
@@ -175,6 +182,17 @@ impl Snapshot {
         Some(self.bundle().user_vector(self.stored_user(user)?)).filter(|vector| is_nonzero(vector))
     }
 
+    /// A user's vector as others may be served by it, where her settings allow that: as trained. What she did since, a
+    /// gift or a purchase that she shows to nobody, must not move what others see.
+    pub(crate) fn vector_for_others(&self, user: u32) -> Option<Vec<f32>> {
+        self.trained_vector(user).filter(|_| self.personalised(user))
+    }
+
+    /// Whether the bundle has a vector of the user.
+    pub(super) fn is_trained(&self, user: u32) -> bool {
+        self.trained_vector(user).is_some()
+    }
+
     /// A user's vector, or what her friends' vectors say about her.
     pub(crate) fn taste_vector(&self, user: u32) -> Option<Cow<'_, [f32]>> {
         self.own_vector(user).or_else(|| self.friends_vector(user).map(Cow::Owned))
@@ -186,8 +204,8 @@ impl Snapshot {
         friends.sort_by(|a, b| b.strength.total_cmp(&a.strength).then(a.row.cmp(&b.row)));
         let known = friends
             .iter()
-            .filter(|friend| friend.strength > 0.0 && self.personalised(friend.row))
-            .filter_map(|friend| Some((self.own_vector(friend.row)?, friend.strength)));
+            .filter(|friend| friend.strength > 0.0)
+            .filter_map(|friend| Some((self.vector_for_others(friend.row)?, friend.strength)));
         weighted_mean(self.bundle().dim(), known.take(MOST_STAND_INS))
     }
 
@@ -333,15 +351,17 @@ fn goods_of(record: &ProductRecord) -> Goods<'_> {
 }
 
 /// The day from which on others may learn of a possession of the bundle: the day after it happened. Where it happened
-/// more than once, it was known before the last time.
+/// more than once, only the last time is known.
 fn stored_day(possession: &StoredPossession) -> i64 {
-    match possession.last() {
-        Some(last) if possession.purchases < 2 => last.day() + 1,
-        _ => i64::MIN,
-    }
+    possession.last().map_or(i64::MIN, |last| last.day() + 1)
 }
 
 impl Owned {
+    /// Whether others may learn on `day` that she bought it.
+    pub(crate) fn counts(&self, day: i64) -> bool {
+        self.purchases > 0 && self.shown_from_day <= day
+    }
+
     fn add(&mut self, purchases: u32, gifts: u32, last_ms: i64, known_day: i64) {
         if self.purchases == 0 {
             self.shown_from_day = known_day.saturating_add(1);

@@ -22,8 +22,8 @@ struct Person {
 
 /// Facts about the initiator and the people who might join her.
 ///
-/// What a person bought is known only of the initiator herself and of friends who let her see it: a chance to join
-/// must not tell what nobody may know.
+/// What a person bought is known only of the initiator herself and of friends who let her see it, sensitive products left
+/// out, and of others' vectors only the trained ones: a chance to join must not tell what nobody may know.
 #[derive(Debug)]
 pub(crate) struct Evidence<'a> {
     world: &'a Snapshot,
@@ -37,8 +37,8 @@ impl<'a> Evidence<'a> {
         let mut rows: Vec<u32> = others.iter().copied().chain([initiator]).collect();
         rows.sort_unstable();
         rows.dedup();
-        let open = |row: u32| row == initiator || privacy.sees_purchases_of(row);
-        Self { world, people: rows.into_iter().map(|row| person(world, row, open(row))).collect() }
+        let gather = |row: u32| if row == initiator { herself(world, row) } else { somebody(world, privacy, row) };
+        Self { world, people: rows.into_iter().map(gather).collect() }
     }
 
     fn person(&self, user: UserRow) -> Option<&Person> {
@@ -46,25 +46,46 @@ impl<'a> Evidence<'a> {
     }
 }
 
-fn person(world: &Snapshot, row: u32, open: bool) -> Person {
+/// The initiator.
+fn herself(world: &Snapshot, row: u32) -> Person {
+    let mut person = with_ties(world, row);
+    if world.personalised(row) {
+        person.vector = world.own_vector(row).map_or_else(Vec::new, Cow::into_owned);
+        person.products = bought(world, row).collect();
+    }
+    person
+}
+
+/// Anybody else; of one who does not allow that what is known about her is used, nothing is known.
+fn somebody(world: &Snapshot, privacy: &Privacy<'_>, row: u32) -> Person {
+    if !world.personalised(row) {
+        return Person { row, ..Person::default() };
+    }
+    let mut person = with_ties(world, row);
+    if privacy.uses_taste_of(row) {
+        person.vector = world.vector_for_others(row).unwrap_or_default();
+    }
+    if privacy.sees_purchases_of(row) {
+        person.products = bought(world, row).filter(|&product| privacy.is_social(product)).collect();
+    }
+    person
+}
+
+fn bought(world: &Snapshot, row: u32) -> impl Iterator<Item = u32> {
+    world.owned_by(row).into_iter().filter(|owned| owned.purchases > 0).map(|owned| owned.product)
+}
+
+fn with_ties(world: &Snapshot, row: u32) -> Person {
     let friends = world.friends_of(row);
     let (joiners, joined) = world.co_joined(row);
-    let mut person = Person {
+    Person {
         row,
         friends: friends.iter().map(|friend| friend.row).collect(),
         strengths: friends.iter().map(|friend| friend.strength).collect(),
         joiners,
         joined,
         ..Person::default()
-    };
-    if world.personalised(row) {
-        person.vector = world.own_vector(row).map_or_else(Vec::new, Cow::into_owned);
-        if open {
-            let bought = world.owned_by(row).into_iter().filter(|owned| owned.purchases > 0);
-            person.products = bought.map(|owned| owned.product).collect();
-        }
     }
-    person
 }
 
 impl JoinEvidence for Evidence<'_> {

@@ -75,8 +75,8 @@ impl Snapshot {
         let named = self.named_members(&user_ids[1..], &mut viewer);
         let group = self.group(&viewer, &privacy, &named, with_friends);
         let mut allowed = self.allowed_for(&viewer, context, &shown);
-        self.narrow_to_members(&viewer, &named, &group, context, &mut allowed);
-        let drafts = self.group_candidates(&viewer, &group, with_friends, context, &allowed);
+        self.narrow_to_members(&viewer, &privacy, &named, &group, context, &mut allowed);
+        let drafts = self.group_candidates(&viewer, &privacy, &group, with_friends, context, &allowed);
         let enough = drafts.len() >= context.limit;
         let passed = privacy.products(drafts, &allowed).into_inner();
         let mut list = self.filled(passed, &viewer, &privacy, context, &allowed);
@@ -125,7 +125,7 @@ impl Snapshot {
             .map(|(friend, facts)| Reserve {
                 age: certain_age(self.profile(friend).birth_year, privacy.now()),
                 facts,
-                vector: self.reserve_vector(friend),
+                vector: self.vector_for_others(friend).unwrap_or_default(),
             })
             .collect();
         let evidence = Evidence::gather(self, privacy, user, &others);
@@ -148,16 +148,12 @@ impl Snapshot {
         ranked.into_iter().take(MOST_FRIENDS).map(|(_, friend, facts)| (friend, facts)).collect()
     }
 
-    /// What the join model may know of a friend's taste.
-    fn reserve_vector(&self, friend: u32) -> Vec<f32> {
-        let own = self.own_vector(friend).filter(|_| self.personalised(friend));
-        own.map_or_else(Vec::new, Cow::into_owned)
-    }
-
-    /// Leaves what every member may be shown where she is, without what a member refused and the initiator has.
+    /// Leaves what every member may be shown where she is, without what the initiator has and what she or a member who
+    /// lets her know refused. A member whom nobody knows may be a minor.
     fn narrow_to_members(
         &self,
         viewer: &Viewer,
+        privacy: &Privacy<'_>,
         named: &[u32],
         group: &Group<'_>,
         context: &Context,
@@ -171,6 +167,7 @@ impl Snapshot {
                 (profile.country.or(viewer.country), certain_age(profile.birth_year, context.now))
             })
             .collect();
+        markets.extend((!viewer.missing.is_empty()).then_some((viewer.country, 0)));
         markets.sort_unstable();
         markets.dedup();
         for (country, age) in markets {
@@ -181,7 +178,8 @@ impl Snapshot {
         }
         let Some(user) = viewer.personal else { return };
         for &member in &group.others {
-            self.refused_by(member).iter().for_each(|&row| allowed.remove(row));
+            let refused = self.refused_by(member).iter().filter(|&&row| privacy.uses_refusal_of(member, row));
+            refused.for_each(|&row| allowed.remove(row));
         }
         if !context.include_bought {
             let bought = self.owned_by(user).into_iter().filter(|owned| owned.purchases > 0);
@@ -193,13 +191,14 @@ impl Snapshot {
     fn group_candidates(
         &self,
         viewer: &Viewer,
+        privacy: &Privacy<'_>,
         group: &Group<'_>,
         with_friends: bool,
         context: &Context,
         allowed: &Bitmap,
     ) -> Vec<ProductDraft> {
         let Some(user) = viewer.personal else { return Vec::new() };
-        let Some(query) = self.group_taste(user, &group.others, with_friends) else { return Vec::new() };
+        let Some(query) = self.group_taste(user, privacy, &group.others, with_friends) else { return Vec::new() };
         let close = taste::closest(self, &query, pool(context), allowed);
         let Some(scale) = Scale::of(&close) else { return Vec::new() };
         let draft = |scored: &crate::index::Scored| {
@@ -209,20 +208,27 @@ impl Snapshot {
         close.iter().map(draft).collect()
     }
 
-    /// The vector of a group: its own, or the mean of its members'.
-    fn group_taste(&self, user: u32, others: &[u32], with_friends: bool) -> Option<Vec<f32>> {
-        let mut members: Vec<u32> = others.iter().copied().chain([user]).collect();
-        members.sort_unstable();
-        let personal: Vec<u32> = members.iter().copied().filter(|&member| self.personalised(member)).collect();
-        let stored: Option<Vec<UserRow>> = members.iter().map(|&member| self.stored_user(member)).collect();
-        let standing = stored.filter(|_| personal == members).and_then(|stored| self.bundle().group_vector(&stored));
-        if let Some(vector) = standing {
+    /// The vector of a group: its own, or the mean of its members' as far as they may be used.
+    fn group_taste(&self, user: u32, privacy: &Privacy<'_>, others: &[u32], with_friends: bool) -> Option<Vec<f32>> {
+        if let Some(vector) = self.standing_group(user, privacy, others) {
             return Some(vector.to_vec());
         }
-        let weight = |member: u32| if with_friends && member == user { INITIATOR_WEIGHT } else { 1.0 };
-        let vectors: Vec<_> =
-            personal.iter().filter_map(|&member| Some((self.taste_vector(member)?, weight(member)))).collect();
+        let hers = self.taste_vector(user).map(|vector| (vector, if with_friends { INITIATOR_WEIGHT } else { 1.0 }));
+        let usable = others.iter().filter(|&&member| privacy.uses_taste_of(member));
+        let theirs = usable.filter_map(|&member| Some((Cow::Owned(self.vector_for_others(member)?), 1.0)));
+        let vectors: Vec<(Cow<'_, [f32]>, f32)> = hers.into_iter().chain(theirs).collect();
         weighted_mean(self.bundle().dim(), vectors.iter().map(|(vector, weight)| (&**vector, *weight)))
+    }
+
+    /// The vector of exactly these people, where they bought together before the cut and it may be used of all.
+    fn standing_group(&self, user: u32, privacy: &Privacy<'_>, others: &[u32]) -> Option<&[f32]> {
+        if !others.iter().all(|&member| self.personalised(member) && privacy.uses_taste_of(member)) {
+            return None;
+        }
+        let mut members: Vec<u32> = others.iter().copied().chain([user]).collect();
+        members.sort_unstable();
+        let stored: Option<Vec<UserRow>> = members.iter().map(|&member| self.stored_user(member)).collect();
+        self.bundle().group_vector(&stored?)
     }
 
     /// What the money saved adds: its share of the price, times the chance that the team fills.

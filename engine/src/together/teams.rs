@@ -66,7 +66,7 @@ impl Snapshot {
             Some(vector) => {
                 taste::closest(self, &vector, pool(context), allowed).iter().map(|close| close.row).collect()
             }
-            None => trending::top(self, viewer.country).collect(),
+            None => trending::top(self, viewer.country),
         };
         let wanted = |team: &&Arc<Team>| {
             !shown.contains(&team.id)
@@ -74,7 +74,8 @@ impl Snapshot {
                 && team.joinable(context.now)
                 && privacy.sees_team(team)
         };
-        let of_friends = privacy.friends().iter().flat_map(|friend| teams.open_of_member(friend.row));
+        let inside = privacy.friends().iter().flat_map(|friend| teams.open_of_member(friend.row));
+        let of_friends = inside.filter(|team| privacy.is_friends_team(team));
         let on_likely = likely.iter().flat_map(|&product| teams.open_of_product(product));
         let entry = |team: &Arc<Team>| (team.id.clone(), team.clone());
         let mut found: BTreeMap<Arc<str>, Arc<Team>> = of_friends.chain(on_likely).filter(wanted).map(entry).collect();
@@ -84,11 +85,11 @@ impl Snapshot {
         found.into_values().collect()
     }
 
-    /// Teams with a friend inside first, by the chance that the viewer joins their initiator; behind them strangers'
+    /// Friends' teams first, by the chance that the viewer joins their initiator; behind them strangers'
     /// teams by taste; then by the fewest seats left, then by id.
     fn ranked_teams(&self, teams: Vec<Arc<Team>>, viewer: &Viewer, privacy: &Privacy<'_>) -> Vec<Arc<Team>> {
-        let with_friend = |team: &Arc<Team>| team.members().any(|member| privacy.friend(member).is_some());
-        let (of_friends, of_strangers): (Vec<_>, Vec<_>) = teams.into_iter().partition(with_friend);
+        let (of_friends, of_strangers): (Vec<_>, Vec<_>) =
+            teams.into_iter().partition(|team| privacy.is_friends_team(team));
         let mut ranked = best_first(self.by_join_chance(of_friends, viewer, privacy));
         ranked.extend(best_first(self.by_taste(of_strangers, viewer)));
         ranked

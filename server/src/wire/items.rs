@@ -77,8 +77,9 @@ pub enum Reason {
     OpenTeam {
         /// The team.
         team_id: String,
-        /// Seats still free.
-        seats_left: u32,
+        /// Seats still free; absent for minors and people whose age is unknown: nobody hurries them.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seats_left: Option<u32>,
     },
     /// Popular in the market now.
     TrendingInMarket,
@@ -333,10 +334,10 @@ pub struct Team {
     /// What it buys.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub product_id: Option<String>,
-    /// Seats still free.
+    /// Seats still free; absent for minors and people whose age is unknown: nobody hurries them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seats_left: Option<u32>,
-    /// When it expires.
+    /// When it expires; absent for minors and people whose age is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schema::time)]
     pub deadline: Option<Timestamp>,
@@ -354,7 +355,7 @@ impl From<TeamItem> for Team {
         Self {
             team_id,
             product_id: Some(product_id),
-            seats_left: Some(seats_left),
+            seats_left,
             deadline,
             friends_inside: Some(friends_inside),
             reasons: reasons(why),

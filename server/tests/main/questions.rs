@@ -97,9 +97,6 @@ async fn feed() {
             {
               "code": "because_you_bought",
               "product_id": "puzzle"
-            },
-            {
-              "code": "trending_in_market"
             }
           ],
           "source": "taste",
@@ -146,9 +143,6 @@ async fn similar() {
             {
               "code": "similar_to",
               "product_id": "pan"
-            },
-            {
-              "code": "trending_in_market"
             }
           ],
           "source": "similar",
@@ -164,9 +158,6 @@ async fn similar() {
             {
               "code": "similar_to",
               "product_id": "pan"
-            },
-            {
-              "code": "trending_in_market"
             }
           ],
           "source": "similar",
@@ -218,11 +209,7 @@ async fn trending() {
             "minor_units": 1000
           },
           "product_id": "pan",
-          "reasons": [
-            {
-              "code": "trending_in_market"
-            }
-          ],
+          "reasons": [],
           "source": "trending",
           "title": "pan"
         }
@@ -272,11 +259,7 @@ async fn repurchase() {
             "minor_units": 1000
           },
           "product_id": "pan",
-          "reasons": [
-            {
-              "code": "trending_in_market"
-            }
-          ],
+          "reasons": [],
           "source": "trending",
           "title": "pan"
         }
@@ -340,9 +323,6 @@ async fn products_for_a_group() {
           "reasons": [
             {
               "code": "group_taste"
-            },
-            {
-              "code": "trending_in_market"
             }
           ],
           "source": "group",

@@ -137,7 +137,7 @@ fn a_team_fills_and_then_refuses() {
     assert_eq!(engine.apply(join("u0"), now()), Err(ChangeFault::UnknownTeam("t".into())));
     apply(&engine, Change::PutTeam(team(3)));
     let teams = engine.snapshot().group_teams("u0", &ask(5)).unwrap().items;
-    assert_eq!((teams.len(), teams[0].seats_left, &teams[0].friends_inside[..]), (1, 2, &["u1".to_owned()][..]));
+    assert_eq!((teams.len(), teams[0].seats_left, &teams[0].friends_inside[..]), (1, Some(2), &["u1".to_owned()][..]));
     assert!(engine.snapshot().group_teams("u3", &ask(5)).unwrap().items.is_empty(), "a stranger's team");
     apply(&engine, join("u0"));
     assert_eq!(

@@ -9,8 +9,10 @@
 //! 7. Without shops, friends and dates the feed is the exact taste order (`lists`).
 //! 8. Every change shows in the next answer (`live`), and an event counts once.
 //! 9. Teams go their states and refuse what they must (`live`).
+//! 10. Whatever happens, in whatever order, no answer tells what it must not (`walk`).
 
 mod lists;
 mod live;
 mod privacy;
+mod walk;
 mod world;
