@@ -21,14 +21,19 @@ use crate::models::softmax::Softmax;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
-    /// Name of the model, one of [`crate::models::MODEL_NAMES`].
+    /// Name of the model, one of [`crate::models::MODEL_NAMES`], or [`AUTO`].
     pub model: String,
     /// Number of dimensions of vectors, 1 to [`MAX_DIM`]; 0 chooses by [`TrainConfig::dim_for`].
     pub dim: usize,
     /// Decides every random choice; 0 to 2^63 - 1, the range of a TOML integer.
     pub seed: u64,
+    /// How far repeated events of one user and product add up: their weight is raised to this power where it is above
+    /// 1. 0 (the first purchase says all) to 1 (every purchase counts).
+    pub repeat_exponent: f32,
     /// How events become weights.
     pub events: EventWeights,
+    /// How model and settings are chosen where `model` is [`AUTO`].
+    pub auto: AutoConfig,
     /// Settings of the model `als`.
     pub als: AlsConfig,
     /// Settings of the model `item_knn`.
@@ -39,6 +44,9 @@ pub struct TrainConfig {
     pub index: BuildOptions,
 }
 
+/// What `model` says where model and settings are to be chosen on a part of the past; see [`crate::auto`].
+pub const AUTO: &str = "auto";
+
 /// Most dimensions that a vector may have.
 pub const MAX_DIM: usize = 512;
 
@@ -48,15 +56,31 @@ pub const AUTO_DIM: usize = 128;
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
-            model: "als".to_owned(),
+            model: AUTO.to_owned(),
             dim: 0,
             seed: 0,
+            repeat_exponent: 0.5,
             events: EventWeights::default(),
+            auto: AutoConfig::default(),
             als: AlsConfig::default(),
             item_knn: ItemKnnConfig::default(),
             softmax: SoftmaxConfig::default(),
             index: BuildOptions::default(),
         }
+    }
+}
+
+/// Settings of [`crate::auto`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AutoConfig {
+    /// Most models that are fitted to choose among, at least 1.
+    pub trials: usize,
+}
+
+impl Default for AutoConfig {
+    fn default() -> Self {
+        Self { trials: 12 }
     }
 }
 
@@ -124,8 +148,10 @@ pub struct SoftmaxConfig {
     pub temperature: f32,
     /// How far candidates are corrected for being drawn by popularity: 0 not at all, 1 in full.
     pub popularity_correction: f32,
-    /// Weight of the step over the graph after training, at least 0; 0 leaves it out.
-    pub hop_weight: f32,
+    /// Weight of what a user's products give her in the step over the graph after training, at least 0.
+    pub user_hop_weight: f32,
+    /// Weight of what a product's users give it in that step, at least 0; with both at 0 it is left out.
+    pub product_hop_weight: f32,
     /// Weight of own events that all of a user's friends together count for, at least 0; 0 leaves friends out.
     pub friend_weight: f32,
     /// Weight of the members' mean vector in a standing group's, beside the group's own; 0 to 1.
@@ -140,12 +166,13 @@ impl SoftmaxConfig {
 impl Default for SoftmaxConfig {
     fn default() -> Self {
         Self {
-            epochs: 5,
+            epochs: 6,
             batch_size: 2048,
             learning_rate: 0.002,
             temperature: 0.1,
             popularity_correction: 0.0,
-            hop_weight: 0.7,
+            user_hop_weight: 0.4,
+            product_hop_weight: 0.7,
             friend_weight: 0.3,
             group_members_weight: 0.3,
         }
@@ -183,10 +210,10 @@ impl TrainConfig {
         check::check(self)
     }
 
-    /// The model that is configured.
+    /// The model that is configured; not for [`AUTO`], which [`crate::auto::choose`] has to replace first.
     ///
     /// # Errors
-    /// As [`TrainConfig::validate`].
+    /// As [`TrainConfig::validate`], and for [`AUTO`].
     pub fn model(&self) -> Result<Box<dyn Model>, TrainError> {
         self.validate()?;
         match self.model.as_str() {

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod auto;
 pub mod config;
 pub mod error;
 pub mod evaluate;

@@ -44,6 +44,13 @@ pub fn with_standing_groups(data: &TrainingData, weight: f32) -> Prepared {
     Prepared { interactions, groups: bought.into_keys().collect() }
 }
 
+/// `matrix` with every weight above 1 raised to the power `exponent`, 0 to 1: how far repetition counts.
+pub fn with_repeats(matrix: &Csr, exponent: f32) -> Csr {
+    let mut cells = entries(matrix);
+    cells.iter_mut().filter(|cell| cell.2 > 1.0).for_each(|cell| cell.2 = cell.2.powf(exponent));
+    Csr::from_entries(matrix.rows(), matrix.columns(), cells)
+}
+
 /// Whether `team` is a training team that succeeded.
 pub fn is_past_success(team: &TeamRecord) -> bool {
     team.split == Split::Train && team.outcome == TeamOutcome::Succeeded
@@ -79,14 +86,14 @@ const HELD_OUT_SHARE: f64 = 0.1;
 /// Holds out the last tenth of purchases and teams, or a random tenth where times are missing.
 ///
 /// What a user bought once, after the cut, leaves her history altogether, views and carts of the same product
-/// included. Datasets with marked test rows give up teams only: their products have been held out already.
+/// included. A dataset that marks rows to validate on (`split` = `valid`) gives up teams only: those rows are the
+/// products held out. Rows marked as test are never looked at.
 pub fn hold_out(data: &TrainingData, seed: u64) -> HeldOut {
-    let spare_products = data.test.is_empty();
     let choice = match latest_tenth(data) {
         Some(cut) => Choice::Since(cut),
         None => Choice::Random(Box::new(ChaCha8Rng::seed_from_u64(seed))),
     };
-    Splitter { data, choice, spare_products }.split()
+    Splitter { data, choice }.split()
 }
 
 /// The moment after which a tenth of the purchases lies, if at least nine in ten have a time.
@@ -110,14 +117,13 @@ enum Choice {
 struct Splitter<'a> {
     data: &'a TrainingData,
     choice: Choice,
-    spare_products: bool,
 }
 
 impl Splitter<'_> {
     fn split(mut self) -> HeldOut {
         let (teams, kept_teams) = self.split_teams();
         let mut gone = self.cells_of_teams(&teams);
-        if self.spare_products {
+        if self.data.valid.is_empty() {
             self.add_products(&mut gone);
         }
         let mut history = self.data.clone();
@@ -126,6 +132,8 @@ impl Splitter<'_> {
             had.retain(|had| !gone.contains(&(user as u32, had.product.0)));
         }
         history.teams = kept_teams;
+        let marked = entries(&self.data.valid).into_iter().map(|(user, product, _)| (user, product));
+        gone.extend(marked.filter(|&(user, product)| history.interactions.get(user as usize, product) == 0.0));
         let test = Csr::from_entries(
             self.data.interactions.rows(),
             self.data.interactions.columns(),
@@ -199,8 +207,10 @@ fn without(matrix: &Csr, gone: &BTreeSet<(u32, u32)>) -> Csr {
 #[cfg(test)]
 mod tests {
     //! 1. A set of members that succeeded twice is a standing group with a row of its own; once, failed or test is not.
-    //! 2. Nothing held out stays in the history, nothing else leaves it, and with times all of it lies after the rest.
+    //! 2. Nothing held out stays in the history, nothing else leaves it, and with times all of it lies after the rest;
+    //!    marked rows come in place of products held out.
     //! 3. The same seed holds out the same.
+    //! 4. Repetition counts as far as is wanted.
 
     use juntos_datasets::{IdMap, ProductRow};
 
@@ -305,15 +315,25 @@ mod tests {
     }
 
     #[test]
-    fn marked_test_rows_leave_the_rest_of_the_products_alone() {
+    fn repetition_counts_as_far_as_wanted() {
+        let matrix = Csr::from_entries(1, 3, vec![(0, 0, 0.3), (0, 1, 1.0), (0, 2, 9.0)]);
+        assert_eq!(with_repeats(&matrix, 0.0).row(0).1, [0.3, 1.0, 1.0]);
+        assert_eq!(with_repeats(&matrix, 0.5).row(0).1, [0.3, 1.0, 3.0]);
+        assert_eq!(with_repeats(&matrix, 1.0), matrix);
+    }
+
+    #[test]
+    fn marked_rows_are_what_is_validated_on() {
         let teams = (0..20).map(|user| team(user, user, &[(user + 1) % 20], None)).collect();
         let mut data = world(false, teams);
-        data.test = Csr::from_entries(20, 30, vec![(0, 29, 1.0)]);
+        data.valid = Csr::from_entries(20, 30, vec![(0, 29, 1.0), (1, 1, 1.0)]);
         let held = hold_out(&data, 3);
         assert!(!held.teams.is_empty());
         for team in &held.teams {
             assert_eq!(held.history.interactions.get(team.initiator.0 as usize, team.product.0), 0.0);
         }
-        assert!(held.test.len() <= 2 * held.teams.len());
+        assert_eq!(held.test.get(0, 29), 1.0);
+        assert_eq!(held.test.get(1, 1) > 0.0, held.history.interactions.get(1, 1) == 0.0);
+        assert!(held.test.len() <= 1 + 2 * held.teams.len());
     }
 }

@@ -15,12 +15,13 @@ use juntos_engine::serving_model::ServingModel;
 use juntos_engine::together::model::{JoinModel, SuccessModel};
 use serde::Serialize;
 
-use crate::config::TrainConfig;
+use crate::auto::{self, Choice, Trial};
+use crate::config::{AUTO, TrainConfig};
 use crate::error::TrainError;
 use crate::evaluate::{EvaluateReport, Task, Via, products};
 use crate::export::write_embeddings;
 use crate::models::{Embeddings, FitData, Fitted, Model};
-use crate::prepare::{HeldOut, hold_out, with_standing_groups};
+use crate::prepare::{HeldOut, hold_out, with_repeats, with_standing_groups};
 use crate::together::{Past, fit_join, fit_success};
 
 /// What a training run did.
@@ -48,7 +49,10 @@ pub struct TrainReport {
     pub seconds: f64,
     /// Wall-clock seconds of each stage, in order.
     pub stages: Vec<(String, f64)>,
-    /// Quality on rows held out of training, beside popularity; absent when the data is too small to spare any.
+    /// What was tried to choose the model and its settings; empty where they were given.
+    pub trials: Vec<Trial>,
+    /// Quality on rows held out of training, beside popularity; absent when the data is too small to spare any. Where
+    /// the model was chosen on the same rows, it is a little better than on rows never seen.
     pub quality: Option<EvaluateReport>,
 }
 
@@ -67,6 +71,10 @@ impl fmt::Display for TrainReport {
             self.groups,
             self.seconds
         )?;
+        if !self.trials.is_empty() {
+            writeln!(f, "chosen by ranking what was held out:")?;
+        }
+        self.trials.iter().try_for_each(|trial| writeln!(f, "  {trial}"))?;
         if let Some(quality) = &self.quality {
             writeln!(f, "{quality}")?;
         }
@@ -88,15 +96,19 @@ pub fn train(
     progress: &dyn Progress,
 ) -> Result<TrainReport, TrainError> {
     let start = Instant::now();
-    let model = config.model()?;
+    config.validate()?;
     refuse_existing(out)?;
     let mut clock = Clock { progress, stages: Vec::new() };
     let dataset = Dataset::open(data)?;
     let data = clock.stage("read the dataset", || Ok(TrainingData::load(&dataset, &config.events)?))?;
     enough(&data)?;
-    let run = Run { config, model: model.as_ref(), progress };
+    let held = clock.stage("hold out", || Ok(held_out(config, &data)))?;
+    let choice = clock.stage("choose", || chosen(config, held.as_ref(), progress))?;
+    let model = choice.config.model()?;
+    let run = Run { config: &choice.config, model: model.as_ref(), progress };
     let (groups, embeddings) = clock.stage("fit", || run.fit(&data))?;
-    let learnt = clock.stage("measure", || run.measure(&data))?;
+    let quality = data.test.is_empty();
+    let learnt = clock.stage("measure", || run.measure(held, choice.learnt, quality))?;
     let serving = ServingModel {
         name: model.name().to_owned(),
         fold: embeddings.fold,
@@ -112,8 +124,8 @@ pub fn train(
         product_vectors: &embeddings.products,
         index: BuildOptions { seed: config.seed, ..config.index },
         groups: &group_vectors(groups, &embeddings),
-        config: config_value(config)?,
-        metrics: learnt.quality.as_ref().map_or(serde_json::Value::Null, kept_quality),
+        config: config_value(&choice.config)?,
+        metrics: kept_metrics(learnt.quality.as_ref(), &choice.trials),
         seed: config.seed,
     };
     clock.stage("write the bundle", || {
@@ -132,6 +144,7 @@ pub fn train(
         dim: embeddings.dim,
         seconds: start.elapsed().as_secs_f64(),
         stages: clock.stages,
+        trials: choice.trials,
         quality: learnt.quality,
     })
 }
@@ -160,7 +173,15 @@ fn config_value(config: &TrainConfig) -> Result<serde_json::Value, TrainError> {
         .map_err(|fault| TrainError::Io { path: "manifest.json".into(), source: std::io::Error::other(fault) })
 }
 
-/// What the manifest keeps of the quality: no seconds, because they differ from run to run.
+/// What the manifest keeps of trials and quality: no seconds, because they differ from run to run.
+fn kept_metrics(quality: Option<&EvaluateReport>, trials: &[Trial]) -> serde_json::Value {
+    let mut kept = quality.map_or_else(|| serde_json::json!({}), kept_quality);
+    if !trials.is_empty() {
+        kept["trials"] = serde_json::json!(trials);
+    }
+    if kept == serde_json::json!({}) { serde_json::Value::Null } else { kept }
+}
+
 fn kept_quality(quality: &EvaluateReport) -> serde_json::Value {
     serde_json::json!({
         "users": quality.users,
@@ -214,8 +235,9 @@ struct Run<'a> {
 impl Run<'_> {
     fn fit(&self, data: &TrainingData) -> Result<(Vec<Vec<UserRow>>, Embeddings), TrainError> {
         let prepared = with_standing_groups(data, self.config.events.purchase);
+        let interactions = with_repeats(&prepared.interactions, self.config.repeat_exponent);
         let fit_data = FitData {
-            interactions: &prepared.interactions,
+            interactions: &interactions,
             friends: &data.friends,
             groups: &prepared.groups,
             dim: self.config.dim_for(data.users.len()),
@@ -227,29 +249,45 @@ impl Run<'_> {
         }
     }
 
-    /// Fits once more on the past without its last part, which then shows how good the model is and teaches who joins.
-    ///
-    /// Left out where nobody would learn from it: the dataset has test rows of its own, and no team with friends.
-    fn measure(&self, data: &TrainingData) -> Result<Learnt, TrainError> {
-        let social = |team: &TeamRecord| !data.friends.row(team.initiator.0 as usize).0.is_empty();
-        if !data.test.is_empty() && !data.teams.iter().any(social) {
+    /// What the past without its last part, and that part, tell: how good the model is, if `quality` is wanted, and who
+    /// joins. Fits once more unless `learnt` from that past is at hand.
+    fn measure(&self, held: Option<HeldOut>, learnt: Option<Embeddings>, quality: bool) -> Result<Learnt, TrainError> {
+        let Some(held) = held.filter(|held| quality || !held.teams.is_empty()) else {
             return Ok(Learnt::default());
-        }
-        let held = hold_out(data, self.config.seed);
-        if held.history.interactions.is_empty() || (held.test.is_empty() && held.teams.is_empty()) {
-            return Ok(Learnt::default());
-        }
-        let (_, embeddings) = self.fit(&held.history)?;
+        };
+        let embeddings = match learnt {
+            Some(embeddings) => embeddings,
+            None => self.fit(&held.history)?.1,
+        };
         let past = Past::new(&held.history, embeddings.dim, &embeddings.users, &embeddings.products);
         let join = fit_join(&past, &held.teams);
         let success = fit_success(&past, &join, &held.teams);
-        let quality = data.test.is_empty().then(|| quality(&held, &embeddings)).flatten();
+        let quality = quality.then(|| measure_quality(&held, &embeddings)).flatten();
         Ok(Learnt { join, success, teams: held.teams.len(), quality })
     }
 }
 
+/// Holds out the last part of the past, where it is large enough and somebody will learn from it: a choice is to be
+/// made, the dataset has no test rows of its own, or there are teams with friends.
+fn held_out(config: &TrainConfig, data: &TrainingData) -> Option<HeldOut> {
+    let social = |team: &TeamRecord| !data.friends.row(team.initiator.0 as usize).0.is_empty();
+    if config.model != AUTO && !data.test.is_empty() && !data.teams.iter().any(social) {
+        return None;
+    }
+    let held = hold_out(data, config.seed);
+    let some = !held.history.interactions.is_empty() && !(held.test.is_empty() && held.teams.is_empty());
+    some.then_some(held)
+}
+
+fn chosen(config: &TrainConfig, held: Option<&HeldOut>, progress: &dyn Progress) -> Result<Choice, TrainError> {
+    match held {
+        Some(held) if config.model == AUTO => auto::choose(held, config, progress),
+        _ => Ok(Choice::given(config)),
+    }
+}
+
 /// How well `embeddings`, learnt from the history, rank what was held out.
-fn quality(held: &HeldOut, embeddings: &Embeddings) -> Option<EvaluateReport> {
+fn measure_quality(held: &HeldOut, embeddings: &Embeddings) -> Option<EvaluateReport> {
     let all = products::cases(&held.history, &held.test, false);
     let step = all.len().div_ceil(MOST_QUALITY_USERS).max(1);
     let cases: Vec<products::Case> = all.into_iter().step_by(step).collect();

@@ -2,16 +2,18 @@
 
 use std::fmt::Display;
 
-use super::{AlsConfig, ItemKnnConfig, MAX_DIM, SoftmaxConfig, TrainConfig};
+use super::{AUTO, AlsConfig, ItemKnnConfig, MAX_DIM, SoftmaxConfig, TrainConfig};
 use crate::error::TrainError;
 use crate::models::MODEL_NAMES;
 use juntos_datasets::training::EventWeights;
 use juntos_engine::index::BuildOptions;
 
 pub(super) fn check(config: &TrainConfig) -> Result<(), TrainError> {
-    if !MODEL_NAMES.contains(&config.model.as_str()) {
+    if config.model != AUTO && !MODEL_NAMES.contains(&config.model.as_str()) {
         return Err(unknown_model(&config.model));
     }
+    share(config.repeat_exponent, "repeat_exponent")?;
+    hold(config.auto.trials >= 1, "auto.trials", "at least 1", config.auto.trials)?;
     hold((0..=MAX_DIM).contains(&config.dim), "dim", &format!("1 to {MAX_DIM}, or 0 to choose"), config.dim)?;
     hold(i64::try_from(config.seed).is_ok(), "seed", "at most 9223372036854775807", config.seed)?;
     events(&config.events)?;
@@ -22,7 +24,7 @@ pub(super) fn check(config: &TrainConfig) -> Result<(), TrainError> {
 }
 
 pub(super) fn unknown_model(name: &str) -> TrainError {
-    fault("model", &format!("one of `{}`", MODEL_NAMES.join("`, `")), format!("`{name}`"))
+    fault("model", &format!("`{AUTO}` or one of `{}`", MODEL_NAMES.join("`, `")), format!("`{name}`"))
 }
 
 fn events(weights: &EventWeights) -> Result<(), TrainError> {
@@ -63,7 +65,8 @@ fn softmax(softmax: &SoftmaxConfig) -> Result<(), TrainError> {
     let expected = format!("{} to 10", SoftmaxConfig::LEAST_TEMPERATURE);
     hold(temperatures.contains(&softmax.temperature), "softmax.temperature", &expected, softmax.temperature)?;
     share(softmax.popularity_correction, "softmax.popularity_correction")?;
-    at_least_zero(softmax.hop_weight, "softmax.hop_weight")?;
+    at_least_zero(softmax.user_hop_weight, "softmax.user_hop_weight")?;
+    at_least_zero(softmax.product_hop_weight, "softmax.product_hop_weight")?;
     at_least_zero(softmax.friend_weight, "softmax.friend_weight")?;
     share(softmax.group_members_weight, "softmax.group_members_weight")
 }

@@ -47,6 +47,8 @@ fn values_out_of_range_are_refused_by_name() {
     let cases = [
         ("model = \"alss\"", "model"),
         ("dim = 513", "dim"),
+        ("repeat_exponent = 1.5", "repeat_exponent"),
+        ("[auto]\ntrials = 0", "auto.trials"),
         ("[events]\nview = -1.0", "events.view"),
         ("[events]\nhalf_life_days = 0.0", "events.half_life_days"),
         ("[als]\nsweeps = 0", "als.sweeps"),
@@ -61,7 +63,8 @@ fn values_out_of_range_are_refused_by_name() {
         ("[softmax]\nlearning_rate = 0.0", "softmax.learning_rate"),
         ("[softmax]\ntemperature = 0.01", "softmax.temperature"),
         ("[softmax]\npopularity_correction = 1.5", "softmax.popularity_correction"),
-        ("[softmax]\nhop_weight = -0.1", "softmax.hop_weight"),
+        ("[softmax]\nuser_hop_weight = -0.1", "softmax.user_hop_weight"),
+        ("[softmax]\nproduct_hop_weight = nan", "softmax.product_hop_weight"),
         ("[softmax]\nfriend_weight = nan", "softmax.friend_weight"),
         ("[softmax]\ngroup_members_weight = -1.0", "softmax.group_members_weight"),
     ];

@@ -60,7 +60,10 @@ impl SampledSoftmax {
         let (mut loss, mut rest) = (0.0, self.positives.as_slice());
         for (user, scores) in tile.chunks_exact_mut(n_candidates).enumerate() {
             let (events, after) = rest.split_at(rest.partition_point(|event| event.user as usize <= user));
-            loss += pulp::Arch::new().dispatch(|| one_user(scores, events, &self.mass));
+            loss += pulp::Arch::new().dispatch(
+                #[inline(always)]
+                || one_user(scores, events, &self.mass),
+            );
             rest = after;
         }
         let tile = MatRef::from_column_major_slice(&tile, n_candidates, n_users);
@@ -164,8 +167,10 @@ impl CustomOp2 for SampledSoftmax {
         outer: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let Some(slopes) = self.slopes.get() else { candle_core::bail!("the loss was never computed") };
+        let outer = outer.to_scalar::<f32>()?;
         let scaled = |slopes: &[f32], like: &Tensor| {
-            Tensor::from_slice(slopes, like.shape(), like.device())?.broadcast_mul(outer).map(Some)
+            let slopes = slopes.iter().map(|slope| slope * outer).collect();
+            Tensor::from_vec(slopes, like.shape(), like.device()).map(Some)
         };
         Ok((scaled(&slopes.users, users)?, scaled(&slopes.candidates, candidates)?))
     }

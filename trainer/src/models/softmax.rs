@@ -12,8 +12,11 @@ mod fold_in;
 mod neighbours;
 mod table;
 
+use std::ops::ControlFlow;
+
 use juntos_datasets::Csr;
 use juntos_datasets::progress::Progress;
+use juntos_engine::serving_model::FoldIn;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -44,11 +47,36 @@ impl Model for Softmax {
     }
 
     fn fit(&self, data: &FitData<'_>, progress: &dyn Progress) -> Result<Fitted, TrainError> {
+        let directions = self.train(data, progress, &mut |_, _| ControlFlow::Continue(()))?;
+        Ok(Fitted::Embeddings(self.finish(data, directions, |users, products| {
+            let (fold, cosine) = fold_in::choose(data.interactions, users, products, data.dim);
+            let told = format!("softmax: vectors folded from events alone have cosine {cosine:.3} with those trained");
+            progress.note(&told);
+            FoldIn { friend_weight: if self.settings.friend_weight > 0.0 { 1.0 } else { 0.0 }, ..fold }
+        })))
+    }
+}
+
+/// Unit vectors as training left them, before the step over the graph.
+#[derive(Debug, Clone)]
+pub(crate) struct Directions {
+    rows: Vec<f32>,
+    products: Vec<f32>,
+}
+
+impl Softmax {
+    /// Trains until `after_epoch`, which is told the epoch, counted from 1, and a way to the directions, has seen
+    /// enough, or all epochs are done.
+    pub(crate) fn train(
+        &self,
+        data: &FitData<'_>,
+        progress: &dyn Progress,
+        after_epoch: &mut dyn FnMut(usize, &dyn Fn() -> Directions) -> ControlFlow<()>,
+    ) -> Result<Directions, TrainError> {
         input::check(data)?;
-        let by_row = data.interactions;
-        let by_column = by_row.transpose();
+        let by_column = data.interactions.transpose();
         let popularity: Vec<f64> = (0..by_column.rows()).map(|product| weight(&by_column, product)).collect();
-        let mut events = Events::new(by_row, &popularity, &self.settings);
+        let mut events = Events::new(data.interactions, &popularity, &self.settings);
         let mut state = start_state(data, &by_column);
         let mut rng = ChaCha8Rng::seed_from_u64(data.seed);
         progress.stage("softmax", self.settings.epochs as u64);
@@ -58,27 +86,28 @@ impl Model for Softmax {
             check(loss, epoch)?;
             progress.note(&format!("softmax: epoch {epoch}, loss {loss:.5}"));
             progress.advance(1);
+            if after_epoch(epoch, &|| state.directions()).is_break() {
+                break;
+            }
         }
-        let (mut rows, mut products) = (state.rows.into_units(), state.products.into_units());
-        neighbours::hop(by_row, &by_column, &mut rows, &mut products, data.dim, self.settings.hop_weight);
-        scale_to_one(data, &mut rows, &mut products);
-        Ok(Fitted::Embeddings(self.embeddings(data, rows, products, progress)))
+        Ok(state.directions())
     }
-}
 
-impl Softmax {
-    fn embeddings(
+    /// What comes after training: the step over the graph, the scale, how to fold in, friends and members. `fold` is
+    /// told vectors of users, without their friends, and of products.
+    pub(crate) fn finish(
         &self,
         data: &FitData<'_>,
-        mut users: Vec<f32>,
-        products: Vec<f32>,
-        progress: &dyn Progress,
+        directions: Directions,
+        fold: impl FnOnce(&[f32], &[f32]) -> FoldIn,
     ) -> Embeddings {
         let dim = data.dim;
+        let Directions { rows: mut users, mut products } = directions;
+        let weights = (self.settings.user_hop_weight, self.settings.product_hop_weight);
+        neighbours::hop(data.interactions, &mut users, &mut products, dim, weights);
+        scale_to_one(data, &mut users, &mut products);
         let mut groups = users.split_off(data.friends.rows() * dim);
-        let (mut fold, cosine) = fold_in::choose(data.interactions, &users, &products, dim);
-        progress.note(&format!("softmax: vectors folded from events alone have cosine {cosine:.3} with those trained"));
-        fold.friend_weight = if self.settings.friend_weight > 0.0 { 1.0 } else { 0.0 };
+        let fold = fold(&users, &products);
         neighbours::mix_friends(&mut users, data, self.settings.friend_weight);
         neighbours::mix_members(&mut groups, &users, data.groups, dim, self.settings.group_members_weight);
         Embeddings { dim, users, products, groups, fold }
@@ -88,9 +117,9 @@ impl Softmax {
 /// Products on the leading singular vectors of the normalised matrix, rows where their products are.
 fn start_state(data: &FitData<'_>, by_column: &Csr) -> State {
     let (by_row, dim) = (data.interactions, data.dim);
-    let products = Table::new(start::columns(by_row, by_column, dim, data.seed), dim).into_units();
+    let products = Table::new(start::columns(by_row, by_column, dim, data.seed), dim).units();
     let rows = start::spread(by_row, &products, dim, &start::scales(by_row), &start::scales(by_column));
-    let rows = Table::new(rows, dim).into_units();
+    let rows = Table::new(rows, dim).units();
     State { rows: Table::new(rows, dim), products: Table::new(products, dim), dim, steps: 0 }
 }
 

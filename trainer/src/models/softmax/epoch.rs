@@ -9,6 +9,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use super::Directions;
 use super::table::Table;
 use crate::config::SoftmaxConfig;
 use crate::error::TrainError;
@@ -107,6 +108,12 @@ pub(super) struct State {
     pub(super) products: Table,
     pub(super) dim: usize,
     pub(super) steps: u64,
+}
+
+impl State {
+    pub(super) fn directions(&self) -> Directions {
+        Directions { rows: self.rows.units(), products: self.products.units() }
+    }
 }
 
 /// Runs one pass in the present order of `events`; returns the mean loss of an event, not finite if training diverged.

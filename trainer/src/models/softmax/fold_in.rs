@@ -9,7 +9,7 @@ use crate::models::als::blocks;
 use crate::models::als::solve::weight;
 
 /// Users that settings are tried on, spread over all of them.
-const TRIED_ON: usize = 256;
+const TRIED_ON: usize = 64;
 /// Weight of all cells without an event together, for each unit of weight of cells with one.
 const UNOBSERVED_RATIOS: [f64; 3] = [0.0, 10.0, 100.0];
 /// Strengths of regularisation, over the mean length of product vectors squared.

@@ -43,7 +43,10 @@ impl Table {
         let [values, first, second] = parts;
         let cells = values.into_par_iter().zip(first).zip(second).zip(gradients.par_chunks_exact(dim));
         cells.with_min_len(ROWS_A_TASK).for_each(|(((values, first), second), gradient)| {
-            pulp::Arch::new().dispatch(|| adam.descend(values, first, second, gradient));
+            pulp::Arch::new().dispatch(
+                #[inline(always)]
+                || adam.descend(values, first, second, gradient),
+            );
         });
     }
 
@@ -52,7 +55,7 @@ impl Table {
     }
 
     /// All rows scaled to length 1.
-    pub(super) fn into_units(self) -> Vec<f32> {
+    pub(super) fn units(&self) -> Vec<f32> {
         self.gather_units(0..(self.values.len() / self.dim) as u32)
     }
 }
@@ -117,7 +120,7 @@ mod tests {
         for step in 1..=400 {
             table.descend(&[0], &target.map(|value: f32| -value), 0.02, step);
         }
-        let units = table.into_units();
+        let units = table.units();
         let cosine: f32 = units[..3].iter().zip(&target).map(|(a, b)| a * b).sum();
         assert!(cosine > 0.999, "cosine {cosine}");
         let third = 1.0 / 3.0;

@@ -10,7 +10,6 @@ use juntos_datasets::UserRow;
 use juntos_datasets::generate::checkerboard;
 use juntos_datasets::progress::Silent;
 
-use juntos_engine::serving_model::FoldIn;
 
 use super::*;
 
@@ -81,11 +80,12 @@ fn divergence_is_caught_with_the_epoch() {
 fn the_step_over_the_graph_follows_its_definition() {
     let by_row = Csr::from_entries(2, 2, vec![(0, 0, 1.0), (0, 1, 3.0), (1, 0, 1.0)]);
     let (mut rows, mut products) = (vec![1.0, 2.0], vec![5.0, 7.0]);
-    neighbours::hop(&by_row, &by_row.transpose(), &mut rows, &mut products, 1, 0.5);
+    neighbours::hop(&by_row, &mut rows, &mut products, 1, (0.5, 0.25));
     let cell = |value: f32, row: f32, column: f32| 0.5 * value / (row * column).sqrt();
     let expected_rows = [1.0 + cell(1.0, 4.0, 2.0) * 5.0 + cell(3.0, 4.0, 3.0) * 7.0, 2.0 + cell(1.0, 1.0, 2.0) * 5.0];
+    let half = |value: f32, row: f32, column: f32| 0.5 * cell(value, row, column);
     let expected_products =
-        [5.0 + cell(1.0, 4.0, 2.0) * 1.0 + cell(1.0, 1.0, 2.0) * 2.0, 7.0 + cell(3.0, 4.0, 3.0) * 1.0];
+        [5.0 + half(1.0, 4.0, 2.0) * 1.0 + half(1.0, 1.0, 2.0) * 2.0, 7.0 + half(3.0, 4.0, 3.0) * 1.0];
     rows.iter().zip(expected_rows).for_each(|(a, b)| assert!((a - b).abs() < 1e-5));
     products.iter().zip(expected_products).for_each(|(a, b)| assert!((a - b).abs() < 1e-5));
 }

@@ -1,0 +1,98 @@
+//! The settings that the search moves, and by how much.
+
+use crate::config::TrainConfig;
+
+pub(super) const ALS: &str = "als";
+pub(super) const SOFTMAX: &str = "softmax";
+
+/// One setting.
+pub(super) struct Knob {
+    name: &'static str,
+    step: Step,
+    /// Lowest and highest value that makes sense.
+    range: (f32, f32),
+    of: fn(&mut TrainConfig) -> &mut f32,
+}
+
+/// Which way to move a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    Up,
+    Down,
+}
+
+/// What a step up does; one down does the opposite.
+enum Step {
+    Times(f32),
+    Plus(f32),
+}
+
+/// In the order tried.
+pub(super) const DIRECTIONS: [Direction; 2] = [Direction::Up, Direction::Down];
+
+impl Knob {
+    /// `config` with the setting one step further, and that in words; `None` at the end of the range.
+    pub(super) fn moved(&self, config: &TrainConfig, direction: Direction) -> Option<(TrainConfig, String)> {
+        let mut config = config.clone();
+        let value = (self.of)(&mut config);
+        let moved = match (&self.step, direction) {
+            (Step::Times(factor), Direction::Up) => *value * factor,
+            (Step::Times(factor), Direction::Down) => *value / factor,
+            (Step::Plus(term), Direction::Up) => *value + term,
+            (Step::Plus(term), Direction::Down) => *value - term,
+        };
+        if moved == *value || moved < self.range.0 || moved > self.range.1 {
+            return None;
+        }
+        *value = moved;
+        let words = format!("{} {}", self.name, short(moved));
+        Some((config, words))
+    }
+}
+
+/// Three significant digits.
+fn short(value: f32) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    let digits = (2.0 - value.abs().log10().floor()).clamp(0.0, 9.0) as usize;
+    let text = format!("{value:.digits$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// The settings of a model, those that matter most first; some make no difference without friends, or without groups.
+pub(super) fn of(model: &str, friends: bool, groups: bool) -> Vec<Knob> {
+    let mut knobs = if model == ALS { als() } else { softmax() };
+    knobs.retain(|knob| (friends || knob.name != FRIENDS) && (groups || knob.name != GROUPS));
+    knobs
+}
+
+const FRIENDS: &str = "friend_weight";
+const GROUPS: &str = "group_members_weight";
+
+fn knob(name: &'static str, step: Step, range: (f32, f32), of: fn(&mut TrainConfig) -> &mut f32) -> Knob {
+    Knob { name, step, range, of }
+}
+
+fn als() -> Vec<Knob> {
+    use Step::{Plus, Times};
+    vec![
+        knob("repeat_exponent", Plus(0.5), (0.0, 1.0), |config| &mut config.repeat_exponent),
+        knob("regularization", Times(2.0), (1e-4, 0.1), |config| &mut config.als.regularization),
+        knob(FRIENDS, Times(3.0), (0.03, 3.0), |config| &mut config.als.friend_weight),
+        knob("unobserved_ratio", Times(3.0), (1.0, 1e4), |config| &mut config.als.unobserved_ratio),
+        knob(GROUPS, Plus(0.2), (0.0, 1.0), |config| &mut config.als.group_members_weight),
+    ]
+}
+
+fn softmax() -> Vec<Knob> {
+    use Step::{Plus, Times};
+    vec![
+        knob("user_hop_weight", Times(1.5), (0.05, 5.0), |config| &mut config.softmax.user_hop_weight),
+        knob("product_hop_weight", Times(1.5), (0.05, 5.0), |config| &mut config.softmax.product_hop_weight),
+        knob(FRIENDS, Times(3.0), (0.03, 30.0), |config| &mut config.softmax.friend_weight),
+        knob(GROUPS, Plus(0.2), (0.0, 1.0), |config| &mut config.softmax.group_members_weight),
+        knob("repeat_exponent", Plus(0.5), (0.0, 1.0), |config| &mut config.repeat_exponent),
+        knob("temperature", Times(1.3), (0.03, 1.0), |config| &mut config.softmax.temperature),
+    ]
+}

@@ -1,0 +1,129 @@
+//! 1. The search goes on from what ranks better only, stays within its budget, and ends with the best it saw.
+//! 2. What is learnt from the history ranks as its trial says.
+//! 3. The same data and seed choose the same, for any number of threads.
+//! 4. Where nothing can be judged, `als` is taken as it is configured.
+//! 5. A setting moves by its step, and not beyond its range.
+
+use juntos_datasets::training::{Possession, TrainingData};
+use juntos_datasets::{Csr, IdMap, ProductRow};
+
+use super::knobs::Direction;
+use super::*;
+use crate::config::AUTO;
+use crate::prepare::hold_out;
+
+const SIDE: u32 = 40;
+
+/// Users and products in four tastes; everybody has half of the products of her taste, and one of another.
+fn tastes() -> TrainingData {
+    let (mut users, mut products) = (IdMap::new(), IdMap::new());
+    for at in 0..SIDE {
+        users.insert(&format!("u{at}"));
+        products.insert(&format!("p{at}"));
+    }
+    let had = |user: u32, product: u32| {
+        let same = user % 4 == product % 4 && (user / 4 + product / 4) % 2 == 0;
+        same || (user * 7 + 3) % SIDE == product
+    };
+    let cells: Vec<(u32, u32, f32)> = (0..SIDE * SIDE)
+        .map(|cell| (cell / SIDE, cell % SIDE, 1.0))
+        .filter(|&(user, product, _)| had(user, product))
+        .collect();
+    let mut possessions = vec![Vec::new(); SIDE as usize];
+    for &(user, product, _) in &cells {
+        let possession = Possession { product: ProductRow(product), purchases: 1, gifts: 0, last: None };
+        possessions[user as usize].push(possession);
+    }
+    let side = SIDE as usize;
+    let ties = (0..SIDE).map(|user| (user, (user + 4) % SIDE, 1.0)).collect();
+    TrainingData {
+        users,
+        products,
+        interactions: Csr::from_entries(side, side, cells),
+        friends: Csr::from_entries(side, side, ties),
+        teams: Vec::new(),
+        possessions,
+        valid: Csr::empty(side, side),
+        test: Csr::empty(side, side),
+        cut: None,
+    }
+}
+
+fn config(trials: usize) -> TrainConfig {
+    let mut config = TrainConfig::default();
+    config.auto.trials = trials;
+    config
+}
+
+fn chosen(trials: usize) -> Choice {
+    choose(&hold_out(&tastes(), 5), &config(trials), &Silent).unwrap()
+}
+
+#[test]
+fn the_search_goes_on_from_what_is_better() {
+    for trials in [1, 2, 6] {
+        let choice = chosen(trials);
+        assert!(choice.trials.iter().filter(|trial| trial.model == "als").count() <= trials);
+        let mut so_far = 0.0;
+        for trial in &choice.trials {
+            if trial.kept {
+                assert!(trial.ndcg > so_far);
+                so_far = trial.ndcg;
+            }
+            assert!(trial.ndcg <= so_far * (1.0 + LEAST_GAIN));
+        }
+        let last = choice.trials.iter().rfind(|trial| trial.kept).unwrap();
+        assert_eq!(choice.config.model, last.model);
+        assert_ne!(choice.config.model, AUTO);
+    }
+    assert_eq!(chosen(1).trials.len(), 1);
+    assert!(chosen(2).trials.iter().any(|trial| trial.model == "softmax"));
+}
+
+#[test]
+fn what_is_learnt_ranks_as_its_trial_says() {
+    let held = hold_out(&tastes(), 5);
+    let choice = choose(&held, &config(4), &Silent).unwrap();
+    let validation = Validation::new(&held, &choice.config).unwrap();
+    let best = choice.trials.iter().rfind(|trial| trial.kept).unwrap();
+    assert_eq!(validation.ndcg(&choice.learnt.unwrap()), best.ndcg);
+    let interactions = validation.interactions(&choice.config);
+    let data = validation.fit_data(&interactions, &choice.config);
+    let again = choice.config.model().unwrap().fit(&data, &Silent).unwrap();
+    let Fitted::Embeddings(again) = again else { panic!("only models with vectors are chosen") };
+    assert_eq!(validation.ndcg(&again), best.ndcg, "the settings chosen give what the trial gave");
+}
+
+#[test]
+fn threads_change_nothing() {
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let choice = pool.install(|| chosen(5));
+        (choice.config, choice.trials, choice.learnt)
+    };
+    assert_eq!(with(1), with(3));
+}
+
+#[test]
+fn without_anybody_to_judge_by_als_is_taken() {
+    let mut held = hold_out(&tastes(), 5);
+    held.test = Csr::empty(SIDE as usize, SIDE as usize);
+    let choice = choose(&held, &config(12), &Silent).unwrap();
+    assert_eq!(choice.config, TrainConfig { model: "als".to_owned(), ..config(12) });
+    assert!(choice.trials.is_empty() && choice.learnt.is_none());
+}
+
+#[test]
+fn a_setting_moves_by_its_step_within_its_range() {
+    let mut config = TrainConfig::default();
+    config.als.regularization = 0.06;
+    let knobs = knobs::of("als", false, false);
+    let knob = &knobs[1];
+    assert!(knob.moved(&config, Direction::Up).is_none());
+    let (moved, words) = knob.moved(&config, Direction::Down).unwrap();
+    assert_eq!((moved.als.regularization, words.as_str()), (0.03, "regularization 0.03"));
+    let (moved, words) = knobs[0].moved(&config, Direction::Down).unwrap();
+    assert_eq!((moved.repeat_exponent, words.as_str()), (0.0, "repeat_exponent 0"));
+    assert!(knobs[0].moved(&moved, Direction::Down).is_none());
+    assert_eq!(knobs::of("als", true, true).len(), knobs.len() + 2);
+}
