@@ -44,7 +44,8 @@ pub struct BuildOptions {
     pub ef_construction: usize,
     /// Rounds in which our own builder looks for better links by walks over the graph so far.
     pub rounds: usize,
-    /// Lists that rows are put into; 0 chooses four times the square root of the number of rows.
+    /// Lists that rows are put into; 0 chooses four times the square root of the number of
+    /// rows, eight times from 4.2 million rows on.
     pub lists: usize,
     /// How rows are stored for the walk.
     pub rows: RowFormat,
@@ -157,9 +158,13 @@ fn sample_of(rows: &CodedRows, len: usize) -> (Vec<u8>, Vec<u8>) {
     (bytes, ids)
 }
 
+/// Rows from which on lists are found through groups of them, so that twice as many cost a search next to nothing.
+const MANY_ROWS: usize = 1 << 22;
+
 /// Lists for a number of rows.
 fn lists_for(rows: usize) -> usize {
-    (4.0 * (rows as f64).sqrt()).round() as usize
+    let factor = if rows < MANY_ROWS { 4.0 } else { 8.0 };
+    (factor * (rows as f64).sqrt()).round() as usize
 }
 
 /// Lets our own builder choose the links; `index` is walked in between.

@@ -10,7 +10,6 @@ use juntos_datasets::UserRow;
 use juntos_datasets::generate::checkerboard;
 use juntos_datasets::progress::Silent;
 
-
 use super::*;
 
 const DIM: usize = 8;
