@@ -1,8 +1,9 @@
 //! `juntos evaluate`: measures a bundle on held-out rows.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use juntos_trainer::evaluate::page::page;
 use juntos_trainer::evaluate::{self, EvaluateConfig};
 
 use super::{Failure, Output};
@@ -37,6 +38,9 @@ pub(super) struct Evaluate {
     /// Write the figures to this file as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write the report to this file as a page with plots, for any browser
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -91,9 +95,44 @@ impl Evaluate {
         bars.finish();
         let report = measured?;
         if let Some(path) = &self.json {
-            let text = serde_json::to_string_pretty(&report)?;
-            std::fs::write(path, text + "\n").map_err(|fault| format!("cannot write {}: {fault}", path.display()))?;
+            write(path, serde_json::to_string_pretty(&report)? + "\n")?;
+        }
+        if let Some(path) = &self.html {
+            write(path, page(&report, &command_line(std::env::args())))?;
         }
         output.result(&report, false)
+    }
+}
+
+fn write(path: &Path, text: String) -> Result<(), Failure> {
+    Ok(std::fs::write(path, text).map_err(|fault| format!("cannot write {}: {fault}", path.display()))?)
+}
+
+/// The command as a shell would take it again, with the program by its plain name.
+fn command_line(mut words: impl Iterator<Item = String>) -> String {
+    let program = words.next().unwrap_or_default();
+    let program = Path::new(&program).file_name().map_or("juntos".into(), |name| name.to_string_lossy().into_owned());
+    std::iter::once(program).chain(words).map(|word| quoted(&word)).collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./,:=+@%".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    //! 1. A shell reads the command line as it was given.
+
+    use super::*;
+
+    #[test]
+    fn command_lines_are_quoted() {
+        let words = ["/usr/bin/juntos", "evaluate", "--data", "my data", "--k", "10,20", "--html", "it's.html", ""];
+        let line = command_line(words.into_iter().map(str::to_owned));
+        assert_eq!(line, r"juntos evaluate --data 'my data' --k 10,20 --html 'it'\''s.html' ''");
     }
 }

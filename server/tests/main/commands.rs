@@ -79,9 +79,11 @@ fn from_files_to_figures() {
         assert_eq!(intervals["metrics"]["recall@1"]["low"], 1.0, "{via}");
         assert!(intervals["differences"]["popularity"]["recall@1"]["low"].as_f64() > Some(0.0), "{via}");
     }
-    let words =
-        "-q evaluate --data @data --bundle @bundle --task products --via served,exact,served --k 1,5 --json @f.json";
+    let words = "-q evaluate --data @data --bundle @bundle --task products --via served,exact,served --k 1,5 --json @f.json \
+                 --html @f.html";
     assert!(place.good(words).contains("via exact against via served"));
+    let page = fs::read_to_string(place.path("f.html")).unwrap();
+    assert!(page.contains("Products for a user") && page.contains("--via served,exact,served --k 1,5"), "{page}");
     let figures: serde_json::Value = serde_json::from_slice(&fs::read(place.path("f.json")).unwrap()).unwrap();
     assert_eq!((&figures["via"], &figures["others"][0]["via"]), (&"served".into(), &"exact".into()));
     assert_eq!(figures["others"].as_array().map(Vec::len), Some(1));
@@ -112,6 +114,62 @@ fn the_same_seed_gives_the_same_bundle() {
     for name in names {
         let bytes = |bundle: &str| fs::read(place.path(bundle).join(&name)).unwrap();
         assert!(bytes("one") == bytes("three"), "{name:?}");
+    }
+}
+
+/// Eight people who are all friends; four test teams, of which two succeeded, one expired and one is open.
+fn write_teams(place: &Place) {
+    let id = |user: usize| format!("u{user}");
+    let (mut events, mut ties, mut teams) = (String::new(), String::new(), String::new());
+    for user in 0..8 {
+        for product in [user % 3, 3] {
+            events.push_str(&format!(
+                "{{\"user_id\":\"u{user}\",\"product_id\":\"p{product}\",\"kind\":\"purchase\"}}\n"
+            ));
+        }
+        for friend in user + 1..8 {
+            ties.push_str(&format!("{{\"user_id\":\"u{user}\",\"friend_id\":\"u{friend}\"}}\n"));
+        }
+    }
+    let tested = [
+        (0, vec![1], 2, "succeeded"),
+        (1, vec![2, 3], 3, "succeeded"),
+        (2, vec![], 2, "expired"),
+        (3, vec![], 2, "open"),
+    ];
+    for (at, (initiator, joined, min_size, outcome)) in tested.into_iter().enumerate() {
+        let joined: Vec<String> = joined.into_iter().map(id).collect();
+        let team = serde_json::json!({
+            "team_id": format!("t{at}"), "product_id": "p3", "initiator_id": id(initiator), "participant_ids": joined,
+            "min_size": min_size, "outcome": outcome, "split": "test",
+        });
+        teams.push_str(&format!("{team}\n"));
+    }
+    for (name, text) in [("events", events), ("friendships", ties), ("teams", teams)] {
+        fs::write(place.path(&format!("{name}.ndjson")), text).unwrap();
+    }
+}
+
+#[test]
+fn chances_are_held_against_succeeded_and_expired_teams() {
+    let place = Place::new();
+    write_teams(&place);
+    let tables = ["events", "friendships", "teams"]
+        .map(|name| format!("{name}={}", path_text(&place.path(&format!("{name}.ndjson")))));
+    place.good(&format!("import ndjson {} --out @data", tables.join(" ")));
+    place.good("-q train --data @data --out @bundle --dim 8");
+    for via in ["exact", "served"] {
+        place.good(&format!("-q evaluate --data @data --bundle @bundle --task friends --via {via} --json @f.json"));
+        let figures: serde_json::Value = serde_json::from_slice(&fs::read(place.path("f.json")).unwrap()).unwrap();
+        let [joining, success] = [0, 1].map(|at| &figures["calibration"][at]);
+        assert_eq!((&joining["of"], &success["of"]), (&"joining".into(), &"success".into()), "{via}");
+        for chances in [joining, success] {
+            assert_eq!((&chances["teams"], &chances["succeeded"]), (&3.into(), &2.into()), "{via}");
+        }
+        // Three teams ask seven friends each, of whom three joined; the open team is no forecast.
+        assert_eq!((&joining["forecasts"], &success["forecasts"]), (&21.into(), &3.into()), "{via}");
+        assert_eq!(joining["base_rate"], 3.0 / 21.0, "{via}");
+        assert_eq!(figures["dataset"]["test_teams"]["other"], 1);
     }
 }
 

@@ -15,6 +15,7 @@ pub mod friends;
 pub mod groups;
 pub mod intervals;
 pub mod metrics;
+pub mod page;
 pub mod people;
 pub mod products;
 pub mod rank;
