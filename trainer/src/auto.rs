@@ -121,7 +121,7 @@ impl Search<'_> {
                 best = other;
             }
         }
-        for knob in knobs::of(&best.config.model, self.validation.has_friends(), self.validation.has_groups()) {
+        for knob in knobs::of(&best.config.model, self.validation.has()) {
             self.turn(&mut best, &knob)?;
         }
         Ok(best)

@@ -7,7 +7,7 @@
 use juntos_datasets::training::{Possession, TrainingData};
 use juntos_datasets::{Csr, IdMap, ProductRow};
 
-use super::knobs::Direction;
+use super::knobs::{Direction, Has};
 use super::*;
 use crate::config::AUTO;
 use crate::prepare::hold_out;
@@ -117,7 +117,8 @@ fn without_anybody_to_judge_by_als_is_taken() {
 fn a_setting_moves_by_its_step_within_its_range() {
     let mut config = TrainConfig::default();
     config.als.regularization = 0.06;
-    let knobs = knobs::of("als", false, false);
+    let has = Has { repeats: true, ..Has::default() };
+    let knobs = knobs::of("als", has);
     let knob = &knobs[1];
     assert!(knob.moved(&config, Direction::Up).is_none());
     let (moved, words) = knob.moved(&config, Direction::Down).unwrap();
@@ -125,5 +126,6 @@ fn a_setting_moves_by_its_step_within_its_range() {
     let (moved, words) = knobs[0].moved(&config, Direction::Down).unwrap();
     assert_eq!((moved.repeat_exponent, words.as_str()), (0.0, "repeat_exponent 0"));
     assert!(knobs[0].moved(&moved, Direction::Down).is_none());
-    assert_eq!(knobs::of("als", true, true).len(), knobs.len() + 2);
+    assert_eq!(knobs::of("als", Has { friends: true, groups: true, ..has }).len(), knobs.len() + 2);
+    assert_eq!(knobs::of("als", Has::default()).len(), knobs.len() - 1);
 }

@@ -7,6 +7,7 @@ use juntos_datasets::tables::TeamOutcome;
 use juntos_datasets::training::{TeamRecord, TrainingData};
 use juntos_datasets::{Csr, UserRow};
 
+use super::knobs::Has;
 use crate::config::TrainConfig;
 use crate::evaluate::products::{self, Case, Vectors};
 use crate::models::{Embeddings, FitData};
@@ -54,13 +55,13 @@ impl<'a> Validation<'a> {
         self.step == 1
     }
 
-    pub(super) fn has_friends(&self) -> bool {
-        !self.history.friends.is_empty()
-    }
-
-    /// Whether there are standing groups enough to judge by.
-    pub(super) fn has_groups(&self) -> bool {
-        !self.group_cases.is_empty()
+    /// What there is enough of to judge by.
+    pub(super) fn has(&self) -> Has {
+        Has {
+            friends: !self.history.friends.is_empty(),
+            groups: !self.group_cases.is_empty(),
+            repeats: self.prepared.interactions.parts().2.iter().any(|&weight| weight > 1.0),
+        }
     }
 
     /// What a model configured like this is fitted on.
