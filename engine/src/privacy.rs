@@ -11,8 +11,8 @@
 //!   each other. Popular lists follow the same day, and need three people (`live::popularity`).
 //! - **Tastes.** Of anybody but the viewer only the trained vector is used, of friends and of people who show their
 //!   purchases to everyone; what they did since the cut, bought as a gift or refused moves no answer of hers.
-//! - **Invitations.** A person is named for inviting only if her `invites` allow it and the two are friends in both
-//!   directions without a block.
+//! - **Invitations.** A person is named for inviting only if her `invites` allow it, the two are friends in both
+//!   directions without a block, and she has not muted the viewer's invitations.
 //! - **Names inside a team.** As purchases: being in a team tells what she buys.
 //! - **Teams.** A friend's open team may be shown, a stranger's only if the initiator shows her purchases to everyone;
 //!   never with a block between the viewer and a member, never on `sensitive` products. That a friend is inside counts
@@ -25,7 +25,7 @@
 
 use std::sync::Arc;
 
-use juntos_datasets::tables::{Invites, PurchaseVisibility};
+use juntos_datasets::tables::PurchaseVisibility;
 use juntos_datasets::units::Timestamp;
 
 use crate::bitmap::Bitmap;
@@ -134,7 +134,8 @@ impl<'a> Privacy<'a> {
     /// Whether the viewer may be told to invite this friend.
     pub(crate) fn may_invite(&self, friend: u32) -> bool {
         let Some(viewer) = self.viewer.filter(|_| self.friend(friend).is_some()) else { return false };
-        self.world.profile(friend).invites == Invites::Friends && self.world.mutual_friends(viewer, friend)
+        let muted = self.world.live.invites.muted_at(friend, viewer).is_some();
+        !muted && self.world.takes_invitations(friend, viewer)
     }
 
     /// Whether a person may be part of a group that the viewer forms: no block between them.

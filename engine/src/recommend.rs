@@ -28,6 +28,7 @@ use crate::live::{Applied, Change, ChangeFault, Live};
 use crate::privacy::Privacy;
 use crate::rank::{self, Scale};
 use crate::request::{Answer, Context, Degraded, ProductItem, RequestFault, Source};
+use crate::together::InvitePolicy;
 use crate::viewer::Viewer;
 
 /// The recommender over one bundle and the live state since it was cut.
@@ -44,6 +45,13 @@ impl Engine {
     /// A recommender over `bundle` with nothing having happened since it was cut but the teams that were open then.
     pub fn new(bundle: Arc<Bundle>) -> Self {
         Self { current: ArcSwap::from_pointee(Snapshot::new(bundle)), writer: Mutex::new(()), merger: None }
+    }
+
+    /// The same with another say on how often people may be suggested for invitations.
+    pub fn with_invites(self, invites: InvitePolicy) -> Self {
+        let snapshot = Snapshot { invites, ..Snapshot::clone(&self.snapshot()) };
+        self.current.store(Arc::new(snapshot));
+        self
     }
 
     /// The same with a thread that takes new products into the vector index whenever many are waiting, as long as the
@@ -93,6 +101,7 @@ impl Drop for Engine {
 pub struct Snapshot {
     pub(crate) base: Arc<Base>,
     pub(crate) live: Live,
+    pub(crate) invites: InvitePolicy,
 }
 
 /// What belongs to the bundle and is prepared once for it.
@@ -120,7 +129,7 @@ impl Snapshot {
         let live = Live::at_the_cut(&bundle);
         let index = Arc::new(bundle.live_index());
         let base = Base { bundle, index, age_limits: limits.into_iter().collect(), prepared: ArcSwap::default() };
-        Self { base: Arc::new(base), live }
+        Self { base: Arc::new(base), live, invites: InvitePolicy::default() }
     }
 
     /// The bundle below.

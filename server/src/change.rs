@@ -40,7 +40,7 @@ pub(crate) fn apply(engine: &Engine, change: Change, now: Timestamp) -> ApiResul
 /// Any other fault that the engine finds.
 pub(crate) fn remove(engine: &Engine, change: Change, now: Timestamp) -> ApiResult<()> {
     match engine.apply(change, now) {
-        Ok(Applied::Done | Applied::Duplicate)
+        Ok(Applied::Done | Applied::Duplicate | Applied::Waiting)
         | Err(ChangeFault::UnknownUser(_) | ChangeFault::UnknownProduct(_) | ChangeFault::UnknownTeam(_)) => Ok(()),
         Err(fault) => Err(change_fault(fault)),
     }
@@ -82,6 +82,7 @@ fn change_fault(fault: ChangeFault) -> ApiError {
         ChangeFault::AlreadyInTeam { .. } => Code::AlreadyInTeam,
         ChangeFault::NotInTeam { .. } => Code::NotInTeam,
         ChangeFault::NotAllowedInTeam { .. } => Code::NotAllowedInTeam,
+        ChangeFault::NotInvitable { .. } => Code::NotInvitable,
     };
     ApiError::new(code, fault.to_string())
 }

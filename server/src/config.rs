@@ -31,6 +31,8 @@ pub struct ServerConfig {
     pub max_events_bytes: usize,
     /// Most events in one request.
     pub max_events: usize,
+    /// In how many invitations one person is suggested within seven days, whoever initiates.
+    pub suggestions_a_week: u32,
     /// Whether what searches of the index read at random is copied into memory, with large pages, before serving.
     pub warm_index: bool,
     /// Which log lines are written, as `tracing` filters: `info`, `juntos=debug`.
@@ -61,6 +63,7 @@ impl Default for ServerConfig {
             max_body_bytes: 1 << 20,
             max_events_bytes: 8 << 20,
             max_events: 10_000,
+            suggestions_a_week: 3,
             warm_index: true,
             log: "info,hnsw_rs=warn".to_owned(),
             log_format: LogFormat::Text,

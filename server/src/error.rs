@@ -92,6 +92,8 @@ codes! {
     NotInTeam = "not_in_team", CONFLICT, InvalidRequest;
     /// The user may not be in the team.
     NotAllowedInTeam = "not_allowed_in_team", FORBIDDEN, InvalidRequest;
+    /// The initiator may not invite this person.
+    NotInvitable = "not_invitable", FORBIDDEN, InvalidRequest;
     /// The body is too large.
     PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE, InvalidRequest;
     /// The body's content type is not accepted here.

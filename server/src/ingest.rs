@@ -2,7 +2,7 @@
 
 use juntos_datasets::units::Timestamp;
 use juntos_engine::Engine;
-use juntos_engine::live::{Applied, Change};
+use juntos_engine::live::Applied;
 use serde_json::Value;
 
 use crate::change::apply;
@@ -55,6 +55,7 @@ pub fn ingest(
         let result = match event.and_then(|event| accept(engine, event, now)) {
             Ok(Applied::Done) => EventResult::of(index, Verdict::Accepted),
             Ok(Applied::Duplicate) => EventResult::of(index, Verdict::Duplicate),
+            Ok(Applied::Waiting) => EventResult::of(index, Verdict::Waiting),
             Err(fault) => EventResult::rejected(index, fault),
         };
         answer.push(result);
@@ -79,12 +80,17 @@ fn split(encoding: Encoding, body: &[u8]) -> ApiResult<Vec<ApiResult<Event>>> {
 }
 
 fn accept(engine: &Engine, event: Event, now: Timestamp) -> ApiResult<Applied> {
-    apply(engine, Change::Event(event.into_record(now)?), now)
+    apply(engine, event.into_change(now)?, now)
 }
 
 fn count(answer: &EventsAnswer) {
-    let EventsAnswer { accepted, duplicates, rejected, results: _ } = answer;
-    let counts = [(Verdict::Accepted, accepted), (Verdict::Duplicate, duplicates), (Verdict::Rejected, rejected)];
+    let EventsAnswer { accepted, duplicates, waiting, rejected, results: _ } = answer;
+    let counts = [
+        (Verdict::Accepted, accepted),
+        (Verdict::Duplicate, duplicates),
+        (Verdict::Waiting, waiting),
+        (Verdict::Rejected, rejected),
+    ];
     for (verdict, &number) in counts {
         metrics::counter!(telemetry::EVENTS, "verdict" => verdict.word()).increment(number as u64);
     }

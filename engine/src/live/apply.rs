@@ -3,19 +3,17 @@
 
 use std::sync::Arc;
 
-use juntos_datasets::tables::{EventKind, TeamOutcome};
+use juntos_datasets::tables::EventKind;
 use juntos_datasets::training::EventWeights;
 use juntos_datasets::units::Timestamp;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::goods::Good;
 use super::people::History;
-use super::records::{EventRecord, FriendshipRecord, ProductRecord, TeamRecord, UserRecord, known_id, two_people};
-use super::teams::Team;
+use super::records::{EventRecord, FriendshipRecord, ProductRecord, UserRecord, two_people};
 use super::ties::{BlockState, Tie};
 use super::{Applied, Change, ChangeFault};
 use crate::live::neighbours;
-use crate::privacy::certain_age;
 use crate::recommend::Snapshot;
 
 /// Half-life of popularity, days: as the bundle counts it.
@@ -39,13 +37,15 @@ impl Snapshot {
             Change::PutTeam(record) => next.put_team(record, now)?,
             Change::DeleteTeam(team_id) => next.delete_team(team_id)?,
             Change::JoinTeam { team_id, user_id } => next.join(team_id, user_id, now)?,
-            Change::LeaveTeam { team_id, user_id } => next.leave(team_id, user_id)?,
+            Change::LeaveTeam { team_id, user_id } => next.leave(team_id, user_id, now)?,
+            Change::TeamStep(record) => next.team_step(record, now)?,
+            Change::Invite(record) => next.invite(record, now)?,
         };
         Ok((next, applied))
     }
 
     /// The user's row; somebody unknown becomes a new user with every default.
-    fn user_or_new(&mut self, user_id: &str) -> u32 {
+    pub(super) fn user_or_new(&mut self, user_id: &str) -> u32 {
         match self.user_row(user_id) {
             Some(row) => row,
             None => {
@@ -57,11 +57,11 @@ impl Snapshot {
         }
     }
 
-    fn known_user(&self, user_id: &str) -> Result<u32, ChangeFault> {
+    pub(super) fn known_user(&self, user_id: &str) -> Result<u32, ChangeFault> {
         self.user_row(user_id).ok_or_else(|| ChangeFault::UnknownUser(user_id.to_owned()))
     }
 
-    fn known_product(&self, product_id: &str) -> Result<u32, ChangeFault> {
+    pub(super) fn known_product(&self, product_id: &str) -> Result<u32, ChangeFault> {
         self.product_row(product_id).ok_or_else(|| ChangeFault::UnknownProduct(product_id.to_owned()))
     }
 
@@ -85,6 +85,7 @@ impl Snapshot {
         }
         self.forget_popularity(row);
         self.live.teams.forget_user(row);
+        self.live.invites.forget(row);
         self.live.people.delete(row, user_id);
         self.fold_again_around(row);
         Ok(Applied::Done)
@@ -193,114 +194,9 @@ impl Snapshot {
         Ok(Applied::Done)
     }
 
-    fn put_team(&mut self, record: TeamRecord, now: Timestamp) -> Result<Applied, ChangeFault> {
-        record.check()?;
-        let product = self.known_product(&record.product_id)?;
-        let initiator = self.user_or_new(&record.initiator_id);
-        let participants: Vec<u32> = record.participant_ids.iter().map(|id| self.user_or_new(id)).collect();
-        let known = self.live.teams.get(&record.team_id).cloned();
-        let before = known.as_ref().map(|team| team.outcome);
-        let anonymous_seats = known.as_ref().map_or(0, |team| team.anonymous_seats);
-        let team = Team {
-            id: record.team_id.as_str().into(),
-            product,
-            initiator: Some(initiator),
-            participants,
-            anonymous_seats,
-            min_size: record.min_size,
-            opened_at: record.opened_at.or(Some(now)),
-            deadline: record.deadline,
-            outcome: record.outcome,
-        };
-        if team.outcome == TeamOutcome::Open {
-            let was_in = |user: u32| known.as_ref().is_some_and(|team| team.members().any(|member| member == user));
-            if let Some(user) = team.members().find(|&user| !was_in(user) && !self.may_be_in(user, &team, now)) {
-                let user_id = self.user_id(user).to_owned();
-                return Err(ChangeFault::NotAllowedInTeam { team_id: record.team_id, user_id });
-            }
-        }
-        self.settle(team, before);
-        self.live.teams.expire(now);
-        Ok(Applied::Done)
-    }
-
-    /// Stores a team, and counts who joined whom when that makes it succeed.
-    fn settle(&mut self, team: Team, before: Option<TeamOutcome>) {
-        let team = team.settled();
-        if team.outcome == TeamOutcome::Succeeded
-            && before != Some(TeamOutcome::Succeeded)
-            && let Some(initiator) = team.initiator
-        {
-            for &participant in &team.participants {
-                let times = self.live.co_joined.entry(initiator).or_default();
-                *times.entry(participant).or_insert(0.0) += 1.0;
-            }
-        }
-        self.live.teams.put(team);
-    }
-
-    fn delete_team(&mut self, team_id: String) -> Result<Applied, ChangeFault> {
-        if self.live.teams.remove(&team_id) { Ok(Applied::Done) } else { Err(ChangeFault::UnknownTeam(team_id)) }
-    }
-
-    fn open_team(&self, team_id: &str) -> Result<Team, ChangeFault> {
-        let team = self.live.teams.get(team_id).ok_or_else(|| ChangeFault::UnknownTeam(team_id.to_owned()))?;
-        match team.outcome {
-            TeamOutcome::Open => Ok(Team::clone(team)),
-            outcome @ (TeamOutcome::Succeeded | TeamOutcome::Expired | TeamOutcome::Cancelled) => {
-                Err(ChangeFault::TeamNotOpen { team_id: team_id.to_owned(), outcome })
-            }
-        }
-    }
-
-    /// An open team with a free seat: one that has succeeded is full, to those who want to join.
-    fn joinable_team(&self, team_id: &str) -> Result<Team, ChangeFault> {
-        self.open_team(team_id).map_err(|fault| match fault {
-            ChangeFault::TeamNotOpen { team_id, outcome: TeamOutcome::Succeeded } => ChangeFault::TeamFull(team_id),
-            other => other,
-        })
-    }
-
-    /// Whether a user is old enough for the product of a team, and kept apart from nobody in it.
-    fn may_be_in(&self, user: u32, team: &Team, now: Timestamp) -> bool {
-        let apart = team.members().any(|member| self.blocked(user, member));
-        let min_age = self.goods(team.product).min_age.unwrap_or(0);
-        !apart && certain_age(self.profile(user).birth_year, now) >= min_age
-    }
-
-    fn join(&mut self, team_id: String, user_id: String, now: Timestamp) -> Result<Applied, ChangeFault> {
-        known_id("user_id", &user_id)?;
-        let mut team = self.joinable_team(&team_id)?;
-        let user = self.user_or_new(&user_id);
-        if team.members().any(|member| member == user) {
-            return Err(ChangeFault::AlreadyInTeam { team_id, user_id });
-        }
-        if !self.may_be_in(user, &team, now) {
-            return Err(ChangeFault::NotAllowedInTeam { team_id, user_id });
-        }
-        team.participants.push(user);
-        self.settle(team, Some(TeamOutcome::Open));
-        Ok(Applied::Done)
-    }
-
-    fn leave(&mut self, team_id: String, user_id: String) -> Result<Applied, ChangeFault> {
-        let mut team = self.open_team(&team_id)?;
-        let user = self.known_user(&user_id)?;
-        if team.initiator == Some(user) {
-            team.outcome = TeamOutcome::Cancelled;
-        } else if team.participants.contains(&user) {
-            team.participants.retain(|&participant| participant != user);
-        } else {
-            return Err(ChangeFault::NotInTeam { team_id, user_id });
-        }
-        self.live.teams.put(team);
-        Ok(Applied::Done)
-    }
-
     fn event(&mut self, event: EventRecord, now: Timestamp) -> Result<Applied, ChangeFault> {
         event.check()?;
-        let fingerprint = event.event_id.as_deref().map(|id| xxh3_128(id.as_bytes()));
-        if fingerprint.is_some_and(|id| self.live.events.contains(&id)) {
+        if self.knows_event(event.event_id.as_deref()) {
             return Ok(Applied::Duplicate);
         }
         let product = self.known_product(&event.product_id)?;
@@ -308,8 +204,18 @@ impl Snapshot {
         let history = self.live.people.history(user).map(|history| History::clone(history)).unwrap_or_default();
         let history = self.lived(user, history, product, &event, now);
         self.live.people.set_history(user, history);
-        self.live.events.extend(fingerprint);
+        self.remember_event(event.event_id.as_deref());
         Ok(Applied::Done)
+    }
+
+    /// Whether an event with this id has been applied.
+    pub(super) fn knows_event(&self, event_id: Option<&str>) -> bool {
+        event_id.is_some_and(|id| self.live.events.contains(&xxh3_128(id.as_bytes())))
+    }
+
+    /// Notes that an event with this id has been applied.
+    pub(super) fn remember_event(&mut self, event_id: Option<&str>) {
+        self.live.events.extend(event_id.map(|id| xxh3_128(id.as_bytes())));
     }
 
     /// A user's history with one more event.

@@ -1,8 +1,11 @@
 //! Live state: all that happened since the bundle was cut, as an overlay of immutable maps over the bundle.
 
 mod apply;
+mod apply_teams;
 mod fits;
 mod goods;
+mod invites;
+mod life;
 mod neighbours;
 mod people;
 pub(crate) mod popularity;
@@ -12,14 +15,16 @@ pub(crate) mod teams;
 mod ties;
 pub(crate) mod view;
 
-use imbl::{HashMap, HashSet, OrdMap};
+use imbl::{HashMap, HashSet, OrdMap, OrdSet};
 use juntos_datasets::tables::TeamOutcome;
 
 use crate::bundle::{Bundle, OpenTeam};
 use goods::Goods;
+use invites::Invites;
+use life::Start;
 use people::People;
 use popularity::Popularity;
-use records::{EventRecord, FriendshipRecord, ProductRecord, TeamRecord, UserRecord};
+use records::{EventRecord, FriendshipRecord, InviteRecord, ProductRecord, TeamRecord, TeamStepRecord, UserRecord};
 use teams::{Team, Teams};
 use ties::Ties;
 
@@ -30,6 +35,7 @@ pub(crate) struct Live {
     pub(crate) goods: Goods,
     pub(crate) ties: Ties,
     pub(crate) teams: Teams,
+    pub(crate) invites: Invites,
     /// Fingerprints of the event ids that were applied.
     events: HashSet<u128>,
     /// What has been added to, or taken from, the popularity of products.
@@ -42,7 +48,7 @@ impl Live {
     /// Nothing has happened yet, but some teams are open.
     pub(crate) fn at_the_cut(bundle: &Bundle) -> Self {
         let mut live = Self::default();
-        bundle.open_teams().for_each(|team| live.teams.put(stored_team(&team).settled()));
+        bundle.open_teams().for_each(|team| live.teams.put(stored_team(&team).lived()));
         live
     }
 }
@@ -58,6 +64,8 @@ fn stored_team(team: &OpenTeam<'_>) -> Team {
         opened_at: team.opened_at,
         deadline: team.deadline,
         outcome: TeamOutcome::Open,
+        start: Start { participants: team.participants.to_vec(), outcome: None },
+        steps: OrdSet::new(),
     }
 }
 
@@ -115,6 +123,10 @@ pub enum Change {
         /// Who leaves.
         user_id: String,
     },
+    /// Something happened to a team, perhaps some time ago: reports may come late, twice and in any order.
+    TeamStep(TeamStepRecord),
+    /// Something became of an invitation; reports may come late, twice and in any order.
+    Invite(InviteRecord),
 }
 
 /// What came of a change.
@@ -122,8 +134,10 @@ pub enum Change {
 pub enum Applied {
     /// It holds from the next answer on.
     Done,
-    /// An event with this `event_id` was applied before; nothing changed.
+    /// An event with this `event_id` was applied before, or says nothing new; nothing changed.
     Duplicate,
+    /// The step of a team does not fit what is known so far. It is kept, and counts if what is missing before it comes.
+    Waiting,
 }
 
 /// Why a change was refused; nothing changed.
@@ -181,6 +195,14 @@ pub enum ChangeFault {
         /// The user.
         user_id: String,
     },
+    /// The initiator may not invite this person: no friends, a block, invitations muted or not wanted, or too young.
+    #[error("user `{initiator_id}` may not invite user `{user_id}` to this product")]
+    NotInvitable {
+        /// Who is invited.
+        user_id: String,
+        /// Who invites.
+        initiator_id: String,
+    },
 }
 
 impl ChangeFault {
@@ -196,6 +218,7 @@ impl ChangeFault {
             Self::AlreadyInTeam { .. } => "already_in_team",
             Self::NotInTeam { .. } => "not_in_team",
             Self::NotAllowedInTeam { .. } => "not_allowed_in_team",
+            Self::NotInvitable { .. } => "not_invitable",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use juntos_datasets::tables::FriendshipKind;
 use juntos_datasets::{ProductRow, UserRow};
 
-use super::records::{FriendshipRecord, OfferRecord, ProductRecord, TeamRecord, UserRecord};
+use super::records::{FriendshipRecord, InviteKind, OfferRecord, ProductRecord, TeamRecord, UserRecord};
 use super::ties::BlockState;
 use crate::recommend::Snapshot;
 
@@ -87,6 +87,12 @@ impl Snapshot {
             deadline: team.deadline,
             outcome: team.outcome,
         })
+    }
+
+    /// What has become of the invitation of `user_id` by `initiator_id` to a product; none where nothing was reported.
+    pub fn invitation(&self, user_id: &str, initiator_id: &str, product_id: &str) -> Option<InviteKind> {
+        let (user, initiator) = (self.user_row(user_id)?, self.user_row(initiator_id)?);
+        self.live.invites.state(user, initiator, self.product_row(product_id)?)
     }
 
     /// A user's ties, by the friend's row; a bundle keeps no kinds, so those of the bundle are plain friendships.

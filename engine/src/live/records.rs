@@ -414,6 +414,114 @@ impl TeamRecord {
     }
 }
 
+/// What happened to a team.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TeamStep {
+    /// The user opened it.
+    Opened {
+        /// What is bought.
+        product_id: String,
+        /// Buyers needed, initiator included; what the product says when absent, else two.
+        min_size: Option<u32>,
+        /// When it expires; absent means never.
+        deadline: Option<Timestamp>,
+    },
+    /// The user joined it.
+    Joined,
+    /// The user left it; when the initiator does, it is cancelled.
+    Left,
+    /// The user, its initiator, called it off.
+    Cancelled,
+}
+
+/// One step in the life of a team.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TeamStepRecord {
+    /// The team.
+    pub team_id: String,
+    /// Who did it.
+    pub user_id: String,
+    /// What.
+    pub step: TeamStep,
+    /// When; the moment of arrival when absent.
+    pub ts: Option<Timestamp>,
+    /// Id given by the sender: the same id is the same event.
+    pub event_id: Option<String>,
+}
+
+impl TeamStepRecord {
+    /// Checks what types alone do not.
+    ///
+    /// # Errors
+    /// [`ChangeFault::BadRecord`] names the field.
+    pub fn check(&self) -> Result<(), ChangeFault> {
+        known_id("team_id", &self.team_id)?;
+        known_id("user_id", &self.user_id)?;
+        self.event_id.as_deref().map_or(Ok(()), |id| known_id("event_id", id))?;
+        if let TeamStep::Opened { product_id, min_size, deadline } = &self.step {
+            known_id("product_id", product_id)?;
+            if min_size.is_some_and(|size| size < 2) {
+                return Err(bad("min_size", "is below 2"));
+            }
+            if self.ts.zip(*deadline).is_some_and(|(opened, deadline)| deadline < opened) {
+                return Err(bad("deadline", "is before the team was opened"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A stage of an invitation, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum InviteKind {
+    /// The initiator was told that she could invite the friend.
+    Suggested,
+    /// She did.
+    Sent,
+    /// The friend read it.
+    Opened,
+    /// The friend joined.
+    Joined,
+    /// The friend does not want to.
+    Declined,
+    /// The friend wants no more invitations from this initiator.
+    Muted,
+}
+
+impl InviteKind {
+    /// Every stage, in order.
+    pub const ALL: [Self; 6] = [Self::Suggested, Self::Sent, Self::Opened, Self::Joined, Self::Declined, Self::Muted];
+}
+
+/// What became of an invitation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InviteRecord {
+    /// Who is invited.
+    pub user_id: String,
+    /// Who invites.
+    pub initiator_id: String,
+    /// To buy what.
+    pub product_id: String,
+    /// The stage that was reached.
+    pub kind: InviteKind,
+    /// When; the moment of arrival when absent.
+    pub ts: Option<Timestamp>,
+    /// Id given by the sender: the same id is the same event.
+    pub event_id: Option<String>,
+}
+
+impl InviteRecord {
+    /// Checks what types alone do not.
+    ///
+    /// # Errors
+    /// [`ChangeFault::BadRecord`] names the field.
+    pub fn check(&self) -> Result<(), ChangeFault> {
+        two_people("initiator_id", &self.user_id, &self.initiator_id)?;
+        known_id("product_id", &self.product_id)?;
+        self.event_id.as_deref().map_or(Ok(()), |id| known_id("event_id", id))
+    }
+}
+
 /// Checks an id inside a record.
 pub(super) fn known_id(field: &'static str, id: &str) -> Result<(), ChangeFault> {
     check_id(id).map(|_| ()).map_err(|fault| ChangeFault::BadRecord { field, problem: fault.to_string() })

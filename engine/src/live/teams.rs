@@ -1,18 +1,13 @@
-//! Teams: their states, and who and what is in which.
-//!
-//! ```text
-//!            seats filled              deadline passed
-//! open ──────────────────▶ succeeded     ┌──────────▶ expired
-//!   └────────────────────────────────────┤
-//!                                        └──────────▶ cancelled   (its initiator left or was deleted)
-//! ```
-//! Only an open team changes; the other three states are final.
+//! Teams: who and what is in which, and the ways to find those that are open. What happens to a team is in
+//! [`super::life`].
 
 use std::sync::Arc;
 
 use imbl::{HashMap, OrdSet};
 use juntos_datasets::tables::TeamOutcome;
 use juntos_datasets::units::Timestamp;
+
+use super::life::{MOST_STEPS, Start, Step};
 
 /// One team over rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +27,10 @@ pub(crate) struct Team {
     pub(crate) opened_at: Option<Timestamp>,
     pub(crate) deadline: Option<Timestamp>,
     pub(crate) outcome: TeamOutcome,
+    /// Where its steps begin; participants and outcome are what has become of it.
+    pub(crate) start: Start,
+    /// All that happened to it, in order of time.
+    pub(crate) steps: OrdSet<Step>,
 }
 
 impl Team {
@@ -56,14 +55,6 @@ impl Team {
         self.deadline.is_some_and(|deadline| deadline < now)
     }
 
-    /// The state that the seats call for: an open team without free seats has succeeded.
-    pub(crate) fn settled(mut self) -> Self {
-        if self.outcome == TeamOutcome::Open && self.seats_left() == 0 {
-            self.outcome = TeamOutcome::Succeeded;
-        }
-        self
-    }
-
     /// The team without `user`: her seat stays taken, by nobody; without its initiator an open team is cancelled.
     pub(crate) fn without(mut self, user: u32) -> Self {
         let before = self.members().count();
@@ -75,6 +66,10 @@ impl Team {
             }
         }
         self.anonymous_seats += (before - self.members().count()) as u32;
+        // What is known now is the new start: her steps are gone.
+        let outcome = Some(self.outcome).filter(|outcome| *outcome != TeamOutcome::Open);
+        self.start = Start { participants: self.participants.clone(), outcome };
+        self.steps = OrdSet::new();
         self
     }
 }
@@ -90,7 +85,12 @@ pub(crate) struct Teams {
     open_of_product: HashMap<u32, Ids>,
     /// Open teams, those that expire first first; teams without a deadline last.
     open_by_deadline: OrdSet<(i64, Arc<str>)>,
+    /// Steps of teams that nobody has reported as opened yet.
+    waiting: HashMap<Arc<str>, OrdSet<Step>>,
 }
+
+/// Most teams that steps wait for.
+const MOST_AWAITED: usize = 100_000;
 
 impl Teams {
     /// The team with this id.
@@ -146,6 +146,20 @@ impl Teams {
         true
     }
 
+    /// Keeps a step until its team is opened; whether it is new, or none where too much waits already.
+    pub(crate) fn wait(&mut self, id: &str, step: Step) -> Option<bool> {
+        let known = self.waiting.get(id).map_or(0, OrdSet::len);
+        if known >= MOST_STEPS || known == 0 && self.waiting.len() >= MOST_AWAITED {
+            return None;
+        }
+        Some(self.waiting.entry(id.into()).or_default().insert(step).is_none())
+    }
+
+    /// The steps that wait for a team, which wait no longer.
+    pub(crate) fn take_waiting(&mut self, id: &str) -> OrdSet<Step> {
+        self.waiting.remove(id).unwrap_or_default()
+    }
+
     /// Ends every open team whose deadline has passed at `now`.
     pub(crate) fn expire(&mut self, now: Timestamp) {
         let overdue: Vec<Arc<Team>> = self.open().take_while(|team| team.overdue(now)).cloned().collect();
@@ -156,7 +170,14 @@ impl Teams {
 
     /// Takes a deleted user out of all her teams.
     pub(crate) fn forget_user(&mut self, user: u32) {
-        let teams: Vec<Arc<Team>> = self.of(self.of_member.get(&user)).cloned().collect();
+        self.waiting = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .map(|(id, steps)| (id, steps.into_iter().filter(|step| step.user != user).collect::<OrdSet<Step>>()))
+            .filter(|(_, steps)| !steps.is_empty())
+            .collect();
+        let left = self.by_id.values().filter(|team| team.steps.iter().any(|step| step.user == user));
+        let inside = self.of(self.of_member.get(&user));
+        let teams: Vec<Arc<Team>> = left.chain(inside).cloned().collect();
         for team in teams {
             // The old row must leave the indexes with the old members, which `put` sees in the stored team.
             self.put(Team::clone(&team).without(user));
@@ -191,13 +212,15 @@ mod tests {
             opened_at: None,
             deadline: deadline.map(Timestamp::from_millis),
             outcome: TeamOutcome::Open,
+            start: Start { participants: members[1..].to_vec(), outcome: None },
+            steps: OrdSet::new(),
         }
     }
 
     #[test]
     fn a_full_team_succeeds_and_is_no_longer_found_open() {
         let mut teams = Teams::default();
-        teams.put(team("t", &[1, 2], 2, None).settled());
+        teams.put(team("t", &[1, 2], 2, None).lived());
         assert_eq!(teams.get("t").unwrap().outcome, TeamOutcome::Succeeded);
         assert_eq!(teams.open_of_member(1).count() + teams.open_of_product(7).count() + teams.open().count(), 0);
     }

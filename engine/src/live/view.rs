@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use juntos_datasets::tables::Invites;
 use juntos_datasets::units::{Money, Timestamp};
 use juntos_datasets::{ProductRow, UserRow};
 
@@ -110,6 +111,13 @@ impl Snapshot {
     /// Whether `user` counts `other` among her friends, and the other way round: to follow somebody is not enough.
     pub(crate) fn mutual_friends(&self, user: u32, other: u32) -> bool {
         self.has_tie(user, other) && self.has_tie(other, user)
+    }
+
+    /// Whether `user` may be told to invite `friend`, or `friend` be invited by her, as far as consent goes: friends both
+    /// ways, without a block, who takes invitations.
+    pub(crate) fn takes_invitations(&self, friend: u32, user: u32) -> bool {
+        let apart = self.blocked(user, friend) || self.live.people.is_deleted(friend);
+        !apart && self.profile(friend).invites == Invites::Friends && self.mutual_friends(user, friend)
     }
 
     pub(super) fn has_tie(&self, user: u32, other: u32) -> bool {

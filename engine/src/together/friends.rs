@@ -3,7 +3,7 @@
 use juntos_datasets::{ProductRow, UserRow};
 
 use super::evidence::Evidence;
-use super::model::JoinFacts;
+use super::model::{JoinFacts, logistic};
 use crate::cursor::{List, Shown};
 use crate::reasons::Reason;
 use crate::recommend::Snapshot;
@@ -56,20 +56,28 @@ impl Snapshot {
         context: &Context,
         shown: &Shown,
     ) -> Vec<FriendItem> {
+        if !self.allowed(&viewer.conditions(context)).contains(product) {
+            // What she may not be shown herself she buys with nobody.
+            return Vec::new();
+        }
         let privacy = viewer.privacy(self, context.now);
         let friends = privacy.friends().iter().map(|friend| friend.row).collect();
         let mut invited = privacy.invitations(friends, self.goods(product).min_age).into_inner();
         invited.retain(|&friend| {
             let id = self.user_id(friend);
-            !shown.contains(id) && !context.exclude.iter().any(|excluded| excluded == id)
+            !shown.contains(id)
+                && !context.exclude.iter().any(|excluded| excluded == id)
+                && self.open_to(friend, user, product, context.now)
         });
+        self.keep_served(&mut invited, product, viewer, context);
         let evidence = Evidence::gather(self, &privacy, user, &invited);
         let model = &self.bundle().serving().join;
         let mut ranked: Vec<(f32, u32, JoinFacts)> = invited
             .into_iter()
             .map(|friend| {
                 let facts = JoinFacts::gather(&evidence, UserRow(user), UserRow(friend), ProductRow(product));
-                (model.probability(&facts), friend, facts)
+                let log_odds = model.log_odds(&facts) - self.fatigue(friend, user, product, context.now);
+                (logistic(log_odds), friend, facts)
             })
             .collect();
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));

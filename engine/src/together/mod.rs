@@ -3,5 +3,8 @@
 pub(crate) mod evidence;
 pub(crate) mod friends;
 pub mod model;
+pub(crate) mod patience;
 pub(crate) mod products;
 pub(crate) mod teams;
+
+pub use patience::InvitePolicy;

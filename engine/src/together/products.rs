@@ -288,7 +288,9 @@ impl Snapshot {
     ) -> GroupProductItem {
         let goods = self.goods(draft.row);
         let prospect = self.prospect(draft.row, goods.group_min_size, group);
-        let named = privacy.invitations(prospect.joiners, goods.min_age).into_inner();
+        let mut named = privacy.invitations(prospect.joiners, goods.min_age).into_inner();
+        named
+            .retain(|&friend| group.initiator.is_some_and(|user| self.open_to(friend, user, draft.row, privacy.now())));
         let product: ProductItem = explain.product(draft);
         GroupProductItem {
             product,

@@ -8,6 +8,7 @@ use juntos::config::{ServerConfig, ServerFlags};
 use juntos::state::AppState;
 use juntos_engine::Engine;
 use juntos_engine::bundle::Bundle;
+use juntos_engine::together::InvitePolicy;
 
 use super::{Failure, Output};
 
@@ -31,7 +32,8 @@ impl Serve {
         if config.warm_index {
             bundle.warm();
         }
-        let engine = Engine::new(Arc::new(bundle)).merging_in_background()?;
+        let invites = InvitePolicy { suggestions_a_week: config.suggestions_a_week };
+        let engine = Engine::new(Arc::new(bundle)).with_invites(invites).merging_in_background()?;
         let state = AppState::new(Arc::new(engine), config)?;
         juntos::serve::run(state, |address| {
             // A closed standard error is no reason not to serve.

@@ -2,7 +2,8 @@
 
 use juntos_datasets::tables::{EventKind, Surface};
 use juntos_datasets::units::Timestamp;
-use juntos_engine::live::records::EventRecord;
+use juntos_engine::live::Change;
+use juntos_engine::live::records::{EventRecord, InviteKind, InviteRecord, TeamStep, TeamStepRecord};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -12,20 +13,70 @@ use crate::wire::schema;
 /// How far a client's clock may be ahead of ours, days.
 pub const CLOCK_TOLERANCE_DAYS: f64 = 1.0;
 
-/// Something a user did to a product or to a recommendation.
+macro_rules! kinds {
+    ($($variant:ident = $word:literal => $what:expr,)+) => {
+        /// What an event reports.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Kind { $(#[doc = $word] $variant),+ }
+
+        impl Kind {
+            /// Every word, in order.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+
+            fn what(self) -> What {
+                match self { $(Self::$variant => $what),+ }
+            }
+        }
+    };
+}
+
+/// What a kind of event is about.
+enum What {
+    Product(EventKind),
+    Opened,
+    Team(TeamStep),
+    Invite(InviteKind),
+}
+
+kinds! {
+    View = "view" => What::Product(EventKind::View),
+    Cart = "cart" => What::Product(EventKind::Cart),
+    Purchase = "purchase" => What::Product(EventKind::Purchase),
+    Like = "like" => What::Product(EventKind::Like),
+    Share = "share" => What::Product(EventKind::Share),
+    Gift = "gift" => What::Product(EventKind::Gift),
+    Rate = "rate" => What::Product(EventKind::Rate),
+    Dislike = "dislike" => What::Product(EventKind::Dislike),
+    Return = "return" => What::Product(EventKind::Return),
+    Shown = "shown" => What::Product(EventKind::Shown),
+    Click = "click" => What::Product(EventKind::Click),
+    TeamOpened = "team_opened" => What::Opened,
+    TeamJoined = "team_joined" => What::Team(TeamStep::Joined),
+    TeamLeft = "team_left" => What::Team(TeamStep::Left),
+    TeamCancelled = "team_cancelled" => What::Team(TeamStep::Cancelled),
+    InviteSuggested = "invite_suggested" => What::Invite(InviteKind::Suggested),
+    InviteSent = "invite_sent" => What::Invite(InviteKind::Sent),
+    InviteOpened = "invite_opened" => What::Invite(InviteKind::Opened),
+    InviteJoined = "invite_joined" => What::Invite(InviteKind::Joined),
+    InviteDeclined = "invite_declined" => What::Invite(InviteKind::Declined),
+    InviteMuted = "invite_muted" => What::Invite(InviteKind::Muted),
+}
+
+/// Something a user did to a product, to a recommendation, to a team or about an invitation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Event, example = json!({
     "event_id": "e1", "user_id": "u1", "product_id": "p1", "kind": "purchase", "ts": "2026-03-01T12:00:00Z"
 }))]
 pub struct Event {
-    /// Who did it.
+    /// Who did it; of invitations, who is invited.
     pub user_id: String,
-    /// To which product.
-    pub product_id: String,
+    /// To which product; needed but for `team_joined`, `team_left` and `team_cancelled`.
+    pub product_id: Option<String>,
     /// What.
     #[schema(schema_with = schema::event_kind)]
-    pub kind: EventKind,
+    pub kind: Kind,
     /// When; now when absent.
     #[schema(schema_with = schema::time)]
     pub ts: Option<Timestamp>,
@@ -36,35 +87,88 @@ pub struct Event {
     /// Where it happened.
     #[schema(schema_with = schema::surface)]
     pub surface: Option<Surface>,
-    /// Team it belongs to.
+    /// Team it belongs to; needed where `kind` begins with `team_`.
     pub team_id: Option<String>,
     /// `recommendation_id` of the answer that led to it.
     pub recommendation_id: Option<String>,
+    /// Who invites; of invitations only.
+    pub initiator_id: Option<String>,
+    /// Buyers needed, initiator included; of `team_opened` only: what the product says when absent, else two.
+    #[schema(minimum = 2)]
+    pub min_size: Option<u32>,
+    /// When the team expires; of `team_opened` only: never when absent.
+    #[schema(schema_with = schema::time)]
+    pub deadline: Option<Timestamp>,
 }
 
 impl Event {
-    /// The engine's record, at `now` unless it says when.
+    /// The engine's change, at `now` unless it says when.
     ///
     /// # Errors
-    /// The event is yet to come.
-    pub fn into_record(self, now: Timestamp) -> ApiResult<EventRecord> {
+    /// The event is yet to come, or lacks a field that its kind needs.
+    pub fn into_change(self, now: Timestamp) -> ApiResult<Change> {
         let ts = self.ts.unwrap_or(now);
         if ts > now.plus_days(CLOCK_TOLERANCE_DAYS) {
             let message = format!("`ts` is {ts}, which is yet to come; send the time at which it happened, in UTC");
             return Err(ApiError::new(Code::InvalidField, message));
         }
-        Ok(EventRecord {
-            user_id: self.user_id,
-            product_id: self.product_id,
-            kind: self.kind,
-            ts: Some(ts),
-            event_id: self.event_id,
-            value: self.value,
-            surface: self.surface,
-            team_id: self.team_id,
-            recommendation_id: self.recommendation_id,
-        })
+        let ts = Some(ts);
+        let what = self.kind.what();
+        if matches!(what, What::Team(_)) {
+            self.takes_no("product_id", self.product_id.is_some())?;
+        }
+        if !matches!(what, What::Opened) {
+            self.takes_no("min_size", self.min_size.is_some())?;
+            self.takes_no("deadline", self.deadline.is_some())?;
+        }
+        if !matches!(what, What::Invite(_)) {
+            self.takes_no("initiator_id", self.initiator_id.is_some())?;
+        }
+        let Self { user_id, product_id, team_id, initiator_id, event_id, .. } = self;
+        match what {
+            What::Product(kind) => Ok(Change::Event(EventRecord {
+                user_id,
+                product_id: needed("product_id", product_id)?,
+                kind,
+                ts,
+                event_id,
+                value: self.value,
+                surface: self.surface,
+                team_id,
+                recommendation_id: self.recommendation_id,
+            })),
+            What::Opened => {
+                let product_id = needed("product_id", product_id)?;
+                let step = TeamStep::Opened { product_id, min_size: self.min_size, deadline: self.deadline };
+                let team_id = needed("team_id", team_id)?;
+                Ok(Change::TeamStep(TeamStepRecord { team_id, user_id, step, ts, event_id }))
+            }
+            What::Team(step) => {
+                let team_id = needed("team_id", team_id)?;
+                Ok(Change::TeamStep(TeamStepRecord { team_id, user_id, step, ts, event_id }))
+            }
+            What::Invite(kind) => {
+                let (product_id, initiator_id) =
+                    (needed("product_id", product_id)?, needed("initiator_id", initiator_id)?);
+                Ok(Change::Invite(InviteRecord { user_id, initiator_id, product_id, kind, ts, event_id }))
+            }
+        }
     }
+
+    /// Refuses a field that this kind of event has no use for.
+    fn takes_no(&self, field: &str, there: bool) -> ApiResult<()> {
+        if !there {
+            return Ok(());
+        }
+        let message = format!("`{field}` is not a field of events of this kind; leave it out");
+        Err(ApiError::new(Code::InvalidRequest, message))
+    }
+}
+
+fn needed(field: &str, value: Option<String>) -> ApiResult<String> {
+    let missing =
+        || ApiError::new(Code::MissingField, format!("the field `{field}` of this request is missing; add it"));
+    value.ok_or_else(missing)
 }
 
 /// What became of an event.
@@ -73,8 +177,10 @@ impl Event {
 pub enum Verdict {
     /// It counts from now on.
     Accepted,
-    /// Its `event_id` was accepted before; nothing changed.
+    /// Its `event_id` was accepted before, or it says nothing new; nothing changed.
     Duplicate,
+    /// A step of a team that does not fit what is known so far: it counts if what is missing before it comes.
+    Waiting,
     /// It is wrong; nothing changed.
     Rejected,
 }
@@ -85,6 +191,7 @@ impl Verdict {
         match self {
             Self::Accepted => "accepted",
             Self::Duplicate => "duplicate",
+            Self::Waiting => "waiting",
             Self::Rejected => "rejected",
         }
     }
@@ -125,6 +232,8 @@ pub struct EventsAnswer {
     pub accepted: usize,
     /// How many were known before.
     pub duplicates: usize,
+    /// How many steps of teams do not fit yet.
+    pub waiting: usize,
     /// How many are wrong.
     pub rejected: usize,
     /// One verdict for each event, in the order of the request.
@@ -137,6 +246,7 @@ impl EventsAnswer {
         match result.status {
             Verdict::Accepted => self.accepted += 1,
             Verdict::Duplicate => self.duplicates += 1,
+            Verdict::Waiting => self.waiting += 1,
             Verdict::Rejected => self.rejected += 1,
         }
         self.results.push(result);

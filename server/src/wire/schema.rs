@@ -1,6 +1,7 @@
 //! Schemas of values that lower floors own: words, codes and times.
 
-use juntos_datasets::tables::{EventKind, FriendshipKind, Invites, PurchaseVisibility, Surface, TeamOutcome};
+use crate::wire::events::Kind;
+use juntos_datasets::tables::{FriendshipKind, Invites, PurchaseVisibility, Surface, TeamOutcome};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 
 fn word(words: impl Iterator<Item = &'static str>, meaning: &str) -> Schema {
@@ -29,7 +30,7 @@ pub fn surface() -> Schema {
 
 /// What a user did.
 pub fn event_kind() -> Schema {
-    word(EventKind::ALL.iter().map(|value| value.word()), "What the user did")
+    word(Kind::WORDS.iter().copied(), "What the user did")
 }
 
 /// What ties two users.

@@ -65,7 +65,7 @@ async fn every_event_has_its_own_verdict() {
         {
           "code": "unknown_field",
           "index": 5,
-          "message": "`colour` is not a field of this request; known are `user_id`, `product_id`, `kind`, `ts`, `event_id`, `value`, `surface`, `team_id`, `recommendation_id`",
+          "message": "`colour` is not a field of this request; known are `user_id`, `product_id`, `kind`, `ts`, `event_id`, `value`, `surface`, `team_id`, `recommendation_id`, `initiator_id`, `min_size`, `deadline`",
           "status": "rejected"
         },
         {
@@ -78,7 +78,8 @@ async fn every_event_has_its_own_verdict() {
           "index": 7,
           "status": "accepted"
         }
-      ]
+      ],
+      "waiting": 0
     }
     "#);
 }
@@ -99,7 +100,7 @@ async fn one_event_a_list_and_lines_mean_the_same() {
     let one = post(&server(), "/v1/events", event).await.ok();
     assert_eq!(one, post(&server(), "/v1/events", &format!("[{event}]")).await.ok());
     assert_eq!(one, lines(&server(), &format!("\n{event}\r\n\n")).await.ok());
-    let none = json!({"accepted": 0, "duplicates": 0, "rejected": 0, "results": []});
+    let none = json!({"accepted": 0, "duplicates": 0, "waiting": 0, "rejected": 0, "results": []});
     assert_eq!(post(&server(), "/v1/events", "[]").await.ok(), none);
     assert_eq!(lines(&server(), "\n").await.ok(), none);
 }
@@ -133,4 +134,38 @@ async fn a_purchase_leaves_the_next_feed() {
     assert!(feed().await.contains(&"ball".to_owned()));
     post(&server, "/v1/events", r#"{"user_id": "ana", "product_id": "ball", "kind": "purchase"}"#).await.ok();
     assert!(!feed().await.contains(&"ball".to_owned()));
+}
+
+/// From opening to success, reported in the wrong order; and a step that comes too late.
+#[tokio::test]
+async fn a_team_lives_by_its_events() {
+    let server = server();
+    let events = json!([
+        {"kind": "team_joined", "team_id": "balls", "user_id": "eva", "ts": "2026-03-01T11:30:00Z"},
+        {"kind": "team_opened", "team_id": "balls", "user_id": "ana", "product_id": "ball", "min_size": 3,
+         "ts": "2026-03-01T11:00:00Z", "deadline": "2026-03-01T11:59:00Z"},
+        {"kind": "invite_sent", "user_id": "bea", "initiator_id": "ana", "product_id": "ball"},
+        {"kind": "invite_sent", "user_id": "loner", "initiator_id": "ana", "product_id": "ball"},
+        {"kind": "team_joined", "team_id": "balls", "user_id": "kim", "ts": "2026-03-01T12:00:00Z"},
+        {"kind": "team_joined", "team_id": "balls", "user_id": "bea", "ts": "2026-03-01T11:40:00Z"},
+        {"kind": "team_joined", "user_id": "bea"},
+        {"kind": "view", "user_id": "bea", "product_id": "ball", "min_size": 2},
+    ]);
+    let answer = post(&server, "/v1/events", &events.to_string()).await.ok();
+    let verdicts: Vec<_> =
+        answer["results"].as_array().unwrap().iter().map(|one| (&one["status"], &one["code"])).collect();
+    assert_json_snapshot!(verdicts.iter().map(|(status, code)| format!("{status} {code}")).collect::<Vec<_>>(), @r#"
+    [
+      "\"waiting\" null",
+      "\"accepted\" null",
+      "\"accepted\" null",
+      "\"rejected\" \"not_invitable\"",
+      "\"rejected\" \"team_not_open\"",
+      "\"accepted\" null",
+      "\"rejected\" \"missing_field\"",
+      "\"rejected\" \"invalid_request\""
+    ]
+    "#);
+    let team = crate::world::send(&server, "GET", "/v1/teams/balls", "").await.ok();
+    assert_eq!((&team["outcome"], &team["participant_ids"]), (&"succeeded".into(), &json!(["eva", "bea"])));
 }

@@ -10,9 +10,12 @@
 //! 8. Every change shows in the next answer (`live`), and an event counts once.
 //! 9. Teams go their states and refuse what they must (`live`).
 //! 10. Whatever happens, in whatever order, no answer tells what it must not (`walk`).
+//! 11. Teams live by the time of what happened, in whatever order it is reported (`teams`).
+//! 12. Nobody is suggested too often, after a no, or to whom she has muted (`teams`).
 
 mod lists;
 mod live;
 mod privacy;
+mod teams;
 mod walk;
 mod world;

@@ -47,7 +47,7 @@ impl Walk {
             8 => self.open_team(),
             9 => self.join_or_leave(),
             10 => {
-                let days = [0.1, 0.4, 1.0][self.random.random_range(0..3)];
+                let days = [0.101, 0.403, 1.007][self.random.random_range(0..3)];
                 self.truth.now = self.truth.now.plus_days(days);
             }
             _ => self.delete(),

@@ -1,0 +1,276 @@
+//! Changes to teams and invitations. As all changes, each does what it should or refuses and changes nothing.
+
+use imbl::OrdSet;
+use juntos_datasets::tables::TeamOutcome;
+use juntos_datasets::units::Timestamp;
+
+use super::life::{MOST_STEPS, Refusal, Start, Step, StepKind};
+use super::records::{InviteKind, InviteRecord, TeamRecord, TeamStep, TeamStepRecord, known_id};
+use super::teams::Team;
+use super::{Applied, ChangeFault};
+use crate::privacy::certain_age;
+use crate::recommend::Snapshot;
+
+/// Buyers that a team needs where neither its opening nor its product says: two.
+const SMALLEST_TEAM: u32 = 2;
+
+impl Snapshot {
+    pub(super) fn put_team(&mut self, record: TeamRecord, now: Timestamp) -> Result<Applied, ChangeFault> {
+        record.check()?;
+        let product = self.known_product(&record.product_id)?;
+        let initiator = self.user_or_new(&record.initiator_id);
+        let participants: Vec<u32> = record.participant_ids.iter().map(|id| self.user_or_new(id)).collect();
+        let known = self.live.teams.get(&record.team_id).cloned();
+        let ended = Some(record.outcome).filter(|outcome| *outcome != TeamOutcome::Open);
+        let team = Team {
+            id: record.team_id.as_str().into(),
+            product,
+            initiator: Some(initiator),
+            participants: participants.clone(),
+            anonymous_seats: known.as_ref().map_or(0, |team| team.anonymous_seats),
+            min_size: record.min_size,
+            opened_at: record.opened_at.or(Some(now)),
+            deadline: record.deadline,
+            outcome: record.outcome,
+            start: Start { participants, outcome: ended },
+            steps: self.live.teams.take_waiting(&record.team_id),
+        };
+        if team.outcome == TeamOutcome::Open {
+            let was_in = |user: u32| known.as_ref().is_some_and(|team| team.members().any(|member| member == user));
+            if let Some(user) = team.members().find(|&user| !was_in(user) && !self.may_be_in(user, &team, now)) {
+                return Err(self.not_allowed(&record.team_id, user));
+            }
+        }
+        self.store_team(self.without_strangers(team, now), now);
+        Ok(Applied::Done)
+    }
+
+    pub(super) fn delete_team(&mut self, team_id: String) -> Result<Applied, ChangeFault> {
+        self.live.teams.take_waiting(&team_id);
+        if self.live.teams.remove(&team_id) { Ok(Applied::Done) } else { Err(ChangeFault::UnknownTeam(team_id)) }
+    }
+
+    pub(super) fn join(&mut self, team_id: String, user_id: String, now: Timestamp) -> Result<Applied, ChangeFault> {
+        known_id("user_id", &user_id)?;
+        // One that has succeeded is full, to those who want to join.
+        let team = self.open_team(&team_id).map_err(|fault| match fault {
+            ChangeFault::TeamNotOpen { team_id, outcome: TeamOutcome::Succeeded } => ChangeFault::TeamFull(team_id),
+            other => other,
+        })?;
+        let user = self.user_or_new(&user_id);
+        if team.members().any(|member| member == user) {
+            return Err(ChangeFault::AlreadyInTeam { team_id, user_id });
+        }
+        if !self.may_be_in(user, &team, now) {
+            return Err(ChangeFault::NotAllowedInTeam { team_id, user_id });
+        }
+        self.take_step(team, StepKind::Joined, user, now)
+    }
+
+    pub(super) fn leave(&mut self, team_id: String, user_id: String, now: Timestamp) -> Result<Applied, ChangeFault> {
+        let team = self.open_team(&team_id)?;
+        let user = self.known_user(&user_id)?;
+        if team.members().all(|member| member != user) {
+            return Err(ChangeFault::NotInTeam { team_id, user_id });
+        }
+        self.take_step(team, StepKind::Left, user, now)
+    }
+
+    fn open_team(&self, team_id: &str) -> Result<Team, ChangeFault> {
+        let team = self.live.teams.get(team_id).ok_or_else(|| ChangeFault::UnknownTeam(team_id.to_owned()))?;
+        match team.outcome {
+            TeamOutcome::Open => Ok(Team::clone(team)),
+            outcome @ (TeamOutcome::Succeeded | TeamOutcome::Expired | TeamOutcome::Cancelled) => {
+                Err(ChangeFault::TeamNotOpen { team_id: team_id.to_owned(), outcome })
+            }
+        }
+    }
+
+    /// A step that is taken now: after all that are known, and it must count.
+    fn take_step(&mut self, mut team: Team, kind: StepKind, user: u32, now: Timestamp) -> Result<Applied, ChangeFault> {
+        let after = team.steps.get_max().map_or(i64::MIN, |last| last.at_ms + 1);
+        let step = Step { at_ms: now.millis().max(after), kind, user };
+        team.steps.insert(step);
+        if !team.counts(&step) {
+            let outcome = TeamOutcome::Expired;
+            return Err(ChangeFault::TeamNotOpen { team_id: team.id.to_string(), outcome });
+        }
+        self.store_team(team, now);
+        Ok(Applied::Done)
+    }
+
+    /// A step that was taken some time, reported now.
+    pub(super) fn team_step(&mut self, record: TeamStepRecord, now: Timestamp) -> Result<Applied, ChangeFault> {
+        record.check()?;
+        if self.knows_event(record.event_id.as_deref()) {
+            return Ok(Applied::Duplicate);
+        }
+        let kind = match &record.step {
+            TeamStep::Opened { product_id, min_size, deadline } => {
+                let applied = self.opened(&record, product_id, *min_size, *deadline, now)?;
+                self.remember_event(record.event_id.as_deref());
+                return Ok(applied);
+            }
+            TeamStep::Joined => StepKind::Joined,
+            TeamStep::Left => StepKind::Left,
+            TeamStep::Cancelled => StepKind::Cancelled,
+        };
+        let user = self.user_or_new(&record.user_id);
+        let step = Step { at_ms: record.ts.unwrap_or(now).millis(), kind, user };
+        let applied = self.reported(&record, step, now)?;
+        self.remember_event(record.event_id.as_deref());
+        Ok(applied)
+    }
+
+    fn opened(
+        &mut self,
+        record: &TeamStepRecord,
+        product_id: &str,
+        min_size: Option<u32>,
+        deadline: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Applied, ChangeFault> {
+        let product = self.known_product(product_id)?;
+        let initiator = self.user_or_new(&record.user_id);
+        let min_size = min_size.or(self.goods(product).group_min_size).unwrap_or(SMALLEST_TEAM);
+        if let Some(known) = self.live.teams.get(&record.team_id) {
+            let same = (known.product, known.initiator) == (product, Some(initiator));
+            let problem = "is the id of another team; give every team an id of its own".to_owned();
+            return if same {
+                Ok(Applied::Duplicate)
+            } else {
+                Err(ChangeFault::BadRecord { field: "team_id", problem })
+            };
+        }
+        let team = Team {
+            id: record.team_id.as_str().into(),
+            product,
+            initiator: Some(initiator),
+            participants: Vec::new(),
+            anonymous_seats: 0,
+            min_size,
+            opened_at: Some(record.ts.unwrap_or(now)),
+            deadline,
+            outcome: TeamOutcome::Open,
+            start: Start::default(),
+            steps: self.live.teams.take_waiting(&record.team_id),
+        };
+        if !self.may_be_in(initiator, &team, now) {
+            return Err(self.not_allowed(&record.team_id, initiator));
+        }
+        self.store_team(self.without_strangers(team, now), now);
+        Ok(Applied::Done)
+    }
+
+    /// A join, leave or cancellation of a team that may not be known yet.
+    fn reported(&mut self, record: &TeamStepRecord, step: Step, now: Timestamp) -> Result<Applied, ChangeFault> {
+        let Some(known) = self.live.teams.get(&record.team_id).cloned() else {
+            return match self.live.teams.wait(&record.team_id, step) {
+                Some(true) => Ok(Applied::Waiting),
+                Some(false) => Ok(Applied::Duplicate),
+                None => Err(ChangeFault::UnknownTeam(record.team_id.clone())),
+            };
+        };
+        let mut team = Team::clone(&known);
+        if team.steps.contains(&step) {
+            return Ok(Applied::Duplicate);
+        }
+        if let Some(refusal) = team.refuses(&step) {
+            return Err(refused(refusal, record));
+        }
+        if step.kind == StepKind::Joined && !self.may_be_in(step.user, &team, now) {
+            return Err(self.not_allowed(&record.team_id, step.user));
+        }
+        if team.steps.len() >= MOST_STEPS {
+            let problem = format!("has {MOST_STEPS} steps already; open another team");
+            return Err(ChangeFault::BadRecord { field: "team_id", problem });
+        }
+        team.steps.insert(step);
+        let applied = if team.counts(&step) { Applied::Done } else { Applied::Waiting };
+        self.store_team(team, now);
+        Ok(applied)
+    }
+
+    /// Leaves out the steps, taken while the team was not known, of people who may not be in it.
+    fn without_strangers(&self, mut team: Team, now: Timestamp) -> Team {
+        let allowed = |step: &Step| step.kind != StepKind::Joined || self.may_be_in(step.user, &team, now);
+        let steps: OrdSet<Step> = team.steps.iter().filter(|step| allowed(step)).copied().collect();
+        team.steps = steps;
+        team
+    }
+
+    /// Stores a team as its steps leave it, and counts who joined whom where it has succeeded.
+    fn store_team(&mut self, team: Team, now: Timestamp) {
+        let team = team.lived();
+        if let Some(before) = self.live.teams.get(&team.id).cloned() {
+            self.count_joined(&before, -1.0);
+        }
+        self.count_joined(&team, 1.0);
+        self.live.teams.put(team);
+        self.live.teams.expire(now);
+    }
+
+    /// Counts `times` more that the participants joined the initiator, where the team has succeeded.
+    fn count_joined(&mut self, team: &Team, times: f32) {
+        let Some(initiator) = team.initiator.filter(|_| team.outcome == TeamOutcome::Succeeded) else { return };
+        let counts = self.live.co_joined.entry(initiator).or_default();
+        for &participant in &team.participants {
+            let count = counts.get(&participant).copied().unwrap_or(0.0) + times;
+            if count > 0.0 {
+                counts.insert(participant, count)
+            } else {
+                counts.remove(&participant)
+            };
+        }
+    }
+
+    /// Whether a user is old enough for the product of a team, and kept apart from nobody in it.
+    fn may_be_in(&self, user: u32, team: &Team, now: Timestamp) -> bool {
+        let apart = team.members().any(|member| self.blocked(user, member));
+        let min_age = self.goods(team.product).min_age.unwrap_or(0);
+        !apart && certain_age(self.profile(user).birth_year, now) >= min_age
+    }
+
+    fn not_allowed(&self, team_id: &str, user: u32) -> ChangeFault {
+        ChangeFault::NotAllowedInTeam { team_id: team_id.to_owned(), user_id: self.user_id(user).to_owned() }
+    }
+
+    /// A stage of an invitation. Whom the initiator may not invite cannot have been suggested to her, or invited.
+    pub(super) fn invite(&mut self, record: InviteRecord, now: Timestamp) -> Result<Applied, ChangeFault> {
+        record.check()?;
+        if self.knows_event(record.event_id.as_deref()) {
+            return Ok(Applied::Duplicate);
+        }
+        let product = self.known_product(&record.product_id)?;
+        let (invited, initiator) = (self.known_user(&record.user_id)?, self.known_user(&record.initiator_id)?);
+        let at_ms = record.ts.unwrap_or(now).millis();
+        if matches!(record.kind, InviteKind::Suggested | InviteKind::Sent) {
+            let muted = self.live.invites.muted_at(invited, initiator).is_some_and(|muted| muted < at_ms);
+            let min_age = self.goods(product).min_age.unwrap_or(0);
+            let young = certain_age(self.profile(invited).birth_year, now) < min_age;
+            if muted || young || !self.takes_invitations(invited, initiator) {
+                let InviteRecord { user_id, initiator_id, .. } = record;
+                return Err(ChangeFault::NotInvitable { user_id, initiator_id });
+            }
+        }
+        let news = self.live.invites.note(invited, initiator, product, record.kind, at_ms);
+        self.remember_event(record.event_id.as_deref());
+        Ok(if news { Applied::Done } else { Applied::Duplicate })
+    }
+}
+
+/// Why a step can never count, to whoever reported it.
+fn refused(refusal: Refusal, record: &TeamStepRecord) -> ChangeFault {
+    let (team_id, user_id) = (record.team_id.clone(), record.user_id.clone());
+    let bad = |field, problem: &str| ChangeFault::BadRecord { field, problem: problem.to_owned() };
+    match refusal {
+        Refusal::Ended(outcome) => ChangeFault::TeamNotOpen { team_id, outcome },
+        Refusal::InAlready => ChangeFault::AlreadyInTeam { team_id, user_id },
+        Refusal::BeforeItOpened => {
+            bad("ts", "is before the team was opened; send the time at which it happened, in UTC")
+        }
+        Refusal::NotTheInitiator => {
+            bad("user_id", "is not the initiator, who alone can cancel the team; report that she left")
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Who was suggested and invited to what, and what became of it.
+//!
+//! ```text
+//! suggested ──▶ sent ──▶ opened ──▶ joined | declined | muted
+//! ```
+//!
+//! Of each invitation (initiator, invited, product) the latest time of every stage is kept, so that the same reports in
+//! any order, however often, give the same state: the latest of the three ends, or the furthest of the other stages.
+
+use std::collections::BTreeMap;
+
+use imbl::{HashMap, OrdMap, OrdSet};
+
+use super::records::InviteKind;
+
+/// Stages of one invitation with the latest time of each, ms since the epoch.
+type Stages = BTreeMap<InviteKind, i64>;
+
+/// Everything that one person was invited to, by initiator and product.
+type Inbox = OrdMap<(u32, u32), Stages>;
+
+/// Everybody's invitations since the cut.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Invites {
+    inboxes: HashMap<u32, Inbox>,
+    /// Whom an initiator has invited.
+    invited_by: HashMap<u32, OrdSet<u32>>,
+}
+
+impl Invites {
+    /// Notes a stage; whether that is news.
+    pub(crate) fn note(&mut self, invited: u32, initiator: u32, product: u32, kind: InviteKind, at_ms: i64) -> bool {
+        self.invited_by.entry(initiator).or_default().insert(invited);
+        let stages = self.inboxes.entry(invited).or_default().entry((initiator, product)).or_default();
+        let news = stages.get(&kind).is_none_or(|&known| known < at_ms);
+        if news {
+            stages.insert(kind, at_ms);
+        }
+        news
+    }
+
+    /// What has become of an invitation.
+    pub(crate) fn state(&self, invited: u32, initiator: u32, product: u32) -> Option<InviteKind> {
+        state(self.inboxes.get(&invited)?.get(&(initiator, product))?)
+    }
+
+    /// Since when, if at all, somebody wants no more invitations from `initiator`.
+    pub(crate) fn muted_at(&self, invited: u32, initiator: u32) -> Option<i64> {
+        let from_her = self.inboxes.get(&invited)?.range((initiator, 0)..=(initiator, u32::MAX));
+        from_her.filter_map(|(_, stages)| stages.get(&InviteKind::Muted).copied()).min()
+    }
+
+    /// Invitations to others' teams than that of `initiator` on `product` that were suggested or sent since `since_ms`.
+    pub(crate) fn suggested_since(&self, invited: u32, initiator: u32, product: u32, since_ms: i64) -> usize {
+        let others = self.inbox(invited).filter(|(key, _)| **key != (initiator, product));
+        others.filter(|(_, stages)| reached(stages).is_some_and(|at| at >= since_ms)).count()
+    }
+
+    /// Invitations from anybody since `since_ms` that she did not follow.
+    pub(crate) fn unanswered_since(&self, invited: u32, since_ms: i64) -> usize {
+        let recent = self.inbox(invited).filter(|(_, stages)| reached(stages).is_some_and(|at| at >= since_ms));
+        recent.filter(|(_, stages)| state(stages) != Some(InviteKind::Joined)).count()
+    }
+
+    /// Invitations from `initiator` to other products than `product` since `since_ms`.
+    pub(crate) fn by_initiator_since(&self, invited: u32, initiator: u32, product: u32, since_ms: i64) -> usize {
+        let hers = self.inbox(invited).filter(|((from, about), _)| *from == initiator && *about != product);
+        hers.filter(|(_, stages)| reached(stages).is_some_and(|at| at >= since_ms)).count()
+    }
+
+    /// Forgets what a deleted user was invited to, and what she invited others to.
+    pub(crate) fn forget(&mut self, user: u32) {
+        self.inboxes.remove(&user);
+        for invited in self.invited_by.remove(&user).into_iter().flatten() {
+            if let Some(inbox) = self.inboxes.get_mut(&invited) {
+                *inbox = inbox.iter().filter(|(key, _)| key.0 != user).map(|(key, all)| (*key, all.clone())).collect();
+            }
+        }
+    }
+
+    fn inbox(&self, invited: u32) -> impl Iterator<Item = (&(u32, u32), &Stages)> {
+        self.inboxes.get(&invited).into_iter().flatten()
+    }
+}
+
+/// When an invitation was last suggested or sent.
+fn reached(stages: &Stages) -> Option<i64> {
+    stages.get(&InviteKind::Suggested).max(stages.get(&InviteKind::Sent)).copied()
+}
+
+fn state(stages: &Stages) -> Option<InviteKind> {
+    let ends = stages.range(InviteKind::Joined..).max_by_key(|(kind, at)| (**at, **kind));
+    ends.or_else(|| stages.last_key_value()).map(|(kind, _)| *kind)
+}
+
+#[cfg(test)]
+mod tests {
+    //! 1. The same reports in any order, repeated or not, give the same state and the same counts.
+    //! 2. An invitation goes its stages, and its latest end counts.
+    //! 3. Who is forgotten never invited anybody and was never invited.
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Report = (u32, u32, u32, usize, i64);
+
+    fn reports() -> impl Strategy<Value = Vec<Report>> {
+        proptest::collection::vec((0u32..3, 0u32..3, 0u32..2, 0usize..InviteKind::ALL.len(), 0i64..20), 0..30)
+    }
+
+    fn played<'a>(reports: impl Iterator<Item = &'a Report>) -> Invites {
+        let mut invites = Invites::default();
+        for &(invited, initiator, product, kind, at) in reports {
+            invites.note(invited, initiator, product, InviteKind::ALL[kind], at);
+        }
+        invites
+    }
+
+    fn told(invites: &Invites) -> Vec<(Option<InviteKind>, Option<i64>, [usize; 3])> {
+        let keys =
+            (0..3).flat_map(|invited| (0..3).flat_map(move |from| (0..2).map(move |about| (invited, from, about))));
+        keys.map(|(invited, from, about)| {
+            let counts = [
+                invites.suggested_since(invited, from, about, 10),
+                invites.unanswered_since(invited, 10),
+                invites.by_initiator_since(invited, from, about, 10),
+            ];
+            (invites.state(invited, from, about), invites.muted_at(invited, from), counts)
+        })
+        .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn order_and_repeats_change_nothing(reports in reports(), order in any::<proptest::sample::Index>()) {
+            let turned = order.index(reports.len() + 1).min(reports.len());
+            let (head, tail) = reports.split_at(turned);
+            let others = played(tail.iter().chain(head).chain(tail.iter().rev()));
+            prop_assert_eq!(told(&played(reports.iter())), told(&others));
+        }
+
+        #[test]
+        fn who_is_forgotten_was_never_there(reports in reports(), gone in 0u32..3) {
+            let mut invites = played(reports.iter());
+            invites.forget(gone);
+            let without = played(reports.iter().filter(|report| report.0 != gone && report.1 != gone));
+            prop_assert_eq!(told(&invites), told(&without));
+        }
+    }
+
+    #[test]
+    fn an_invitation_goes_its_stages() {
+        let mut invites = Invites::default();
+        for (at, kind) in (0..).zip([InviteKind::Suggested, InviteKind::Sent, InviteKind::Opened, InviteKind::Declined])
+        {
+            assert!(invites.note(1, 0, 7, kind, at));
+            assert_eq!(invites.state(1, 0, 7), Some(kind));
+        }
+        assert!(!invites.note(1, 0, 7, InviteKind::Declined, 3), "no news");
+        invites.note(1, 0, 7, InviteKind::Sent, 9);
+        assert_eq!(invites.state(1, 0, 7), Some(InviteKind::Declined), "a no is not asked away");
+        invites.note(1, 0, 7, InviteKind::Joined, 10);
+        assert_eq!(invites.state(1, 0, 7), Some(InviteKind::Joined));
+    }
+}

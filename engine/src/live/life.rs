@@ -1,0 +1,128 @@
+//! The life of a team: how it started, and what happened to it, in the order in which it happened.
+//!
+//! ```text
+//!            seats filled              deadline passed
+//! open ──────────────────▶ succeeded     ┌──────────▶ expired
+//!   │  ▲ joined, left                    │
+//!   └──┴─────────────────────────────────┴──────────▶ cancelled   (by its initiator, or she was deleted)
+//! ```
+//!
+//! Reports of steps come late, twice and in any order. So a team keeps all of them, sorted by the time at which they
+//! happened, and its state is what comes out of going through them from the start: the same for any order of arrival. A
+//! step that does not fit where it stands (to leave without being in, to join when full) is passed over, and fits after
+//! all when what is missing before it arrives. A step that nothing can mend is refused ([`Team::refuses`]).
+
+use juntos_datasets::tables::TeamOutcome;
+use juntos_datasets::units::Timestamp;
+
+use super::teams::Team;
+
+/// Most steps that one team keeps.
+pub(crate) const MOST_STEPS: usize = 10_000;
+
+/// What somebody did to a team. Of steps at the same moment, those further up come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum StepKind {
+    Joined,
+    /// When the initiator leaves, the team is cancelled.
+    Left,
+    Cancelled,
+}
+
+/// One step, sorted by its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Step {
+    /// Milliseconds since the epoch.
+    pub(crate) at_ms: i64,
+    pub(crate) kind: StepKind,
+    pub(crate) user: u32,
+}
+
+/// Where the steps begin.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Start {
+    pub(crate) participants: Vec<u32>,
+    /// How the team had ended; open otherwise.
+    pub(crate) outcome: Option<TeamOutcome>,
+}
+
+/// Why a step can never fit, whatever else comes to light.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    BeforeItOpened,
+    Ended(TeamOutcome),
+    InAlready,
+    NotTheInitiator,
+}
+
+impl Team {
+    /// The team after all its steps.
+    pub(crate) fn lived(mut self) -> Self {
+        (self.participants, self.outcome) = self.live_through(|_| {});
+        self
+    }
+
+    /// Whether the step counts where it stands.
+    pub(crate) fn counts(&self, step: &Step) -> bool {
+        let mut counted = false;
+        self.live_through(|done| counted |= done == step);
+        counted
+    }
+
+    /// Why the step can never count; none where it does, or may when what is missing comes.
+    pub(crate) fn refuses(&self, step: &Step) -> Option<Refusal> {
+        let at = Timestamp::from_millis(step.at_ms);
+        if let Some(ended) = self.start.outcome {
+            return Some(Refusal::Ended(ended));
+        }
+        if self.overdue(at) {
+            return Some(Refusal::Ended(TeamOutcome::Expired));
+        }
+        if self.opened_at.is_some_and(|opened| at < opened) {
+            return Some(Refusal::BeforeItOpened);
+        }
+        let is_initiator = self.initiator == Some(step.user);
+        match step.kind {
+            StepKind::Joined if is_initiator => return Some(Refusal::InAlready),
+            StepKind::Cancelled if !is_initiator => return Some(Refusal::NotTheInitiator),
+            StepKind::Joined | StepKind::Left | StepKind::Cancelled => {}
+        }
+        // Once its initiator has called it off, only an earlier success can stand before that.
+        let called_off = self.steps.iter().find(|known| self.calls_off(known));
+        called_off.filter(|known| *known < step).map(|_| Refusal::Ended(TeamOutcome::Cancelled))
+    }
+
+    fn calls_off(&self, step: &Step) -> bool {
+        step.kind != StepKind::Joined && self.initiator == Some(step.user)
+    }
+
+    /// Participants and outcome after all steps; `note` hears of every step that counts.
+    fn live_through(&self, mut note: impl FnMut(&Step)) -> (Vec<u32>, TeamOutcome) {
+        let mut participants = self.start.participants.clone();
+        let mut outcome = self.start.outcome.unwrap_or(TeamOutcome::Open);
+        let others = usize::from(self.initiator.is_some()) + self.anonymous_seats as usize;
+        let full = |participants: &Vec<u32>| participants.len() + others >= self.min_size as usize;
+        if outcome == TeamOutcome::Open && full(&participants) {
+            outcome = TeamOutcome::Succeeded;
+        }
+        for step in &self.steps {
+            let inside = participants.contains(&step.user);
+            let early = self.opened_at.is_some_and(|opened| step.at_ms < opened.millis());
+            if outcome != TeamOutcome::Open || self.overdue(Timestamp::from_millis(step.at_ms)) {
+                break;
+            }
+            match step.kind {
+                _ if early => continue,
+                StepKind::Joined if !inside && self.initiator != Some(step.user) => participants.push(step.user),
+                StepKind::Left if inside => participants.retain(|&member| member != step.user),
+                StepKind::Left | StepKind::Cancelled if self.calls_off(step) => outcome = TeamOutcome::Cancelled,
+                StepKind::Joined | StepKind::Left | StepKind::Cancelled => continue,
+            }
+            note(step);
+            if outcome == TeamOutcome::Open && full(&participants) {
+                outcome = TeamOutcome::Succeeded;
+            }
+        }
+        (participants, outcome)
+    }
+}

@@ -1,0 +1,164 @@
+//! Properties 11 and 12: teams live by the time of what happened, and nobody is asked too often.
+
+use juntos_datasets::tables::{FriendshipKind, TeamOutcome};
+use juntos_datasets::units::Timestamp;
+use juntos_engine::Engine;
+use juntos_engine::live::records::{InviteKind, InviteRecord, TeamStep, TeamStepRecord};
+use juntos_engine::live::{Applied, Change, ChangeFault};
+use juntos_engine::request::Context;
+use proptest::prelude::*;
+
+use super::world::{World, now};
+
+const PEOPLE: usize = 6;
+
+fn step(user: usize, minute: i64, step: TeamStep) -> TeamStepRecord {
+    let ts = Some(Timestamp::from_millis(now().millis() + minute * 60_000));
+    TeamStepRecord { team_id: "t".into(), user_id: format!("u{user}"), step, ts, event_id: None }
+}
+
+fn opened(min_size: u32, deadline: Timestamp) -> TeamStepRecord {
+    let (product_id, min_size, deadline) = ("p1".to_owned(), Some(min_size), Some(deadline));
+    step(0, 0, TeamStep::Opened { product_id, min_size, deadline })
+}
+
+/// A valid history from choices of people: one who is inside leaves, any other joins; with its participants and outcome.
+fn history(choices: &[usize], min_size: u32) -> (Vec<TeamStepRecord>, Vec<String>, TeamOutcome) {
+    let mut steps = vec![opened(min_size, now().plus_days(9.0))];
+    let (mut inside, mut outcome) = (Vec::new(), TeamOutcome::Open);
+    for (minute, &user) in (1..).zip(choices) {
+        if outcome != TeamOutcome::Open {
+            break;
+        }
+        let (id, left) = (format!("u{user}"), inside.len());
+        if user == 0 {
+            steps.push(step(0, minute, if minute % 2 == 0 { TeamStep::Cancelled } else { TeamStep::Left }));
+            outcome = TeamOutcome::Cancelled;
+            continue;
+        }
+        inside.retain(|member| *member != id);
+        if inside.len() < left {
+            steps.push(step(user, minute, TeamStep::Left));
+        } else {
+            steps.push(step(user, minute, TeamStep::Joined));
+            inside.push(id);
+            if inside.len() + 1 == min_size as usize {
+                outcome = TeamOutcome::Succeeded;
+            }
+        }
+    }
+    (steps, inside, outcome)
+}
+
+fn report(engine: &Engine, record: TeamStepRecord) -> Result<Applied, ChangeFault> {
+    engine.apply(Change::TeamStep(record), now().plus_days(1.0))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_order_and_any_repeats_of_a_history_give_one_state(
+        choices in proptest::collection::vec(0..PEOPLE * 4, 0..14),
+        min_size in 2u32..5,
+        order in proptest::collection::vec(any::<proptest::sample::Index>(), 0..30),
+    ) {
+        // The initiator ends it seldom enough for the others to come and go.
+        let choices: Vec<usize> = choices.into_iter().map(|one| if one == 0 { 0 } else { 1 + one % (PEOPLE - 1) }).collect();
+        let (steps, inside, outcome) = history(&choices, min_size);
+        let engine = World::plain(1, PEOPLE, 4).engine();
+        let again = order.iter().map(|index| steps[index.index(steps.len())].clone());
+        let mut reports: Vec<TeamStepRecord> = again.chain(steps.iter().cloned()).collect();
+        for (at, index) in order.iter().enumerate() {
+            let (len, at) = (reports.len(), at % reports.len());
+            reports.swap(at, index.index(len));
+        }
+        for record in reports {
+            prop_assert!(report(&engine, record).is_ok(), "no step of a valid history is refused");
+        }
+        let team = engine.snapshot().team("t").unwrap();
+        prop_assert_eq!((team.participant_ids, team.outcome), (inside, outcome));
+    }
+}
+
+#[test]
+fn what_nothing_can_mend_is_refused_and_what_may_fit_waits() {
+    let engine = World::plain(2, PEOPLE, 4).engine();
+    assert_eq!(report(&engine, step(1, 3, TeamStep::Left)), Ok(Applied::Waiting), "of a team that nobody opened yet");
+    assert_eq!(report(&engine, opened(3, now().plus_days(0.5))), Ok(Applied::Done));
+    assert_eq!(report(&engine, opened(3, now().plus_days(0.5))), Ok(Applied::Duplicate));
+    let late = step(1, 24 * 60 - 1, TeamStep::Joined);
+    let ended = |outcome| Err(ChangeFault::TeamNotOpen { team_id: "t".into(), outcome });
+    assert_eq!(report(&engine, late), ended(TeamOutcome::Expired));
+    assert_eq!(report(&engine, step(1, -1, TeamStep::Joined)).unwrap_err().code(), "bad_record");
+    assert_eq!(report(&engine, step(1, 9, TeamStep::Cancelled)).unwrap_err().code(), "bad_record");
+    assert_eq!(report(&engine, step(0, 9, TeamStep::Joined)).unwrap_err().code(), "already_in_team");
+    assert_eq!(engine.snapshot().team("t").unwrap().outcome, TeamOutcome::Expired, "the deadline passed by then");
+    for (user, minute) in [(1, 2), (2, 4), (3, 5)] {
+        assert!(report(&engine, step(user, minute, TeamStep::Joined)).is_ok());
+    }
+    let team = engine.snapshot().team("t").unwrap();
+    assert_eq!((&team.participant_ids[..], team.outcome), (&["u2".into(), "u3".into()][..], TeamOutcome::Succeeded));
+    assert_eq!(report(&engine, step(0, 1, TeamStep::Cancelled)), Ok(Applied::Done), "she had called it off before");
+    assert_eq!(report(&engine, step(4, 6, TeamStep::Joined)), ended(TeamOutcome::Cancelled));
+    assert!(engine.snapshot().team("t").unwrap().participant_ids.is_empty());
+}
+
+fn invite(initiator: usize, product: usize, kind: InviteKind) -> Change {
+    Change::Invite(InviteRecord {
+        user_id: "u1".into(),
+        initiator_id: format!("u{initiator}"),
+        product_id: format!("p{product}"),
+        kind,
+        ts: None,
+        event_id: None,
+    })
+}
+
+/// Everybody is everybody's friend.
+fn circle(seed: u64) -> Engine {
+    let mut world = World::plain(seed, PEOPLE, 4);
+    let pairs = (0..PEOPLE).flat_map(|one| (one + 1..PEOPLE).map(move |other| (one, other)));
+    world.ties = pairs.map(|(one, other)| (one, other, FriendshipKind::Friend)).collect();
+    world.engine()
+}
+
+/// The chance that `u1` joins `u0` on a product, if she is suggested.
+fn chance(engine: &Engine, product: &str, days: f64) -> Option<f32> {
+    let context = Context::new(now().plus_days(days), 10);
+    let items = engine.snapshot().group_friends("u0", product, &context).unwrap().items;
+    assert!(items.iter().any(|item| item.user_id == "u2"), "nobody asked her anything");
+    items.into_iter().find(|item| item.user_id == "u1").map(|item| item.join_probability)
+}
+
+#[test]
+fn nobody_is_suggested_too_often_by_all_together() {
+    let engine = circle(3);
+    let fresh = chance(&engine, "p0", 0.0).unwrap();
+    for initiator in 2..5 {
+        assert!(chance(&engine, "p0", 0.0).unwrap() <= fresh);
+        engine.apply(invite(initiator, 0, InviteKind::Suggested), now()).unwrap();
+        engine.apply(invite(initiator, 0, InviteKind::Sent), now()).unwrap();
+    }
+    assert_eq!(chance(&engine, "p0", 0.0), None, "three others have her this week");
+    let rested = chance(&engine, "p0", 7.5).unwrap();
+    assert!(rested < fresh, "three invitations without an answer have tired her");
+    assert_eq!(chance(&engine, "p0", 40.0), Some(fresh), "that passes");
+}
+
+#[test]
+fn a_decline_is_remembered_for_its_product_and_a_mute_for_all() {
+    let engine = circle(4);
+    let fresh = chance(&engine, "p1", 0.0).unwrap();
+    engine.apply(invite(0, 0, InviteKind::Sent), now()).unwrap();
+    assert!(chance(&engine, "p0", 0.0).is_some(), "the same invitation may be looked at again");
+    assert!(chance(&engine, "p1", 0.0).unwrap() < fresh, "not always the same friend");
+    engine.apply(invite(0, 0, InviteKind::Declined), now()).unwrap();
+    assert_eq!(engine.snapshot().invitation("u1", "u0", "p0"), Some(InviteKind::Declined));
+    assert_eq!(chance(&engine, "p0", 60.0), None);
+    assert!(chance(&engine, "p1", 60.0).is_some());
+    engine.apply(invite(0, 1, InviteKind::Muted), now()).unwrap();
+    assert_eq!(chance(&engine, "p2", 60.0), None);
+    let later = now().plus_days(1.0);
+    assert_eq!(engine.apply(invite(0, 2, InviteKind::Sent), later).unwrap_err().code(), "not_invitable");
+}
