@@ -66,7 +66,7 @@ impl Choice {
 }
 
 /// Passes over the data after which softmax is stopped at the latest.
-const MOST_EPOCHS: usize = 12;
+const MOST_EPOCHS: usize = 10;
 /// Epochs without a better one after which softmax is stopped.
 const PATIENCE: usize = 2;
 /// What a trial must have more, as a share, so that the search goes on from it.

@@ -275,8 +275,8 @@ fn held_out(config: &TrainConfig, data: &TrainingData) -> Option<HeldOut> {
         return None;
     }
     let held = hold_out(data, config.seed);
-    let some = !held.history.interactions.is_empty() && !(held.test.is_empty() && held.teams.is_empty());
-    some.then_some(held)
+    let nothing = held.test.is_empty() && held.teams.is_empty();
+    (!nothing && !held.history.interactions.is_empty()).then_some(held)
 }
 
 fn chosen(config: &TrainConfig, held: Option<&HeldOut>, progress: &dyn Progress) -> Result<Choice, TrainError> {

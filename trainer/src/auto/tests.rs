@@ -22,7 +22,7 @@ fn tastes() -> TrainingData {
         products.insert(&format!("p{at}"));
     }
     let had = |user: u32, product: u32| {
-        let same = user % 4 == product % 4 && (user / 4 + product / 4) % 2 == 0;
+        let same = user % 4 == product % 4 && (user / 4 + product / 4).is_multiple_of(2);
         same || (user * 7 + 3) % SIDE == product
     };
     let cells: Vec<(u32, u32, f32)> = (0..SIDE * SIDE)

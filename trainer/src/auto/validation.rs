@@ -14,7 +14,7 @@ use crate::models::{Embeddings, FitData};
 use crate::prepare::{HeldOut, Prepared, with_repeats, with_standing_groups};
 
 /// Most cells of the interaction matrix that a trial is fitted on; of more, the users are thinned out evenly.
-const MOST_CELLS: usize = 2_000_000;
+const MOST_CELLS: usize = 500_000;
 /// Most users that a trial is judged by; of more, evenly spaced ones are taken.
 const MOST_CASES: usize = 3_000;
 /// Fewest standing groups that count.
@@ -39,7 +39,7 @@ impl<'a> Validation<'a> {
         let step = prepared.interactions.len().div_ceil(MOST_CELLS).max(1);
         prepared.interactions = thinned(&prepared.interactions, held.history.users.len(), step);
         let cases = products::cases(&held.history, &held.test, false);
-        let cases: Vec<Case> = cases.into_iter().filter(|case| case.user.0 as usize % step == 0).collect();
+        let cases: Vec<Case> = cases.into_iter().filter(|case| (case.user.0 as usize).is_multiple_of(step)).collect();
         let every = cases.len().div_ceil(MOST_CASES).max(1);
         let cases: Vec<Case> = cases.into_iter().step_by(every).collect();
         if cases.is_empty() || prepared.interactions.is_empty() {
@@ -137,7 +137,7 @@ fn thinned(matrix: &Csr, n_users: usize, step: usize) -> Csr {
         return matrix.clone();
     }
     let mut entries = Vec::with_capacity(matrix.len() / step);
-    for row in (0..matrix.rows()).filter(|&row| row >= n_users || row % step == 0) {
+    for row in (0..matrix.rows()).filter(|&row| row >= n_users || row.is_multiple_of(step)) {
         let (columns, values) = matrix.row(row);
         entries.extend(columns.iter().zip(values).map(|(&column, &value)| (row as u32, column, value)));
     }

@@ -38,15 +38,21 @@ pub(super) struct SampledSoftmax {
 }
 
 /// Gradients as flat rows.
-struct Slopes {
-    users: Vec<f32>,
-    candidates: Vec<f32>,
+#[derive(Default)]
+pub(super) struct Slopes {
+    pub(super) users: Vec<f32>,
+    pub(super) candidates: Vec<f32>,
 }
 
 impl SampledSoftmax {
     /// The loss of `positives`, in ascending order of their users; `mass` has one cell for each candidate.
     pub(super) fn new(positives: Vec<Positive>, mass: Arc<[f32]>, temperature: f32) -> Self {
         Self { positives, mass, temperature, slopes: OnceLock::new() }
+    }
+
+    /// The gradients, once the value has been computed: what `backward` gives, without its copies.
+    pub(super) fn into_slopes(self) -> Slopes {
+        self.slopes.into_inner().unwrap_or_default()
     }
 
     fn run(&self, users: &[f32], candidates: &[f32], dim: usize) -> (f64, Slopes) {
@@ -60,10 +66,7 @@ impl SampledSoftmax {
         let (mut loss, mut rest) = (0.0, self.positives.as_slice());
         for (user, scores) in tile.chunks_exact_mut(n_candidates).enumerate() {
             let (events, after) = rest.split_at(rest.partition_point(|event| event.user as usize <= user));
-            loss += pulp::Arch::new().dispatch(
-                #[inline(always)]
-                || one_user(scores, events, &self.mass),
-            );
+            loss += pulp::Arch::new().dispatch(OneUser { scores, events, mass: &self.mass });
             rest = after;
         }
         let tile = MatRef::from_column_major_slice(&tile, n_candidates, n_users);
@@ -75,22 +78,40 @@ impl SampledSoftmax {
     }
 }
 
-/// Replaces a user's scores by the slopes of the loss along them; returns her part of the loss.
-#[inline(always)]
-fn one_user(scores: &mut [f32], events: &[Positive], mass: &[f32]) -> f64 {
-    scores.iter_mut().for_each(|score| *score = exp(*score));
-    let mut own: Vec<f32> = events.iter().map(|event| std::mem::take(&mut scores[event.candidate as usize])).collect();
-    let others = dot(scores, mass);
-    let (mut loss, mut shared) = (0f64, 0f32);
-    for (own, event) in own.iter_mut().zip(events) {
-        let chance = *own / (others + *own);
-        loss -= f64::from(event.weight) * f64::from(chance).ln();
-        shared += event.weight / (others + *own);
-        *own = event.weight * (chance - 1.0);
+/// Replaces a user's scores by the slopes of the loss along them; gives her part of the loss.
+///
+/// A type of its own, since a closure would not always be compiled for the features that are dispatched to.
+struct OneUser<'a> {
+    scores: &'a mut [f32],
+    events: &'a [Positive],
+    mass: &'a [f32],
+}
+
+impl pulp::NullaryFnOnce for OneUser<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn call(self) -> f64 {
+        let Self { scores, events, mass } = self;
+        for score in scores.iter_mut() {
+            *score = exp(*score);
+        }
+        let mut own: Vec<f32> =
+            events.iter().map(|event| std::mem::take(&mut scores[event.candidate as usize])).collect();
+        let others = dot(scores, mass);
+        let (mut loss, mut shared) = (0f64, 0f32);
+        for (own, event) in own.iter_mut().zip(events) {
+            let chance = *own / (others + *own);
+            loss -= f64::from(event.weight) * f64::from(chance).ln();
+            shared += event.weight / (others + *own);
+            *own = event.weight * (chance - 1.0);
+        }
+        for (score, &mass) in scores.iter_mut().zip(mass) {
+            *score *= shared * mass;
+        }
+        own.iter().zip(events).for_each(|(&own, event)| scores[event.candidate as usize] = own);
+        loss
     }
-    scores.iter_mut().zip(mass).for_each(|(score, &mass)| *score *= shared * mass);
-    own.iter().zip(events).for_each(|(&own, event)| scores[event.candidate as usize] = own);
-    loss
 }
 
 /// `scale · left · right`, row-major.

@@ -57,6 +57,9 @@ impl Model for Softmax {
     }
 }
 
+/// Is told the epoch, counted from 1, and a way to the directions; says whether to go on.
+pub(crate) type AfterEpoch<'a> = dyn FnMut(usize, &dyn Fn() -> Directions) -> ControlFlow<()> + 'a;
+
 /// Unit vectors as training left them, before the step over the graph.
 #[derive(Debug, Clone)]
 pub(crate) struct Directions {
@@ -65,13 +68,12 @@ pub(crate) struct Directions {
 }
 
 impl Softmax {
-    /// Trains until `after_epoch`, which is told the epoch, counted from 1, and a way to the directions, has seen
-    /// enough, or all epochs are done.
+    /// Trains until `after_epoch` has seen enough, or all epochs are done.
     pub(crate) fn train(
         &self,
         data: &FitData<'_>,
         progress: &dyn Progress,
-        after_epoch: &mut dyn FnMut(usize, &dyn Fn() -> Directions) -> ControlFlow<()>,
+        after_epoch: &mut AfterEpoch<'_>,
     ) -> Result<Directions, TrainError> {
         input::check(data)?;
         let by_column = data.interactions.transpose();

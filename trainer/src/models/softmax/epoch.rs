@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use candle_core::{Device, Var};
+use candle_core::{Device, Tensor};
 use juntos_datasets::Csr;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -158,7 +158,7 @@ fn step(state: &mut State, events: &Events<'_>, batch: &[Turn], settings: &Softm
 /// The products of a batch: each stands for as many draws as the batch has events of it.
 struct Candidates<'a> {
     rows: &'a [u32],
-    units: Var,
+    units: Tensor,
     mass: Arc<[f32]>,
 }
 
@@ -176,7 +176,7 @@ impl<'a> Candidates<'a> {
             mass[place(rows, product)] += events.correction[product as usize];
         }
         let units = state.products.gather_units(rows.iter().copied());
-        Ok(Self { rows, units: Var::from_vec(units, (rows.len(), state.dim), &Device::Cpu)?, mass: mass.into() })
+        Ok(Self { rows, units: Tensor::from_vec(units, (rows.len(), state.dim), &Device::Cpu)?, mass: mass.into() })
     }
 
     fn part(
@@ -187,7 +187,7 @@ impl<'a> Candidates<'a> {
         settings: &SoftmaxConfig,
     ) -> Result<Part, TrainError> {
         let rows = state.rows.gather_units(chunk.iter().map(|turn| turn.row));
-        let rows = Var::from_vec(rows, (chunk.len(), state.dim), &Device::Cpu)?;
+        let rows = Tensor::from_vec(rows, (chunk.len(), state.dim), &Device::Cpu)?;
         let positives = chunk.iter().enumerate().flat_map(|(user, turn)| {
             events.of(turn).map(move |(product, weight)| Positive {
                 user: user as u32,
@@ -196,13 +196,9 @@ impl<'a> Candidates<'a> {
             })
         });
         let op = SampledSoftmax::new(positives.collect(), self.mass.clone(), settings.temperature);
-        let loss = rows.apply_op2(&self.units, op)?;
-        let gradients = loss.backward()?;
-        let flat = |var: &Var| match gradients.get(var) {
-            Some(gradient) => gradient.flatten_all()?.to_vec1::<f32>(),
-            None => Ok(vec![0.0; var.elem_count()]),
-        };
-        Ok(Part { loss: f64::from(loss.to_scalar::<f32>()?), rows: flat(&rows)?, products: flat(&self.units)? })
+        let loss = rows.apply_op2_no_bwd(&self.units, &op)?.to_scalar::<f32>()?;
+        let slopes = op.into_slopes();
+        Ok(Part { loss: f64::from(loss), rows: slopes.users, products: slopes.candidates })
     }
 }
 
