@@ -7,6 +7,7 @@ pub mod bitmap;
 pub mod bundle;
 mod candidates;
 pub mod catalogue;
+pub mod content;
 pub mod cursor;
 pub mod error;
 mod explain;

@@ -32,6 +32,7 @@ pub use write::{BundleSource, GroupVector, write, write_with};
 pub use crate::catalogue::{Catalogue, StoredOffer};
 pub use crate::history::StoredPossession;
 
+use crate::content::ContentModel;
 use crate::filter::Deliverable;
 use crate::friends::Ties;
 use crate::history::History;
@@ -69,6 +70,7 @@ pub struct Bundle {
     /// The index with the products' vectors, row-major.
     index: Arc<Base>,
     deliverable: Deliverable,
+    content: Option<ContentModel>,
 }
 
 /// Vectors of users and standing groups, row-major.
@@ -246,6 +248,11 @@ impl Bundle {
     /// The small models that training handed over.
     pub fn serving(&self) -> &ServingModel {
         &self.manifest.serving
+    }
+
+    /// What makes vectors for new products from their records; none where training found nothing to learn in records.
+    pub fn content(&self) -> Option<&ContentModel> {
+        self.content.as_ref()
     }
 
     /// Exact search over the product vectors.

@@ -20,6 +20,7 @@ use super::user_vectors::{USER_VECTORS, UserVectors};
 use super::write::MOST_DIM;
 use super::{Bundle, Vectors};
 use crate::catalogue::Catalogue;
+use crate::content::{CONTENT_FILE, ContentModel};
 use crate::error::EngineError;
 use crate::filter::Deliverable;
 use crate::friends::{Ties, Weighted};
@@ -65,6 +66,7 @@ fn open(folder: &Path, verify: bool) -> Result<Bundle, EngineError> {
     let shapes = manifest.shapes;
     let (users, products, sellers) = (file("users.bin")?, file("products.bin")?, file("sellers.bin")?);
     let vector_file = file("vectors.bin")?;
+    let content = files.contains_key(CONTENT_FILE).then(|| ContentModel::open(&file(CONTENT_FILE)?, shapes.dim));
     Ok(Bundle {
         users: IdMapView::open(&users, "ids", shapes.users)?,
         people: people(&users, shapes.users)?,
@@ -77,6 +79,7 @@ fn open(folder: &Path, verify: bool) -> Result<Bundle, EngineError> {
         history: history(&file("history.bin")?, &shapes)?,
         teams: teams(&file("teams.bin")?, &shapes)?,
         deliverable: Deliverable::default(),
+        content: content.transpose()?,
         manifest,
         version,
     })

@@ -25,6 +25,7 @@ mod walk;
 
 pub use build::{BuildOptions, Builder};
 pub use exact::Exact;
+pub(crate) use flat::Array;
 pub use flat::FlatIndex;
 pub use kernels::kernel_names;
 pub use live::{Base, LiveError, LiveIndex, LiveOptions, LiveSnapshot, MergeStatus, Merger};

@@ -157,7 +157,7 @@ impl Snapshot {
         if index.snapshot().vector(row) == Some(vector) {
             return Ok(());
         }
-        let problem = "has neighbours whose vectors are not finite; train the bundle anew";
+        let problem = "leads to a vector that is not finite; train the bundle anew";
         let refuse = |_| ChangeFault::BadRecord { field: "category", problem: problem.to_owned() };
         index.put(row, vector).map(|_| ()).map_err(refuse)
     }

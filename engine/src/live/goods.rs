@@ -12,8 +12,7 @@ use crate::bundle::short_hash;
 pub(crate) struct Good {
     /// Its record; none once it has been deleted.
     pub(crate) record: Option<ProductRecord>,
-    /// Vector of a product that the bundle does not have: from its neighbours in category, brand and shop. The live
-    /// index has it too.
+    /// Vector of a product that the bundle does not have, made from its record. The live index has it too.
     pub(crate) vector: Option<Box<[f32]>>,
 }
 

@@ -1,4 +1,5 @@
-//! A vector for a product that training has not seen: from those that share its category, brand and shop.
+//! A vector for a product that training has not seen: from its record where the bundle has learnt to read records, else
+//! from those that share its category, brand and shop.
 
 use crate::filter;
 use crate::live::records::ProductRecord;
@@ -10,9 +11,15 @@ use juntos_datasets::ProductRow;
 /// Most neighbours of one kind that are averaged: spread evenly over them.
 const MOST_NEIGHBOURS: usize = 256;
 
-/// Mean of the mean vectors of the product's neighbours in the narrowest known category, of its brand and of its shop;
-/// zero where it has no neighbours.
+/// What [`Bundle::content`](crate::Bundle::content) reads in the record; where there is nothing that it knows, the mean
+/// of the mean vectors of the product's neighbours; zero where it has no neighbours.
 pub(crate) fn vector_for(world: &Snapshot, record: &ProductRecord) -> Vec<f32> {
+    let read = world.bundle().content().and_then(|content| content.vector(&record.row()));
+    read.unwrap_or_else(|| neighbours_mean(world, record))
+}
+
+/// Mean of the mean vectors of the neighbours in the narrowest known category, of its brand and of its shop.
+fn neighbours_mean(world: &Snapshot, record: &ProductRecord) -> Vec<f32> {
     let kinds = [category_mean(world, record.category.as_deref()), brand_mean(world, record), shop_mean(world, record)];
     let means = kinds.iter().flatten().map(|mean| (mean.as_slice(), 1.0));
     weighted_mean(world.bundle().dim(), means).unwrap_or_else(|| vec![0.0; world.bundle().dim()])

@@ -322,7 +322,7 @@ impl Snapshot {
         self.bundle().repurchase_days(self.stored_product(row)?).map(f64::from).filter(|days| *days > 0.0)
     }
 
-    /// A product's vector: trained, or made from its neighbours'.
+    /// A product's vector: trained, or made from its record.
     pub(crate) fn product_vector(&self, row: u32) -> &[f32] {
         match self.stored_product(row) {
             Some(stored) => self.bundle().product_vector(stored),
