@@ -10,6 +10,7 @@ use juntos_datasets::progress::Progress;
 use juntos_datasets::training::{TeamRecord, TrainingData};
 use juntos_engine::EngineError;
 use juntos_engine::bundle::{self, BundleSource, GroupVector};
+use juntos_engine::content::CONTENT_FILE;
 use juntos_engine::index::BuildOptions;
 use juntos_engine::serving_model::ServingModel;
 use juntos_engine::together::model::{JoinModel, SuccessModel};
@@ -20,6 +21,7 @@ use crate::config::{AUTO, TrainConfig};
 use crate::error::TrainError;
 use crate::evaluate::{EvaluateReport, Task, Via, products};
 use crate::export::write_embeddings;
+use crate::models::content::{self, Content};
 use crate::models::{Embeddings, FitData, Fitted, Model};
 use crate::prepare::{HeldOut, hold_out, with_repeats, with_standing_groups};
 use crate::together::{Past, fit_join, fit_success};
@@ -106,7 +108,8 @@ pub fn train(
     let choice = clock.stage("choose", || chosen(config, held.as_ref(), progress))?;
     let model = choice.config.model()?;
     let run = Run { config: &choice.config, model: model.as_ref(), progress };
-    let (groups, embeddings) = clock.stage("fit", || run.fit(&data))?;
+    let (groups, mut embeddings) = clock.stage("fit", || run.fit(&data))?;
+    let content = clock.stage("read records", || run.read_records(&dataset, &data, &mut embeddings))?;
     let quality = data.test.is_empty();
     let learnt = clock.stage("measure", || run.measure(held, choice.learnt, quality))?;
     let serving = ServingModel {
@@ -129,7 +132,10 @@ pub fn train(
         seed: config.seed,
     };
     clock.stage("write the bundle", || {
-        let more = |folder: &Path| write_embeddings(folder, &data.users, &data.products, &embeddings);
+        let more = |folder: &Path| {
+            write_embeddings(folder, &data.users, &data.products, &embeddings)?;
+            content.as_ref().map_or(Ok(()), |content| content.model.write(&folder.join(CONTENT_FILE)))
+        };
         Ok(bundle::write_with(out, &source, more)?)
     })?;
     Ok(TrainReport {
@@ -247,6 +253,21 @@ impl Run<'_> {
             Fitted::Embeddings(embeddings) => Ok((prepared.groups, embeddings)),
             Fitted::Scores(_) => Err(TrainError::NoVectors { model: self.model.name() }),
         }
+    }
+
+    /// Learns to read the records of products, and gives those without an event the vectors that their records tell.
+    fn read_records(
+        &self,
+        dataset: &Dataset,
+        data: &TrainingData,
+        embeddings: &mut Embeddings,
+    ) -> Result<Option<Content>, TrainError> {
+        let content = content::learn(dataset, data, embeddings, self.config.seed, self.progress)?;
+        if let Some(content) = &content {
+            let filled = content.fill(dataset, data, embeddings)?;
+            self.progress.note(&format!("records of products: {filled} without an event have a vector now"));
+        }
+        Ok(content)
     }
 
     /// What the past without its last part, and that part, tell: how good the model is, if `quality` is wanted, and who

@@ -4,3 +4,5 @@
 
 #[path = "main/models.rs"]
 mod models;
+#[path = "main/new_products.rs"]
+mod new_products;

@@ -40,9 +40,9 @@ struct Args {
     /// Settings as of `juntos train --config`
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Name of the model; that of the settings if left out
-    #[arg(long)]
-    model: Option<String>,
+    /// Name of the model, whatever the settings say; it must make vectors
+    #[arg(long, default_value = "als")]
+    model: String,
     /// Share of the products that is withheld, above 0 and below 1
     #[arg(long, default_value_t = 0.1)]
     share: f64,
@@ -79,9 +79,7 @@ fn run(args: &Args) -> Result<Value, Box<dyn std::error::Error>> {
         Some(path) => TrainConfig::read(path)?,
         None => TrainConfig::default(),
     };
-    if let Some(model) = &args.model {
-        config.model.clone_from(model);
-    }
+    config.model.clone_from(&args.model);
     let dataset = Dataset::open(&args.data)?;
     let all = TrainingData::load(&dataset, &config.events)?;
     let withheld = withhold(&all, args.share, args.users, args.seed);

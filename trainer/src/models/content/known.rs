@@ -69,6 +69,11 @@ impl Known {
         &self.confidence
     }
 
+    /// Row of the product.
+    pub(super) fn row(&self, at: usize) -> usize {
+        self.rows[at]
+    }
+
     pub(super) fn vector<'e>(&self, at: usize, embeddings: &'e Embeddings) -> &'e [f32] {
         let start = self.rows[at] * embeddings.dim;
         &embeddings.products[start..start + embeddings.dim]

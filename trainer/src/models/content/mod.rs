@@ -5,19 +5,20 @@
 //! collaborative space after it is trained follows Gantner et al. 2010, "Learning Attribute-to-Feature Mappings for
 //! Cold-Start Recommendations"; weights by number of events and the choices below are ours:
 //! the strength of regularisation is the one whose vectors agree best with those of products withheld, and the length
-//! of the vectors is that of products with few events, so that new products neither drown nor swamp the others.
+//! of the vectors is the one by which new products are shown about as often as others of their sort ([`exposure`]).
 
 mod agreement;
+mod exposure;
 mod known;
 mod ridge;
 
 use std::ops::Range;
 
-use juntos_datasets::Row;
 use juntos_datasets::dataset::Dataset;
 use juntos_datasets::progress::Progress;
 use juntos_datasets::tables::Products;
 use juntos_datasets::training::TrainingData;
+use juntos_datasets::{Csr, Row};
 use juntos_engine::content::{ContentModel, Encoder, FIELDS, Map};
 use juntos_engine::vectors::dot;
 use rayon::prelude::*;
@@ -39,15 +40,18 @@ const LEAST_PRODUCTS: u32 = 2;
 /// Most features that are learnt: bounds memory to about four tables of this many vectors.
 const MOST_BUCKETS: usize = 1 << 16;
 /// Most products that the strength of regularisation is chosen on: withheld ones, and those learnt from.
-const MOST_WITHHELD: usize = 2_000;
-const MOST_CHOSEN_ON: usize = 20_000;
+const MOST_WITHHELD: usize = 1_000;
+const MOST_CHOSEN_ON: usize = 10_000;
 /// Strengths of regularisation tried, from strong to weak: each start is the end of the one before.
 const STRENGTHS: [f32; 7] = [100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1];
+/// How exact solutions are to choose a strength by, and to be kept.
+const ROUGHLY: f64 = 1e-2;
+const EXACTLY: f64 = 2e-3;
 /// How far agreement may fall below the best before weaker strengths are left out.
 const CLEARLY_LESS: f64 = 0.02;
 /// Agreement with withheld products below which records say too little to be worth keeping.
 const LEAST_AGREEMENT: f64 = 0.05;
-/// Share of products with few events that a new product may be as long as.
+/// Share of withheld products whose vectors may be as long as they come; longer ones are cut.
 const LONGEST_SHARE: f64 = 0.95;
 
 /// What was learnt from records.
@@ -86,7 +90,9 @@ pub fn learn(
     let encoder = Encoder::learn(known.features(), LEAST_PRODUCTS, MOST_BUCKETS, FIELD_LENGTHS);
     let withheld = (known.len() / 5).min(MOST_WITHHELD);
     let chosen_on = withheld..known.len().min(withheld + MOST_CHOSEN_ON);
-    let Some(choice) = choose(&known, &encoder, embeddings, &agreement, chosen_on) else { return Ok(None) };
+    let Some(choice) = choose(&known, &encoder, (embeddings, &data.interactions), &agreement, chosen_on) else {
+        return Ok(None);
+    };
     progress.note(&format!(
         "records of products: agreement {:.3} with {withheld} products withheld, strength {} of {:?}, {} features",
         choice.agreement,
@@ -98,7 +104,7 @@ pub fn learn(
         return Ok(None);
     }
     let ridge = Ridge::new(&known, &encoder, embeddings, 0..known.len());
-    let weights = ridge.solve(choice.strength, choice.weights);
+    let weights = ridge.solve(choice.strength, choice.weights, EXACTLY);
     let map = Map { mean: ridge.mean().to_vec(), weights, scale: choice.scale, longest: choice.longest };
     let model = ContentModel::new(encoder, map);
     Ok(Some(Content { model, agreement: choice.agreement, strength: choice.strength, products: known.len() }))
@@ -144,15 +150,19 @@ struct Choice {
 fn choose(
     known: &Known,
     encoder: &Encoder,
-    embeddings: &Embeddings,
+    (embeddings, interactions): (&Embeddings, &Csr),
     agreement: &Agreement,
     learnt: Range<usize>,
 ) -> Option<Choice> {
     let best = best_trial(known, encoder, embeddings, agreement, learnt)?;
-    let mut few = known.lengths_of_few(embeddings);
+    let pair = |(at, predicted): (usize, _)| (known.row(at), known.vector(at, embeddings), predicted);
+    let pairs: Vec<_> = best.predicted.iter().map(Vec::as_slice).enumerate().map(pair).collect();
     let mut lengths: Vec<f32> = best.predicted.iter().map(|vector| length(vector)).collect();
-    let scale = quantile(&mut few, 0.5) / quantile(&mut lengths, 0.5);
-    let longest = quantile(&mut few, LONGEST_SHARE);
+    let scale = match exposure::scale(embeddings, interactions, &pairs) {
+        Some(scale) => scale,
+        None => quantile(&mut known.lengths_of_few(embeddings), 0.5) / quantile(&mut lengths, 0.5),
+    };
+    let longest = scale * quantile(&mut lengths, LONGEST_SHARE);
     let Trial { strength, agreement, weights, .. } = best;
     (scale > 0.0 && scale.is_finite()).then_some(Choice { strength, agreement, weights, scale, longest })
 }
@@ -181,7 +191,7 @@ fn best_trial(
     let mut best: Option<Trial> = None;
     let mut weights = vec![0.0; encoder.len() * embeddings.dim];
     for strength in STRENGTHS {
-        weights = ridge.solve(strength, weights);
+        weights = ridge.solve(strength, weights, ROUGHLY);
         let predicted: Vec<Vec<f32>> = rows.par_iter().map(|row| ridge.predict(row, &weights)).collect();
         let agreement = measure.mean(&predicted, &truth, confidence)?;
         let most = best.as_ref().map_or(f64::NEG_INFINITY, |best| best.agreement);

@@ -17,8 +17,6 @@ use crate::models::Embeddings;
 
 /// Steps after which a solution is taken as it is: stopping early regularises, too.
 const MOST_STEPS: usize = 40;
-/// Share of the first residual's length that is small enough.
-const TOLERANCE: f64 = 1e-3;
 /// Rows whose sums are added up before they join the others'.
 const CHUNK_ROWS: usize = 1_024;
 
@@ -77,14 +75,15 @@ impl Ridge {
         vector
     }
 
-    /// `(features, dim)` weights for this strength, from `start` on.
-    pub(super) fn solve(&self, strength: f32, start: Vec<f32>) -> Vec<f32> {
+    /// `(features, dim)` weights for this strength, from `start` on, until the residual is no longer than a share
+    /// `tolerance` of the right side.
+    pub(super) fn solve(&self, strength: f32, start: Vec<f32>, tolerance: f64) -> Vec<f32> {
         let dim = self.mean.len();
         let diagonal = self.diagonal(strength);
         let mut weights = start;
         let mut residual = self.matrix(&weights, strength);
         residual.par_iter_mut().zip(&self.right).for_each(|(left, right)| *left = right - *left);
-        let enough = TOLERANCE * TOLERANCE * sums(&self.right, &self.right, dim).iter().sum::<f64>();
+        let enough = tolerance * tolerance * sums(&self.right, &self.right, dim).iter().sum::<f64>();
         let mut preconditioned = divided(&residual, &diagonal, dim);
         let mut direction = preconditioned.clone();
         let mut rho = sums(&residual, &preconditioned, dim);

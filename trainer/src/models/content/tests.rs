@@ -70,8 +70,8 @@ proptest! {
     fn gradients_find_what_elimination_finds((rows, vectors, confidence) in problem(), strength in 0.3f32..20.0) {
         let borrowed: Vec<&[f32]> = vectors.iter().map(Vec::as_slice).collect();
         let ridge = Ridge::of(&rows, FEATURES, &borrowed, &confidence, 2);
-        let solved = ridge.solve(strength, vec![0.0; FEATURES * 2]);
-        let elsewhere = ridge.solve(strength, vec![1.0; FEATURES * 2]);
+        let solved = ridge.solve(strength, vec![0.0; FEATURES * 2], 1e-4);
+        let elsewhere = ridge.solve(strength, vec![1.0; FEATURES * 2], 1e-4);
         for at in 0..2 {
             let exact = by_elimination(&rows, &vectors, &confidence, f64::from(strength), at);
             let size = exact.iter().map(|value| value * value).sum::<f64>().sqrt();
