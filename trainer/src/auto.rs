@@ -162,8 +162,7 @@ impl Search<'_> {
     }
 
     fn fit(&mut self, mut config: TrainConfig) -> Result<Tried, TrainError> {
-        let interactions = self.validation.interactions(&config);
-        let data = self.validation.fit_data(&interactions, &config);
+        let data = self.validation.fit_data(&config);
         let embeddings = if config.model == SOFTMAX {
             if !self.is_trained(&config) {
                 self.spend();

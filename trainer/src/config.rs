@@ -59,7 +59,7 @@ impl Default for TrainConfig {
             model: AUTO.to_owned(),
             dim: 0,
             seed: 0,
-            repeat_exponent: 0.5,
+            repeat_exponent: 1.0,
             events: EventWeights::default(),
             auto: AutoConfig::default(),
             als: AlsConfig::default(),

@@ -65,7 +65,6 @@ fn short(value: f32) -> String {
 pub(super) struct Has {
     pub(super) friends: bool,
     pub(super) groups: bool,
-    pub(super) repeats: bool,
 }
 
 /// The settings of a model that make a difference, those that matter most first.
@@ -74,7 +73,6 @@ pub(super) fn of(model: &str, has: Has) -> Vec<Knob> {
     knobs.retain(|knob| match knob.name {
         FRIENDS => has.friends,
         GROUPS => has.groups,
-        REPEATS => has.repeats,
         _ => true,
     });
     knobs
@@ -82,7 +80,6 @@ pub(super) fn of(model: &str, has: Has) -> Vec<Knob> {
 
 const FRIENDS: &str = "friend_weight";
 const GROUPS: &str = "group_members_weight";
-const REPEATS: &str = "repeat_exponent";
 
 fn knob(name: &'static str, step: Step, range: (f32, f32), of: fn(&mut TrainConfig) -> &mut f32) -> Knob {
     Knob { name, step, range, of }
@@ -91,7 +88,6 @@ fn knob(name: &'static str, step: Step, range: (f32, f32), of: fn(&mut TrainConf
 fn als() -> Vec<Knob> {
     use Step::{Plus, Times};
     vec![
-        knob(REPEATS, Plus(0.5), (0.0, 1.0), |config| &mut config.repeat_exponent),
         knob("regularization", Times(2.0), (1e-4, 0.1), |config| &mut config.als.regularization),
         knob(FRIENDS, Times(3.0), (0.03, 3.0), |config| &mut config.als.friend_weight),
         knob("unobserved_ratio", Times(3.0), (1.0, 1e4), |config| &mut config.als.unobserved_ratio),
@@ -106,7 +102,6 @@ fn softmax() -> Vec<Knob> {
         knob("product_hop_weight", Times(1.5), (0.05, 5.0), |config| &mut config.softmax.product_hop_weight),
         knob(FRIENDS, Times(3.0), (0.03, 30.0), |config| &mut config.softmax.friend_weight),
         knob(GROUPS, Plus(0.2), (0.0, 1.0), |config| &mut config.softmax.group_members_weight),
-        knob(REPEATS, Plus(0.5), (0.0, 1.0), |config| &mut config.repeat_exponent),
         knob("temperature", Times(1.3), (0.03, 1.0), |config| &mut config.softmax.temperature),
     ]
 }

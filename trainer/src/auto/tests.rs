@@ -87,8 +87,7 @@ fn what_is_learnt_ranks_as_its_trial_says() {
     let validation = Validation::new(&held, &choice.config).unwrap();
     let best = choice.trials.iter().rfind(|trial| trial.kept).unwrap();
     assert_eq!(validation.ndcg(&choice.learnt.unwrap()), best.ndcg);
-    let interactions = validation.interactions(&choice.config);
-    let data = validation.fit_data(&interactions, &choice.config);
+    let data = validation.fit_data(&choice.config);
     let again = choice.config.model().unwrap().fit(&data, &Silent).unwrap();
     let Fitted::Embeddings(again) = again else { panic!("only models with vectors are chosen") };
     assert_eq!(validation.ndcg(&again), best.ndcg, "the settings chosen give what the trial gave");
@@ -117,15 +116,14 @@ fn without_anybody_to_judge_by_als_is_taken() {
 fn a_setting_moves_by_its_step_within_its_range() {
     let mut config = TrainConfig::default();
     config.als.regularization = 0.06;
-    let has = Has { repeats: true, ..Has::default() };
-    let knobs = knobs::of("als", has);
-    let knob = &knobs[1];
+    let knobs = knobs::of("als", Has::default());
+    let knob = &knobs[0];
     assert!(knob.moved(&config, Direction::Up).is_none());
     let (moved, words) = knob.moved(&config, Direction::Down).unwrap();
     assert_eq!((moved.als.regularization, words.as_str()), (0.03, "regularization 0.03"));
-    let (moved, words) = knobs[0].moved(&config, Direction::Down).unwrap();
-    assert_eq!((moved.repeat_exponent, words.as_str()), (0.0, "repeat_exponent 0"));
-    assert!(knobs[0].moved(&moved, Direction::Down).is_none());
-    assert_eq!(knobs::of("als", Has { friends: true, groups: true, ..has }).len(), knobs.len() + 2);
-    assert_eq!(knobs::of("als", Has::default()).len(), knobs.len() - 1);
+    let has = Has { friends: true, groups: true };
+    let knobs = knobs::of("als", has);
+    assert_eq!(knobs.len(), knobs::of("als", Has::default()).len() + 2);
+    let (moved, words) = knobs.last().unwrap().moved(&config, Direction::Up).unwrap();
+    assert_eq!((moved.als.group_members_weight, words.as_str()), (0.5, "group_members_weight 0.5"));
 }

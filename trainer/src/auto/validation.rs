@@ -14,9 +14,9 @@ use crate::models::{Embeddings, FitData};
 use crate::prepare::{HeldOut, Prepared, with_repeats, with_standing_groups};
 
 /// Most cells of the interaction matrix that a trial is fitted on; of more, the users are thinned out evenly.
-const MOST_CELLS: usize = 500_000;
+const MOST_CELLS: usize = 1_000_000;
 /// Most users that a trial is judged by; of more, evenly spaced ones are taken.
-const MOST_CASES: usize = 3_000;
+const MOST_CASES: usize = 2_000;
 /// Fewest standing groups that count.
 const FEWEST_GROUPS: usize = 30;
 const CUT: usize = 20;
@@ -37,7 +37,8 @@ impl<'a> Validation<'a> {
     pub(super) fn new(held: &'a HeldOut, config: &TrainConfig) -> Option<Self> {
         let mut prepared = with_standing_groups(&held.history, config.events.purchase);
         let step = prepared.interactions.len().div_ceil(MOST_CELLS).max(1);
-        prepared.interactions = thinned(&prepared.interactions, held.history.users.len(), step);
+        let whole = with_repeats(&prepared.interactions, config.repeat_exponent);
+        prepared.interactions = thinned(&whole, held.history.users.len(), step);
         let cases = products::cases(&held.history, &held.test, false);
         let cases: Vec<Case> = cases.into_iter().filter(|case| (case.user.0 as usize).is_multiple_of(step)).collect();
         let every = cases.len().div_ceil(MOST_CASES).max(1);
@@ -57,21 +58,13 @@ impl<'a> Validation<'a> {
 
     /// What there is enough of to judge by.
     pub(super) fn has(&self) -> Has {
-        Has {
-            friends: !self.history.friends.is_empty(),
-            groups: !self.group_cases.is_empty(),
-            repeats: self.prepared.interactions.parts().2.iter().any(|&weight| weight > 1.0),
-        }
+        Has { friends: !self.history.friends.is_empty(), groups: !self.group_cases.is_empty() }
     }
 
     /// What a model configured like this is fitted on.
-    pub(super) fn interactions(&self, config: &TrainConfig) -> Csr {
-        with_repeats(&self.prepared.interactions, config.repeat_exponent)
-    }
-
-    pub(super) fn fit_data<'b>(&'b self, interactions: &'b Csr, config: &TrainConfig) -> FitData<'b> {
+    pub(super) fn fit_data(&self, config: &TrainConfig) -> FitData<'_> {
         FitData {
-            interactions,
+            interactions: &self.prepared.interactions,
             friends: &self.history.friends,
             groups: &self.prepared.groups,
             dim: config.dim_for(self.history.users.len()),

@@ -61,7 +61,11 @@ impl Best {
     }
 
     fn offer(&mut self, first_row: u32, scores: &[f32], without: &[u32]) {
+        let mut least = f32::NEG_INFINITY;
         for (row, &score) in (first_row..).zip(scores) {
+            if score < least {
+                continue;
+            }
             // Minus zero plus zero is zero: the two must tie.
             let candidate = Scored { row, score: score + 0.0 };
             let full = self.heap.len() >= self.k;
@@ -73,6 +77,9 @@ impl Best {
                 self.heap.pop();
             }
             self.heap.push(candidate);
+            if self.heap.len() >= self.k {
+                least = self.heap.peek().map_or(least, |worst| worst.score);
+            }
         }
     }
 
