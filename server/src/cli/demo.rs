@@ -60,16 +60,16 @@ impl Demo {
         made?;
         output.say("training")?;
         let bars = output.progress();
-        let trained = juntos_trainer::run::train(
-            &folder.data(),
-            &folder.bundle(),
-            &TrainConfig { seed: self.seed, ..TrainConfig::default() },
-            &bars,
-        );
+        let trained = juntos_trainer::run::train(&folder.data(), &folder.bundle(), &demo_config(self.seed), &bars);
         bars.finish();
         output.say(trained?)?;
         serve::open(&folder.bundle())
     }
+}
+
+/// One model as it is configured by default: choosing among several would make the demo wait.
+fn demo_config(seed: u64) -> TrainConfig {
+    TrainConfig { model: "als".to_owned(), seed, ..TrainConfig::default() }
 }
 
 /// A server whose clock goes on from the end of the generated world, so that its open teams are still open.
