@@ -1,9 +1,11 @@
 //! Search among allowed rows only: which way is cheapest, and the two ways that are no walk.
 
-use super::beam::ordered;
-use super::filter::Allowed;
+use std::ops::Range;
+
+use super::filter::{Allowed, Packed};
 use super::flat::View;
 use super::kernels::{Ids, kernels, prefetch};
+use super::rows::Rows;
 use super::scratch::Scratch;
 use super::walk::Walk;
 
@@ -27,6 +29,16 @@ pub(super) enum Way {
 /// Rows anywhere that are scored together, at least.
 const BATCH: usize = 64;
 
+/// Rows that follow each other and are scored at once, at most.
+const STRETCH: usize = 1_024;
+
+/// From this share of allowed rows on, all rows of a list are scored one after the other, and then the allowed ones
+/// kept: that is faster than to jump over the others.
+const DENSE: f32 = 0.2;
+
+/// Fewer packed rows of a list than this are scored together with the next list's.
+const SHORT: usize = 20;
+
 /// A filter that leaves out less than one row in twenty hardly changes a search.
 const HARDLY_A_FILTER: f32 = 0.95;
 
@@ -49,7 +61,7 @@ mod cost {
 
 /// The share of the best rows that a search of this effort is to find.
 pub(super) fn aim(effort: usize) -> f32 {
-    (1.0 - 2.4 / effort.max(12) as f32).min(0.995)
+    (1.0 - 2.0 / effort.max(12) as f32).min(0.995)
 }
 
 /// The cheapest way to `k` of `allowed` rows.
@@ -94,24 +106,31 @@ pub(super) fn walk(view: &View<'_>, breadth: usize, allowed: &Allowed<'_>, scrat
     scratch.beam.iter().filter(|&(place, _)| allowed.rows.contains(view.row(place))).count()
 }
 
-/// Scores every allowed row: exact up to the coding of rows.
+/// Scores every allowed row: exact up to the coding of rows. The beam then holds places, or numbers of packed rows.
 pub(super) fn scan(view: &View<'_>, keep: usize, allowed: &Allowed<'_>, scratch: &mut Scratch) {
     scratch.beam.reset(keep);
     scratch.places.clear();
-    allowed.for_each_place(view, |place| {
+    if let Some(packed) = allowed.packed {
+        let (rows, count) = (packed.coded(&view.rows), packed.rows.len());
+        return (0..count).step_by(STRETCH).for_each(|start| {
+            score_range(&rows, start..count.min(start + STRETCH), scratch);
+        });
+    }
+    for row in allowed.rows.rows() {
+        let place = view.places_of_rows[row as usize];
         if (place as usize) < view.rows.len() {
             prefetch(view.rows.bytes, place as usize * view.rows.stride, view.rows.stride);
             scratch.places.push(place);
             if scratch.places.len() >= BATCH {
-                score_places(view, scratch);
+                score_places(&view.rows, scratch);
             }
         }
-    });
-    score_places(view, scratch);
+    }
+    score_places(&view.rows, scratch);
 }
 
 /// Scores the allowed rows of the nearest lists until `rows` rows have been passed, and more where that was too few for
-/// this query: see [`rows_for`].
+/// this query: see [`rows_for`]. The beam then holds places, or numbers of packed rows.
 pub(super) fn scan_lists(
     view: &View<'_>,
     k: usize,
@@ -120,22 +139,27 @@ pub(super) fn scan_lists(
     allowed: &Allowed<'_>,
     scratch: &mut Scratch,
 ) {
-    let mean = (view.rows.len() / view.centroids.count.max(1)).max(1);
+    let dense = share(view, allowed) >= DENSE;
     scratch.beam.reset(keep);
     scratch.places.clear();
     (kernels().centroids)(&view.centroids, &scratch.query, &mut scratch.scores);
     let mut lists = std::mem::take(&mut scratch.lists);
-    lists.clear();
-    lists.extend((0..).zip(&scratch.scores[..view.centroids.count]).map(|(list, &score)| ranked(score, list)));
-    let mut rest = lists.as_mut_slice();
+    lists.arrange(&scratch.scores[..view.centroids.count], view.list_offsets);
     let mut passed = 0;
-    while passed < rows && !rest.is_empty() {
-        let (nearest, farther) = split_best(rest, (rows - passed) / mean + 1);
-        for &list in &*nearest {
-            passed += score_list(view, list as u32, allowed, scratch);
+    while passed < rows {
+        let (bands, held) = lists.take(rows - passed);
+        if bands.is_empty() {
+            break;
         }
-        score_places(view, scratch);
-        rest = farther;
+        for &list in lists.lists(bands) {
+            match allowed.packed {
+                Some(packed) => score_packed(view, packed, list, scratch),
+                None if dense => score_dense(view, view.list(list), allowed, scratch),
+                None => score_sparse(view, view.list(list), allowed, scratch),
+            }
+        }
+        score_places(&allowed.packed.map_or(view.rows, |packed| packed.coded(&view.rows)), scratch);
+        passed += held;
         if passed >= rows {
             rows = rows_for(view, k, aim, allowed, scratch);
         }
@@ -160,31 +184,47 @@ fn rows_for(view: &View<'_>, k: usize, aim: f32, allowed: &Allowed<'_>, scratch:
 /// Rows of the sample that may score as high as the last result by chance.
 const CHANCE: f32 = 3.0;
 
-/// Collects the allowed rows of a list, and scores what has been collected when that is enough. Tells how many rows the
-/// list has.
-fn score_list(view: &View<'_>, list: u32, allowed: &Allowed<'_>, scratch: &mut Scratch) -> usize {
-    let (places, before) = (view.list(list), scratch.places.len());
-    allowed.of_list(view, list, places.clone(), &mut scratch.places);
+/// Collects the allowed rows of a list, and scores what has been collected when that is enough.
+fn score_sparse(view: &View<'_>, list: Range<usize>, allowed: &Allowed<'_>, scratch: &mut Scratch) {
+    let before = scratch.places.len();
+    allowed.places(view, list, &mut scratch.places);
     for &place in &scratch.places[before..] {
         prefetch(view.rows.bytes, place as usize * view.rows.stride, view.rows.stride);
     }
     if scratch.places.len() >= BATCH {
-        score_places(view, scratch);
+        score_places(&view.rows, scratch);
     }
-    places.len()
 }
 
-/// A list and its score as a number that orders as the score does.
-fn ranked(score: f32, list: u32) -> u64 {
-    u64::from(ordered(score)) << 32 | u64::from(list)
+/// Scores all rows of a list, and keeps the scores of the allowed ones.
+fn score_dense(view: &View<'_>, list: Range<usize>, allowed: &Allowed<'_>, scratch: &mut Scratch) {
+    let start = list.start as u32;
+    (kernels().range)(&view.rows, &scratch.query, list.clone(), &mut scratch.scores);
+    allowed.places(view, list, &mut scratch.places);
+    for (at, place) in scratch.places.iter().enumerate() {
+        scratch.scores[at] = scratch.scores[(place - start) as usize];
+    }
+    let scores = &scratch.scores[..scratch.places.len()];
+    scratch.beam.push(kernels(), scores, Ids::Listed(&scratch.places));
+    scratch.places.clear();
 }
 
-/// The `count` largest, in no order, and the others.
-fn split_best(lists: &mut [u64], count: usize) -> (&mut [u64], &mut [u64]) {
-    if count < lists.len() {
-        lists.select_nth_unstable_by(count, |a, b| b.cmp(a));
+/// Scores the packed rows of a list, or collects them where they are few.
+fn score_packed(view: &View<'_>, packed: &Packed, list: u32, scratch: &mut Scratch) {
+    let (rows, list) = (packed.coded(&view.rows), packed.list(list));
+    if list.len() >= SHORT {
+        return score_range(&rows, list, scratch);
     }
-    lists.split_at_mut(count.min(lists.len()))
+    scratch.places.extend(list.start as u32..list.end as u32);
+    if scratch.places.len() >= BATCH {
+        score_places(&rows, scratch);
+    }
+}
+
+/// Scores rows that follow each other.
+fn score_range(rows: &Rows<'_>, range: Range<usize>, scratch: &mut Scratch) {
+    (kernels().range)(rows, &scratch.query, range.clone(), &mut scratch.scores);
+    scratch.beam.push(kernels(), &scratch.scores[..range.len()], Ids::From(range.start as u32));
 }
 
 /// Of the allowed rows that the passed lists should hold on average, the part that has to be met.
@@ -195,10 +235,10 @@ pub(super) fn enough(expected: f64) -> usize {
     (expected * ENOUGH) as usize
 }
 
-/// Scores `scratch.places`, and empties them.
-fn score_places(view: &View<'_>, scratch: &mut Scratch) {
+/// Scores the rows at `scratch.places`, and empties them.
+fn score_places(rows: &Rows<'_>, scratch: &mut Scratch) {
     let kernels = kernels();
-    (kernels.gather)(&view.rows, &scratch.query, &scratch.places, &mut scratch.scores);
+    (kernels.gather)(rows, &scratch.query, &scratch.places, &mut scratch.scores);
     let scores = &scratch.scores[..scratch.places.len()];
     scratch.beam.push(kernels, scores, Ids::Listed(&scratch.places));
     scratch.places.clear();

@@ -14,6 +14,7 @@ pub(crate) mod kernels;
 mod links;
 mod lists;
 mod live;
+mod nearness;
 mod rows;
 mod scratch;
 mod search;

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use super::beam::Beam;
+use super::nearness::Nearness;
 use super::rows::Query;
 
 /// Working memory of one search.
@@ -24,7 +25,7 @@ pub(super) struct Scratch {
     /// The nearest groups of lists.
     pub(super) groups: Beam,
     /// All lists, by nearness.
-    pub(super) lists: Vec<u64>,
+    pub(super) lists: Nearness,
     /// Nodes whose links are looked at next.
     pub(super) opened: [u32; 8],
     pub(super) open: usize,
@@ -43,7 +44,7 @@ impl Scratch {
             beam: Beam::default(),
             nearest: Beam::default(),
             groups: Beam::default(),
-            lists: Vec::new(),
+            lists: Nearness::default(),
             opened: [0; 8],
             open: 0,
         }

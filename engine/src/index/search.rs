@@ -2,7 +2,7 @@
 
 use super::beam::Beam;
 use super::exact::{Exact, check_query};
-use super::filter::{Allowed, ByList};
+use super::filter::{Allowed, Packed};
 use super::filtered::{self, Way};
 use super::flat::{FlatIndex, View};
 use super::kernels::{available, prefetch};
@@ -14,9 +14,11 @@ use crate::bitmap::Bitmap;
 /// Searches that take turns on one thread in a batch.
 const TOGETHER: usize = 4;
 
-/// Rows that a search with a filter tests in about the time that it takes to put this many rows' filter into the
-/// index's order.
-const PASSED_AT_ONCE: usize = 16_384;
+/// Rows of an index, for each query of a batch, of which it pays to copy the allowed ones first.
+const PACKED_FOR_ONE: usize = 16_384;
+
+/// Most bytes of rows that are copied for a batch.
+const MOST_PACKED: usize = 1 << 28;
 
 /// An index with the vectors that it was built from.
 #[derive(Clone, Copy)]
@@ -107,8 +109,8 @@ impl<'a> Searcher<'a> {
         with(1, |scratch| {
             let scratch = &mut scratch[0];
             set_query(&mut scratch.query, query, view);
-            self.meet(view, wanted, filter.as_ref(), scratch);
-            self.rank(view, query, wanted, rows, &scratch.beam, found);
+            let met = self.meet(view, wanted, filter.as_ref(), scratch);
+            self.rank(query, wanted, rows, (&scratch.beam, met), found);
         });
         if found.len() < wanted {
             *found = self.vectors.search(query, k, rows);
@@ -116,7 +118,7 @@ impl<'a> Searcher<'a> {
     }
 
     /// [`VectorIndex::search`] for many queries, `(m, dim)` row-major: the same rows, found several at a time so that
-    /// one waits for memory while another computes, or with the filter put into the index's order once.
+    /// one waits for memory while another computes, or with the allowed rows packed together first.
     ///
     /// # Panics
     /// As [`VectorIndex::search`].
@@ -137,9 +139,10 @@ impl<'a> Searcher<'a> {
         };
         if let Some(rows) = allowed {
             check_query(&queries[..dim], dim, allowed, self.index.len());
-            let pays = view.degree > 0 && queries.len() / dim * PASSED_AT_ONCE >= self.index.len();
-            let by_list = pays.then(|| ByList::new(&view, rows));
-            return alone(Some(Allowed { by_list: by_list.as_ref(), ..Allowed::of(rows) }));
+            let allowed = Allowed::of(rows);
+            let pays = view.degree > 0 && queries.len() / dim * PACKED_FOR_ONE >= self.index.len();
+            let packed = (pays && allowed.count * view.rows.stride <= MOST_PACKED).then(|| Packed::new(&view, rows));
+            return alone(Some(Allowed { packed: packed.as_ref(), ..allowed }));
         }
         if view.degree == 0 || k == 0 || !queries.iter().all(|value| value.is_finite()) {
             return alone(None);
@@ -173,23 +176,31 @@ impl<'a> Searcher<'a> {
             for (scratch, query) in scratches.iter_mut().zip(queries()) {
                 scratch.forget_visits();
                 let mut found = Vec::with_capacity(kept_for(k));
-                self.rank(view, query, k, None, &scratch.beam, &mut found);
+                self.rank(query, k, None, (&scratch.beam, view.rows_of_places), &mut found);
                 answers.push(if found.len() < k { self.vectors.search(query, k, None) } else { found });
             }
         });
     }
 
-    /// Meets the rows that may be among the best: `scratch.beam` holds them.
-    fn meet(&self, view: &View<'_>, k: usize, filter: Option<&Allowed<'_>>, scratch: &mut Scratch) {
+    /// Meets the rows that may be among the best: `scratch.beam` holds numbers of them, and which row has which number
+    /// is the answer.
+    fn meet<'r>(&self, view: &View<'r>, k: usize, filter: Option<&Allowed<'r>>, scratch: &mut Scratch) -> &'r [u32] {
         let (keep, aim) = (kept_for(k), filtered::aim(self.effort));
+        let packed = |allowed: &Allowed<'r>| allowed.packed.map_or(view.rows_of_places, |packed| &packed.rows);
         match filter {
             None if view.degree > 0 => Walk::new(*view, self.breadth(k)).run(scratch),
             None => scratch.beam.reset(keep),
             // Few rows: the exact scan that follows an empty beam is the search.
             Some(_) if view.degree == 0 && view.centroids.count == 0 => scratch.beam.reset(keep),
             Some(allowed) => match filtered::choose(view, k, self.effort, allowed) {
-                Way::Scan => filtered::scan(view, keep, allowed, scratch),
-                Way::Lists { rows } => filtered::scan_lists(view, k, keep, (rows, aim), allowed, scratch),
+                Way::Scan => {
+                    filtered::scan(view, keep, allowed, scratch);
+                    return packed(allowed);
+                }
+                Way::Lists { rows } => {
+                    filtered::scan_lists(view, k, keep, (rows, aim), allowed, scratch);
+                    return packed(allowed);
+                }
                 Way::Walk { breadth } if allowed.left => self.walk_around(view, keep, breadth, allowed, scratch),
                 Way::Walk { breadth } => {
                     let least = (keep as f32 / filtered::share(view, allowed)).ceil() as usize;
@@ -197,10 +208,12 @@ impl<'a> Searcher<'a> {
                         // The filter keeps rows away from this query: look where they are.
                         let rows = filtered::to_pass(view, k, self.effort, allowed).unwrap_or(view.rows.len());
                         filtered::scan_lists(view, k, keep, (rows, aim), allowed, scratch);
+                        return packed(allowed);
                     }
                 }
             },
         }
+        view.rows_of_places
     }
 
     /// Walks ever wider until as many rows that are left have been met as a walk without a filter would have kept.
@@ -219,19 +232,18 @@ impl<'a> Searcher<'a> {
         self.effort.max(k + k / 4)
     }
 
-    /// Scores the best of the beam by their full vectors, and keeps the best `k` of the allowed ones.
+    /// Scores the best of the beam, numbers of `rows`, by their full vectors, and keeps the best `k` of the allowed ones.
     fn rank(
         &self,
-        view: &View<'_>,
         query: &[f32],
         k: usize,
         allowed: Option<&Bitmap>,
-        beam: &Beam,
+        (beam, rows): (&Beam, &[u32]),
         found: &mut Vec<Scored>,
     ) {
         let keep =
             |&row: &u32| (row as usize) < self.index.len() && allowed.is_none_or(|allowed| allowed.contains(row));
-        let rows = beam.iter().map(|(place, _)| view.row(place)).filter(keep).take(kept_for(k));
+        let rows = beam.iter().map(|(number, _)| rows[number as usize]).filter(keep).take(kept_for(k));
         found.extend(rows.map(|row| Scored { row, score: 0.0 }));
         let dim = self.index.dim();
         for one in found.iter() {
