@@ -18,7 +18,7 @@ mod history;
 pub mod index;
 pub mod live;
 mod privacy;
-mod rank;
+pub mod rank;
 pub mod reasons;
 pub mod recommend;
 pub mod request;

@@ -1,7 +1,8 @@
 //! From drafts to an order: one simple blend, then limits on how much of one kind a page shows.
 //!
 //! The backbone is the taste score, brought to 1 for the best candidate of the list and 0 for the last one that was
-//! asked for; everything else adds a documented bonus on that scale. Where nothing speaks for a product but taste (a
+//! asked for; everything else adds a documented bonus on that scale, of which training learns what friends' and own
+//! purchases add ([`crate::serving_model::Blend`]). Where nothing speaks for a product but taste (a
 //! research set without teams, dates and shops) the order is the taste order.
 
 use std::collections::HashMap;
@@ -10,10 +11,6 @@ use crate::candidates::{ProductDraft, best_first};
 use crate::index::Scored;
 use crate::live::view::Goods;
 
-/// Most that friends' purchases add: enough to pass near neighbours in the taste order, not to turn it round.
-pub(crate) const FRIENDS_BONUS: f32 = 0.08;
-/// Summed strength of ties at which half of [`FRIENDS_BONUS`] is reached.
-const FRIENDS_HALF: f32 = 2.0;
 /// What a friend's open team adds: it will not wait.
 pub(crate) const TEAM_BONUS: f32 = 0.4;
 /// What being due on this very day adds.
@@ -25,19 +22,19 @@ const FAR: f32 = -0.1;
 
 /// The scale that taste scores are brought to.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Scale {
+pub struct Scale {
     best: f32,
     last: f32,
 }
 
 impl Scale {
     /// The scale of candidates that come best first; none without candidates.
-    pub(crate) fn of(candidates: &[Scored]) -> Option<Self> {
+    pub fn of(candidates: &[Scored]) -> Option<Self> {
         Some(Self { best: candidates.first()?.score, last: candidates.last()?.score })
     }
 
     /// Where a taste score stands: 1 for the best candidate, 0 for the last, never below [`FAR`].
-    pub(crate) fn place(&self, score: f32) -> f32 {
+    pub fn place(&self, score: f32) -> f32 {
         let spread = self.best - self.last;
         if spread > 0.0 {
             ((score - self.last) / spread).clamp(FAR, 1.0)
@@ -45,11 +42,6 @@ impl Scale {
             f32::from(u8::from(score >= self.best))
         }
     }
-}
-
-/// What friends with this summed strength of ties add, 0 to [`FRIENDS_BONUS`].
-pub(crate) fn friends_bonus(weight: f32) -> f32 {
-    FRIENDS_BONUS * weight / (weight + FRIENDS_HALF)
 }
 
 /// The most of one shop, and of one category, that a page of `limit` products shows while there is anything else.

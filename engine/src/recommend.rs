@@ -285,9 +285,15 @@ impl Snapshot {
             draft.score += bonus;
             note(draft);
         };
+        let blend = self.bundle().serving().blend;
         for social in social::purchases(self, privacy) {
             let note = &mut |draft: &mut ProductDraft| draft.friends_bought = social.count;
-            add(social.product, Source::Friends, rank::friends_bonus(social.weight), note);
+            add(social.product, Source::Friends, blend.friends * social.share, note);
+        }
+        if context.include_bought && blend.bought > 0.0 {
+            for owned in self.owned_by(user).iter().filter(|owned| owned.purchases > 0) {
+                add(owned.product, Source::Taste, blend.bought, &mut |_| ());
+            }
         }
         for due in due {
             add(due.product, Source::Repurchase, rank::DUE_BONUS * due.closeness, &mut |draft| {
@@ -351,5 +357,10 @@ impl Snapshot {
 
 /// Number of candidates for a page.
 pub(crate) fn pool(context: &Context) -> usize {
-    context.limit * FOR_EACH_ITEM + SPARE
+    candidates_for(context.limit)
+}
+
+/// Number of candidates by taste that a list of `limit` products is chosen from.
+pub fn candidates_for(limit: usize) -> usize {
+    limit * FOR_EACH_ITEM + SPARE
 }

@@ -15,6 +15,35 @@ pub struct ServingModel {
     pub join: JoinModel,
     /// Chance that a team fills.
     pub success: SuccessModel,
+    /// What counts in a feed beside taste.
+    #[serde(default)]
+    pub blend: Blend,
+}
+
+/// What counts in a feed beside taste, on the scale on which the best candidate by taste has 1 and the last one 0.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Blend {
+    /// What a product gains that all of a person's many friends bought; at least 0.
+    pub friends: f32,
+    /// What a product gains that she bought herself, where such products may appear; at least 0.
+    pub bought: f32,
+}
+
+/// Strength of ties that is added to a person's, so that one friend alone does not count like all of many.
+const MORE_FRIENDS: f32 = 2.0;
+
+impl Blend {
+    /// The part of a person's friends who bought a product, 0 to 1: by the summed strength of the ties to them and to all
+    /// friends whose purchases she may see.
+    pub fn share_of_friends(bought: f32, all: f32) -> f32 {
+        bought / (all + MORE_FRIENDS)
+    }
+}
+
+impl Default for Blend {
+    fn default() -> Self {
+        Self { friends: 0.3, bought: 0.0 }
+    }
 }
 
 /// Settings of [`crate::fold::fold`].

@@ -1,6 +1,6 @@
 //! Chooses model and settings on a part of the past that is held out.
 //!
-//! Both models are fitted on the rest of the past as they are configured; from the better one a search sets out that
+//! The models are fitted on the rest of the past as they are configured; from the best one a search sets out that
 //! moves one setting at a time and keeps what ranks the held-out products better. Nothing depends on a clock, so the
 //! same data and seed choose the same.
 
@@ -14,7 +14,7 @@ use juntos_datasets::progress::{Progress, Silent};
 use juntos_engine::serving_model::FoldIn;
 use serde::Serialize;
 
-use self::knobs::{ALS, DIRECTIONS, Knob, SOFTMAX};
+use self::knobs::{ALS, DIRECTIONS, Knob, SOFTMAX, SPECTRAL};
 use self::validation::Validation;
 use crate::config::{AUTO, SoftmaxConfig, TrainConfig};
 use crate::error::TrainError;
@@ -111,12 +111,16 @@ impl Search<'_> {
         let of = |model: &str| TrainConfig { model: model.to_owned(), ..config.clone() };
         let mut best = self.fit(of(ALS))?;
         self.note(&best, "", true);
-        if self.left > 0 {
-            let mut start = of(SOFTMAX);
-            start.softmax.epochs = MOST_EPOCHS;
+        for model in [SPECTRAL, SOFTMAX] {
+            if self.left == 0 {
+                break;
+            }
+            let mut start = of(model);
+            start.softmax.epochs = if model == SOFTMAX { MOST_EPOCHS } else { config.softmax.epochs };
             let other = self.fit(start)?;
             let better = other.ndcg > best.ndcg;
-            self.note(&other, &format!("epochs {}", other.config.softmax.epochs), better);
+            let epochs = format!("epochs {}", other.config.softmax.epochs);
+            self.note(&other, if model == SOFTMAX { &epochs } else { "" }, better);
             if better {
                 best = other;
             }
@@ -162,7 +166,8 @@ impl Search<'_> {
     }
 
     fn fit(&mut self, mut config: TrainConfig) -> Result<Tried, TrainError> {
-        let data = self.validation.fit_data(&config);
+        let interactions = self.validation.interactions(&config);
+        let data = self.validation.fit_data(&config, &interactions);
         let embeddings = if config.model == SOFTMAX {
             if !self.is_trained(&config) {
                 self.spend();

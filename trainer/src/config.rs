@@ -16,6 +16,7 @@ use crate::models::als::Als;
 use crate::models::knn::ItemKnn;
 use crate::models::popularity::Popularity;
 use crate::models::softmax::Softmax;
+use crate::models::spectral::Spectral;
 
 /// How to train. `config/train.toml` lists every key with its default, unit and meaning.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +41,8 @@ pub struct TrainConfig {
     pub item_knn: ItemKnnConfig,
     /// Settings of the model `softmax`.
     pub softmax: SoftmaxConfig,
+    /// Settings of the model `spectral`.
+    pub spectral: SpectralConfig,
     /// How the index over the products is built.
     pub index: BuildOptions,
 }
@@ -65,6 +68,7 @@ impl Default for TrainConfig {
             als: AlsConfig::default(),
             item_knn: ItemKnnConfig::default(),
             softmax: SoftmaxConfig::default(),
+            spectral: SpectralConfig::default(),
             index: BuildOptions::default(),
         }
     }
@@ -179,6 +183,24 @@ impl Default for SoftmaxConfig {
     }
 }
 
+/// Settings of [`crate::models::spectral`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SpectralConfig {
+    /// How far a product's popularity counts: the root of its weight to this power; 0 to 2.
+    pub popularity_exponent: f32,
+    /// Weight of own events that all of a user's friends together count for, at least 0; 0 leaves friends out.
+    pub friend_weight: f32,
+    /// Weight of the members' mean vector in a standing group's, beside the group's own; 0 to 1.
+    pub group_members_weight: f32,
+}
+
+impl Default for SpectralConfig {
+    fn default() -> Self {
+        Self { popularity_exponent: 1.0, friend_weight: 0.3, group_members_weight: 0.3 }
+    }
+}
+
 impl TrainConfig {
     /// Number of dimensions to learn for `n_users` users: the configured one, or, where that is 0, [`AUTO_DIM`] but no
     /// more than one for every 16 users and no fewer than 16. On a few hundred users with long histories more only
@@ -221,6 +243,7 @@ impl TrainConfig {
             "item_knn" => Ok(Box::new(ItemKnn::new(self.item_knn))),
             "als" => Ok(Box::new(Als::new(self.als))),
             "softmax" => Ok(Box::new(Softmax::new(self.softmax))),
+            "spectral" => Ok(Box::new(Spectral::new(self.spectral))),
             other => Err(check::unknown_model(other)),
         }
     }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod auto;
+mod blend;
 pub mod config;
 pub mod error;
 pub mod evaluate;

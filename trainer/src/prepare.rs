@@ -36,7 +36,7 @@ pub fn with_standing_groups(data: &TrainingData, weight: f32) -> Prepared {
     }
     bought.retain(|_, (teams, _)| *teams >= STANDING_TEAMS);
     let users = data.interactions.rows();
-    let mut entries = entries(&data.interactions);
+    let mut entries = cells(&data.interactions);
     for (group, (_, products)) in bought.values().enumerate() {
         entries.extend(products.iter().map(|&product| ((users + group) as u32, product, weight)));
     }
@@ -46,7 +46,7 @@ pub fn with_standing_groups(data: &TrainingData, weight: f32) -> Prepared {
 
 /// `matrix` with every weight above 1 raised to the power `exponent`, 0 to 1: how far repetition counts.
 pub fn with_repeats(matrix: &Csr, exponent: f32) -> Csr {
-    let mut cells = entries(matrix);
+    let mut cells = cells(matrix);
     cells.iter_mut().filter(|cell| cell.2 > 1.0).for_each(|cell| cell.2 = cell.2.powf(exponent));
     Csr::from_entries(matrix.rows(), matrix.columns(), cells)
 }
@@ -61,12 +61,13 @@ fn is_past_decided(team: &TeamRecord) -> bool {
     team.split == Split::Train && matches!(team.outcome, TeamOutcome::Succeeded | TeamOutcome::Expired)
 }
 
-fn entries(matrix: &Csr) -> Vec<(u32, u32, f32)> {
-    let cells = |row: usize| {
+/// Row, column and value of every cell.
+pub(crate) fn cells(matrix: &Csr) -> Vec<(u32, u32, f32)> {
+    let of = |row: usize| {
         let (columns, values) = matrix.row(row);
         columns.iter().zip(values).map(move |(&column, &value)| (row as u32, column, value))
     };
-    (0..matrix.rows()).flat_map(cells).collect()
+    (0..matrix.rows()).flat_map(of).collect()
 }
 
 /// The past without its last part, and that last part to measure on.
@@ -76,6 +77,9 @@ pub struct HeldOut {
     pub history: TrainingData,
     /// Held-out products, `(n_users, n_products)`, value 1; none of them in `history.interactions`.
     pub test: Csr,
+    /// Products bought again in the part held out, likewise; all of them in `history.interactions`, where they weigh as
+    /// much less as there are fewer purchases.
+    pub repeats: Csr,
     /// Held-out teams, succeeded or expired.
     pub teams: Vec<TeamRecord>,
 }
@@ -85,8 +89,8 @@ const HELD_OUT_SHARE: f64 = 0.1;
 
 /// Holds out the last tenth of purchases and teams, or a random tenth where times are missing.
 ///
-/// What a user bought once, after the cut, leaves her history altogether, views and carts of the same product
-/// included. A dataset that marks rows to validate on (`split` = `valid`) gives up teams only: those rows are the
+/// What a user bought only after the cut leaves her history altogether, views and carts of the same product
+/// included; what she bought before as well is held out as a repeat. A dataset that marks rows to validate on (`split` = `valid`) gives up teams only: those rows are the
 /// products held out. Rows marked as test are never looked at.
 pub fn hold_out(data: &TrainingData, seed: u64) -> HeldOut {
     let choice = match latest_tenth(data) {
@@ -122,24 +126,41 @@ struct Splitter<'a> {
 impl Splitter<'_> {
     fn split(mut self) -> HeldOut {
         let (teams, kept_teams) = self.split_teams();
-        let mut gone = self.cells_of_teams(&teams);
+        let mut held = self.purchases_of_teams(&teams);
         if self.data.valid.is_empty() {
-            self.add_products(&mut gone);
+            self.add_products(&mut held);
         }
         let mut history = self.data.clone();
-        history.interactions = without(&self.data.interactions, &gone);
-        for (user, had) in history.possessions.iter_mut().enumerate() {
-            had.retain(|had| !gone.contains(&(user as u32, had.product.0)));
+        history.interactions = self.without(&held);
+        for (user, possessions) in history.possessions.iter_mut().enumerate() {
+            possessions.iter_mut().for_each(|had| take(had, held.get(&(user as u32, had.product.0))));
+            possessions.retain(|had| had.purchases + had.gifts > 0);
         }
         history.teams = kept_teams;
-        let marked = entries(&self.data.valid).into_iter().map(|(user, product, _)| (user, product));
-        gone.extend(marked.filter(|&(user, product)| history.interactions.get(user as usize, product) == 0.0));
-        let test = Csr::from_entries(
-            self.data.interactions.rows(),
-            self.data.interactions.columns(),
-            gone.into_iter().map(|(user, product)| (user, product, 1.0)).collect(),
-        );
-        HeldOut { history, test, teams }
+        let marked = cells(&self.data.valid).into_iter().map(|(user, product, _)| (user, product));
+        let cells: BTreeSet<(u32, u32)> = held.into_keys().chain(marked).collect();
+        let known = |&(user, product): &(u32, u32)| history.interactions.get(user as usize, product) > 0.0;
+        let (repeats, test) = cells.into_iter().partition(known);
+        HeldOut { test: self.marks(test), repeats: self.marks(repeats), history, teams }
+    }
+
+    /// A matrix with a 1 in each cell.
+    fn marks(&self, cells: Vec<(u32, u32)>) -> Csr {
+        let entries = cells.into_iter().map(|(user, product)| (user, product, 1.0)).collect();
+        Csr::from_entries(self.data.interactions.rows(), self.data.interactions.columns(), entries)
+    }
+
+    /// The interactions without what is held out.
+    fn without(&self, held: &Held) -> Csr {
+        let mut cells = cells(&self.data.interactions);
+        for (user, product, weight) in &mut cells {
+            if let Some(&gone) = held.get(&(*user, *product)) {
+                let all = self.times(*user, *product);
+                *weight *= all.saturating_sub(gone) as f32 / all as f32;
+            }
+        }
+        cells.retain(|&(.., weight)| weight > 0.0);
+        Csr::from_entries(self.data.interactions.rows(), self.data.interactions.columns(), cells)
     }
 
     fn split_teams(&mut self) -> (Vec<TeamRecord>, Vec<TeamRecord>) {
@@ -153,36 +174,37 @@ impl Splitter<'_> {
         })
     }
 
-    /// What members of held-out teams had only through them.
-    fn cells_of_teams(&self, teams: &[TeamRecord]) -> BTreeSet<(u32, u32)> {
-        let mut cells = BTreeSet::new();
+    /// What members of held-out teams had through them.
+    fn purchases_of_teams(&self, teams: &[TeamRecord]) -> Held {
+        let mut held = Held::new();
         for team in teams.iter().filter(|team| team.outcome == TeamOutcome::Succeeded) {
-            for member in team.members() {
-                let learnt_from = self.data.interactions.get(member.0 as usize, team.product.0) > 0.0;
-                if self.had(member, team.product.0).map_or(learnt_from, had_once) {
-                    cells.insert((member.0, team.product.0));
-                }
+            for member in team.members().into_iter().filter(|member| self.times(member.0, team.product.0) > 0) {
+                *held.entry((member.0, team.product.0)).or_default() += 1;
             }
         }
-        cells
+        held
     }
 
-    fn had(&self, user: UserRow, product: u32) -> Option<&Possession> {
-        self.data.possessions[user.0 as usize].iter().find(|had| had.product.0 == product)
+    /// How often a user bought a product, once at least if there is anything to learn from.
+    fn times(&self, user: u32, product: u32) -> u32 {
+        let had = self.data.possessions[user as usize].iter().find(|had| had.product.0 == product);
+        let learnt_from = self.data.interactions.get(user as usize, product) > 0.0;
+        had.map_or(0, |had| had.purchases + had.gifts).max(learnt_from.into())
     }
 
-    fn add_products(&mut self, gone: &mut BTreeSet<(u32, u32)>) {
+    /// Adds one purchase of each product that was bought after the cut, or by chance.
+    fn add_products(&mut self, held: &mut Held) {
         match &mut self.choice {
             Choice::Since(cut) => {
                 for (user, had) in self.data.possessions.iter().enumerate() {
-                    let late = had.iter().filter(|had| had_once(had) && had.last.is_some_and(|last| last >= *cut));
-                    gone.extend(late.map(|had| (user as u32, had.product.0)));
+                    let late = had.iter().filter(|had| had.last.is_some_and(|last| last >= *cut));
+                    late.for_each(|had| _ = held.entry((user as u32, had.product.0)).or_insert(1));
                 }
             }
             Choice::Random(rng) => {
-                for (user, product, _) in entries(&self.data.interactions) {
+                for (user, product, _) in cells(&self.data.interactions) {
                     if chance(rng) {
-                        gone.insert((user, product));
+                        held.entry((user, product)).or_insert(1);
                     }
                 }
             }
@@ -190,18 +212,18 @@ impl Splitter<'_> {
     }
 }
 
+/// How many purchases of a user and product are held out.
+type Held = BTreeMap<(u32, u32), u32>;
+
 fn chance(rng: &mut ChaCha8Rng) -> bool {
     f64::from(rng.next_u32()) < HELD_OUT_SHARE * f64::from(u32::MAX)
 }
 
-fn had_once(had: &Possession) -> bool {
-    had.purchases + had.gifts <= 1
-}
-
-fn without(matrix: &Csr, gone: &BTreeSet<(u32, u32)>) -> Csr {
-    let mut kept = entries(matrix);
-    kept.retain(|&(row, column, _)| !gone.contains(&(row, column)));
-    Csr::from_entries(matrix.rows(), matrix.columns(), kept)
+/// Takes purchases that are held out from what was had.
+fn take(had: &mut Possession, held: Option<&u32>) {
+    let bought = held.map_or(0, |&held| held.min(had.purchases));
+    had.gifts -= held.map_or(0, |held| held - bought).min(had.gifts);
+    had.purchases -= bought;
 }
 
 #[cfg(test)]
@@ -210,7 +232,7 @@ mod tests {
     //! 2. Nothing held out stays in the history, nothing else leaves it, and with times all of it lies after the rest;
     //!    marked rows come in place of products held out.
     //! 3. The same seed holds out the same.
-    //! 4. Repetition counts as far as is wanted.
+    //! 4. Repetition counts as far as is wanted, and what is bought again is held out as that.
 
     use juntos_datasets::{IdMap, ProductRow};
 
@@ -285,8 +307,8 @@ mod tests {
     }
 
     fn assert_complete(data: &TrainingData, held: &HeldOut) {
-        let mut all = entries(&held.history.interactions);
-        all.extend(entries(&held.test));
+        let mut all = cells(&held.history.interactions);
+        all.extend(cells(&held.test));
         assert_eq!(Csr::from_entries(20, 30, all), data.interactions);
         assert!(!held.test.is_empty() && held.test.len() < data.interactions.len() / 2);
         for (user, had) in held.history.possessions.iter().enumerate() {
@@ -323,6 +345,48 @@ mod tests {
     }
 
     #[test]
+    fn what_is_bought_again_is_held_out_as_a_repeat() {
+        let mut data = world(true, Vec::new());
+        for user in 0..20u32 {
+            // Once at the first moment, and once more after the cut.
+            let product = ProductRow((user + 9) % 30);
+            data.possessions[user as usize].iter_mut().filter(|had| had.product == product).for_each(|had| {
+                had.purchases = 3;
+            });
+        }
+        let held = hold_out(&data, 1);
+        assert!(held.test.is_empty());
+        for user in 0..20u32 {
+            let product = (user + 9) % 30;
+            assert_eq!(held.repeats.row(user as usize).0, [product]);
+            assert!((held.history.interactions.get(user as usize, product) - 2.0 / 3.0).abs() < 1e-6);
+            let had = held.history.possessions[user as usize].iter().find(|had| had.product.0 == product).unwrap();
+            assert_eq!(had.purchases, 2);
+        }
+    }
+
+    #[test]
+    fn all_purchases_in_teams_held_out_leave_nothing_behind() {
+        let twice = |at: i64| team(0, 29, &[1], Some(at));
+        let mut data = world(true, vec![twice(9), twice(10), team(0, 1, &[1], Some(1))]);
+        data.interactions = {
+            let mut cells = cells(&data.interactions);
+            cells.extend([(0, 29, 2.0), (1, 29, 3.0)]);
+            Csr::from_entries(20, 30, cells)
+        };
+        let last = Some(Timestamp::from_millis(10));
+        data.possessions[0].push(Possession { product: ProductRow(29), purchases: 2, gifts: 0, last });
+        data.possessions[1].push(Possession { product: ProductRow(29), purchases: 2, gifts: 1, last });
+        let held = hold_out(&data, 1);
+        assert_eq!((held.test.get(0, 29), held.history.interactions.get(0, 29)), (1.0, 0.0));
+        assert_eq!((held.repeats.get(1, 29), held.history.interactions.get(1, 29)), (1.0, 1.0));
+        assert!(held.history.possessions[0].iter().all(|had| had.product.0 != 29));
+        assert!(
+            held.history.possessions[1].iter().any(|had| had.product.0 == 29 && had.purchases == 0 && had.gifts == 1)
+        );
+    }
+
+    #[test]
     fn marked_rows_are_what_is_validated_on() {
         let teams = (0..20).map(|user| team(user, user, &[(user + 1) % 20], None)).collect();
         let mut data = world(false, teams);
@@ -334,6 +398,7 @@ mod tests {
         }
         assert_eq!(held.test.get(0, 29), 1.0);
         assert_eq!(held.test.get(1, 1) > 0.0, held.history.interactions.get(1, 1) == 0.0);
+        assert_eq!(held.repeats.get(1, 1) > 0.0, held.history.interactions.get(1, 1) > 0.0);
         assert!(held.test.len() <= 1 + 2 * held.teams.len());
     }
 }

@@ -12,11 +12,12 @@ use juntos_engine::EngineError;
 use juntos_engine::bundle::{self, BundleSource, GroupVector};
 use juntos_engine::content::CONTENT_FILE;
 use juntos_engine::index::BuildOptions;
-use juntos_engine::serving_model::ServingModel;
+use juntos_engine::serving_model::{Blend, ServingModel};
 use juntos_engine::together::model::{JoinModel, SuccessModel};
 use serde::Serialize;
 
 use crate::auto::{self, Choice, Trial};
+use crate::blend;
 use crate::config::{AUTO, TrainConfig};
 use crate::error::TrainError;
 use crate::evaluate::{EvaluateReport, Task, Via, products};
@@ -117,6 +118,7 @@ pub fn train(
         fold: embeddings.fold,
         join: learnt.join,
         success: learnt.success,
+        blend: learnt.blend,
     };
     let source = BundleSource {
         data: &data,
@@ -223,6 +225,7 @@ impl Clock<'_> {
 struct Learnt {
     join: JoinModel,
     success: SuccessModel,
+    blend: Blend,
     teams: usize,
     quality: Option<EvaluateReport>,
 }
@@ -270,10 +273,10 @@ impl Run<'_> {
         Ok(content)
     }
 
-    /// What the past without its last part, and that part, tell: how good the model is, if `quality` is wanted, and who
-    /// joins. Fits once more unless `learnt` from that past is at hand.
+    /// What the past without its last part, and that part, tell: how good the model is, if `quality` is wanted, who
+    /// joins, and what counts in a feed beside taste. Fits once more unless `learnt` from that past is at hand.
     fn measure(&self, held: Option<HeldOut>, learnt: Option<Embeddings>, quality: bool) -> Result<Learnt, TrainError> {
-        let Some(held) = held.filter(|held| quality || !held.teams.is_empty()) else {
+        let Some(held) = held.filter(|held| quality || !held.teams.is_empty() || learnt.is_some()) else {
             return Ok(Learnt::default());
         };
         let embeddings = match learnt {
@@ -283,8 +286,10 @@ impl Run<'_> {
         let past = Past::new(&held.history, embeddings.dim, &embeddings.users, &embeddings.products);
         let join = fit_join(&past, &held.teams);
         let success = fit_success(&past, &join, &held.teams);
+        let blend = blend::learn(&held, &embeddings);
+        self.progress.note(&format!("feed: friends' purchases count {}, own ones {}", blend.friends, blend.bought));
         let quality = quality.then(|| measure_quality(&held, &embeddings)).flatten();
-        Ok(Learnt { join, success, teams: held.teams.len(), quality })
+        Ok(Learnt { join, success, blend, teams: held.teams.len(), quality })
     }
 }
 

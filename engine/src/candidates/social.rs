@@ -7,13 +7,14 @@ use crate::live::teams::Team;
 use crate::live::view::Friend;
 use crate::privacy::Privacy;
 use crate::recommend::Snapshot;
+use crate::serving_model::Blend;
 
 /// What consenting friends say about one product.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Social {
     pub(crate) product: u32,
-    /// Sum of the strengths of the ties to those who bought it.
-    pub(crate) weight: f32,
+    /// The part of the friends looked at who bought it; see [`Blend::share_of_friends`].
+    pub(crate) share: f32,
     /// How many of them may be counted today.
     pub(crate) count: usize,
 }
@@ -33,7 +34,9 @@ struct Purchase {
 /// Everything that consenting friends bought for themselves, by product.
 pub(crate) fn purchases(world: &Snapshot, privacy: &Privacy<'_>) -> Vec<Social> {
     let mut seen: Vec<Purchase> = Vec::new();
-    for friend in closest_open_friends(privacy) {
+    let friends = closest_open_friends(privacy);
+    let all: f32 = friends.iter().map(|friend| friend.strength).sum();
+    for friend in friends {
         let ceased = world.ceased_on(friend.row, privacy.now().day()).filter(|&row| privacy.is_social(row));
         let ceased: Vec<u32> = ceased.collect();
         let mut owned = world.owned_by(friend.row);
@@ -49,13 +52,13 @@ pub(crate) fn purchases(world: &Snapshot, privacy: &Privacy<'_>) -> Vec<Social> 
     }
     // Stable, so that the sum of strengths does not depend on how the sort works.
     seen.sort_by_key(|purchase| purchase.product);
-    seen.chunk_by(|a, b| a.product == b.product).map(of_one_product).collect()
+    seen.chunk_by(|a, b| a.product == b.product).map(|seen| of_one_product(seen, all)).collect()
 }
 
-fn of_one_product(seen: &[Purchase]) -> Social {
+fn of_one_product(seen: &[Purchase], all: f32) -> Social {
     Social {
         product: seen[0].product,
-        weight: seen.iter().map(|purchase| purchase.strength).sum(),
+        share: Blend::share_of_friends(seen.iter().map(|purchase| purchase.strength).sum(), all),
         count: seen.iter().filter(|purchase| purchase.counts).count(),
     }
 }

@@ -4,6 +4,7 @@ use crate::config::TrainConfig;
 
 pub(super) const ALS: &str = "als";
 pub(super) const SOFTMAX: &str = "softmax";
+pub(super) const SPECTRAL: &str = "spectral";
 
 /// One setting.
 pub(super) struct Knob {
@@ -65,14 +66,20 @@ fn short(value: f32) -> String {
 pub(super) struct Has {
     pub(super) friends: bool,
     pub(super) groups: bool,
+    pub(super) repeats: bool,
 }
 
 /// The settings of a model that make a difference, those that matter most first.
 pub(super) fn of(model: &str, has: Has) -> Vec<Knob> {
-    let mut knobs = if model == ALS { als() } else { softmax() };
+    let mut knobs = match model {
+        ALS => als(),
+        SPECTRAL => spectral(),
+        _ => softmax(),
+    };
     knobs.retain(|knob| match knob.name {
         FRIENDS => has.friends,
         GROUPS => has.groups,
+        REPEATS => has.repeats,
         _ => true,
     });
     knobs
@@ -80,6 +87,7 @@ pub(super) fn of(model: &str, has: Has) -> Vec<Knob> {
 
 const FRIENDS: &str = "friend_weight";
 const GROUPS: &str = "group_members_weight";
+const REPEATS: &str = "repeat_exponent";
 
 fn knob(name: &'static str, step: Step, range: (f32, f32), of: fn(&mut TrainConfig) -> &mut f32) -> Knob {
     Knob { name, step, range, of }
@@ -88,10 +96,21 @@ fn knob(name: &'static str, step: Step, range: (f32, f32), of: fn(&mut TrainConf
 fn als() -> Vec<Knob> {
     use Step::{Plus, Times};
     vec![
+        repeats(),
         knob("regularization", Times(2.0), (1e-4, 0.1), |config| &mut config.als.regularization),
         knob(FRIENDS, Times(3.0), (0.03, 3.0), |config| &mut config.als.friend_weight),
         knob("unobserved_ratio", Times(3.0), (1.0, 1e4), |config| &mut config.als.unobserved_ratio),
         knob(GROUPS, Plus(0.2), (0.0, 1.0), |config| &mut config.als.group_members_weight),
+    ]
+}
+
+fn spectral() -> Vec<Knob> {
+    use Step::{Plus, Times};
+    vec![
+        repeats(),
+        knob("popularity_exponent", Plus(0.25), (0.0, 2.0), |config| &mut config.spectral.popularity_exponent),
+        knob(FRIENDS, Times(3.0), (0.03, 30.0), |config| &mut config.spectral.friend_weight),
+        knob(GROUPS, Plus(0.2), (0.0, 1.0), |config| &mut config.spectral.group_members_weight),
     ]
 }
 
@@ -102,6 +121,11 @@ fn softmax() -> Vec<Knob> {
         knob("product_hop_weight", Times(1.5), (0.05, 5.0), |config| &mut config.softmax.product_hop_weight),
         knob(FRIENDS, Times(3.0), (0.03, 30.0), |config| &mut config.softmax.friend_weight),
         knob(GROUPS, Plus(0.2), (0.0, 1.0), |config| &mut config.softmax.group_members_weight),
+        repeats(),
         knob("temperature", Times(1.3), (0.03, 1.0), |config| &mut config.softmax.temperature),
     ]
+}
+
+fn repeats() -> Knob {
+    knob(REPEATS, Step::Plus(0.5), (0.0, 1.0), |config| &mut config.repeat_exponent)
 }

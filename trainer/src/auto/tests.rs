@@ -77,7 +77,8 @@ fn the_search_goes_on_from_what_is_better() {
         assert_ne!(choice.config.model, AUTO);
     }
     assert_eq!(chosen(1).trials.len(), 1);
-    assert!(chosen(2).trials.iter().any(|trial| trial.model == "softmax"));
+    let models: Vec<String> = chosen(3).trials.into_iter().map(|trial| trial.model).collect();
+    assert_eq!(models[..3], ["als", "spectral", "softmax"]);
 }
 
 #[test]
@@ -87,7 +88,8 @@ fn what_is_learnt_ranks_as_its_trial_says() {
     let validation = Validation::new(&held, &choice.config).unwrap();
     let best = choice.trials.iter().rfind(|trial| trial.kept).unwrap();
     assert_eq!(validation.ndcg(&choice.learnt.unwrap()), best.ndcg);
-    let data = validation.fit_data(&choice.config);
+    let interactions = validation.interactions(&choice.config);
+    let data = validation.fit_data(&choice.config, &interactions);
     let again = choice.config.model().unwrap().fit(&data, &Silent).unwrap();
     let Fitted::Embeddings(again) = again else { panic!("only models with vectors are chosen") };
     assert_eq!(validation.ndcg(&again), best.ndcg, "the settings chosen give what the trial gave");
@@ -121,9 +123,9 @@ fn a_setting_moves_by_its_step_within_its_range() {
     assert!(knob.moved(&config, Direction::Up).is_none());
     let (moved, words) = knob.moved(&config, Direction::Down).unwrap();
     assert_eq!((moved.als.regularization, words.as_str()), (0.03, "regularization 0.03"));
-    let has = Has { friends: true, groups: true };
+    let has = Has { friends: true, groups: true, repeats: true };
     let knobs = knobs::of("als", has);
-    assert_eq!(knobs.len(), knobs::of("als", Has::default()).len() + 2);
+    assert_eq!(knobs.len(), knobs::of("als", Has::default()).len() + 3);
     let (moved, words) = knobs.last().unwrap().moved(&config, Direction::Up).unwrap();
     assert_eq!((moved.als.group_members_weight, words.as_str()), (0.5, "group_members_weight 0.5"));
 }

@@ -11,7 +11,7 @@ use super::knobs::Has;
 use crate::config::TrainConfig;
 use crate::evaluate::products::{self, Case, Vectors};
 use crate::models::{Embeddings, FitData};
-use crate::prepare::{HeldOut, Prepared, with_repeats, with_standing_groups};
+use crate::prepare::{HeldOut, Prepared, cells, with_repeats, with_standing_groups};
 
 /// Most cells of the interaction matrix that a trial is fitted on; of more, the users are thinned out evenly.
 const MOST_CELLS: usize = 1_000_000;
@@ -24,8 +24,11 @@ const CUT: usize = 20;
 /// A history to fit on, and what its users had next.
 pub(super) struct Validation<'a> {
     history: &'a TrainingData,
+    /// With every repeat counted in full.
     prepared: Prepared,
     cases: Vec<Case>,
+    /// Users with all that they bought next, new or again, where that was often again.
+    again: Option<Again>,
     /// Standing groups, as users of that row.
     group_cases: Vec<Case>,
     popular: Vec<f32>,
@@ -37,18 +40,15 @@ impl<'a> Validation<'a> {
     pub(super) fn new(held: &'a HeldOut, config: &TrainConfig) -> Option<Self> {
         let mut prepared = with_standing_groups(&held.history, config.events.purchase);
         let step = prepared.interactions.len().div_ceil(MOST_CELLS).max(1);
-        let whole = with_repeats(&prepared.interactions, config.repeat_exponent);
-        prepared.interactions = thinned(&whole, held.history.users.len(), step);
-        let cases = products::cases(&held.history, &held.test, false);
-        let cases: Vec<Case> = cases.into_iter().filter(|case| (case.user.0 as usize).is_multiple_of(step)).collect();
-        let every = cases.len().div_ceil(MOST_CASES).max(1);
-        let cases: Vec<Case> = cases.into_iter().step_by(every).collect();
-        if cases.is_empty() || prepared.interactions.is_empty() {
+        prepared.interactions = thinned(&prepared.interactions, held.history.users.len(), step);
+        let cases = some_of(products::cases(&held.history, &held.test, false), step);
+        let again = Again::new(held, step);
+        if cases.is_empty() && again.is_none() || prepared.interactions.is_empty() {
             return None;
         }
         let popular = products::popularity(&held.history.interactions);
         let group_cases = group_cases(&held.teams, &prepared);
-        Some(Self { history: &held.history, prepared, cases, group_cases, popular, step })
+        Some(Self { history: &held.history, prepared, cases, again, group_cases, popular, step })
     }
 
     /// Whether trials are fitted on the whole history.
@@ -58,13 +58,25 @@ impl<'a> Validation<'a> {
 
     /// What there is enough of to judge by.
     pub(super) fn has(&self) -> Has {
-        Has { friends: !self.history.friends.is_empty(), groups: !self.group_cases.is_empty() }
+        Has {
+            friends: !self.history.friends.is_empty(),
+            groups: !self.group_cases.is_empty(),
+            repeats: self.again.is_some(),
+        }
+    }
+
+    /// The interactions that a model configured like this is fitted on.
+    pub(super) fn interactions(&self, config: &TrainConfig) -> Cow<'_, Csr> {
+        match config.repeat_exponent {
+            1.0 => Cow::Borrowed(&self.prepared.interactions),
+            exponent => Cow::Owned(with_repeats(&self.prepared.interactions, exponent)),
+        }
     }
 
     /// What a model configured like this is fitted on.
-    pub(super) fn fit_data(&self, config: &TrainConfig) -> FitData<'_> {
+    pub(super) fn fit_data<'d>(&'d self, config: &TrainConfig, interactions: &'d Csr) -> FitData<'d> {
         FitData {
-            interactions: &self.prepared.interactions,
+            interactions,
             friends: &self.history.friends,
             groups: &self.prepared.groups,
             dim: config.dim_for(self.history.users.len()),
@@ -72,10 +84,15 @@ impl<'a> Validation<'a> {
         }
     }
 
-    /// Mean NDCG@20 of what `embeddings` rank for the users judged by; with standing groups the geometric mean of that
-    /// and of the same for groups, so that neither is bought with the other.
+    /// Mean NDCG@20 of what `embeddings` rank for the users judged by. Where purchases are often repeated, it is the
+    /// mean of two such numbers, weighed as people do: new products among those not known, and all that was bought next
+    /// among all products. With standing groups it is the geometric mean of that and of the same for groups, so that
+    /// neither is bought with the other.
     pub(super) fn ndcg(&self, embeddings: &Embeddings) -> f64 {
-        let users = self.mean_ndcg(&self.cases, embeddings);
+        let mut users = self.mean_ndcg(&self.cases, embeddings);
+        if let Some(again) = &self.again {
+            users += again.share * (self.mean_ndcg(&again.cases, embeddings) - users);
+        }
         if self.group_cases.is_empty() {
             return users;
         }
@@ -87,6 +104,36 @@ impl<'a> Validation<'a> {
         let metrics = products::measure(cases, lists, &[CUT], self.popular.len());
         metrics.get("ndcg@20").copied().unwrap_or(0.0)
     }
+}
+
+/// Fewest of the purchases held out that must be repeats, as a share, for repeats to count.
+const FEWEST_REPEATS: f64 = 0.05;
+
+/// What users bought next, products that they had among it.
+struct Again {
+    cases: Vec<Case>,
+    /// The part of it that they had.
+    share: f64,
+}
+
+impl Again {
+    fn new(held: &HeldOut, step: usize) -> Option<Self> {
+        let share = held.repeats.len() as f64 / (held.repeats.len() + held.test.len()).max(1) as f64;
+        if share < FEWEST_REPEATS {
+            return None;
+        }
+        let cells = [&held.test, &held.repeats].into_iter().flat_map(cells).collect();
+        let bought = Csr::from_entries(held.test.rows(), held.test.columns(), cells);
+        let cases = some_of(products::cases(&held.history, &bought, true), step);
+        (!cases.is_empty()).then_some(Self { cases, share })
+    }
+}
+
+/// Of the cases of users whom `step` leaves, so many as trials are judged by.
+fn some_of(cases: Vec<Case>, step: usize) -> Vec<Case> {
+    let left: Vec<Case> = cases.into_iter().filter(|case| (case.user.0 as usize).is_multiple_of(step)).collect();
+    let every = left.len().div_ceil(MOST_CASES).max(1);
+    left.into_iter().step_by(every).collect()
 }
 
 /// The vectors of standing groups in place of those of users.
@@ -129,10 +176,7 @@ fn thinned(matrix: &Csr, n_users: usize, step: usize) -> Csr {
     if step == 1 {
         return matrix.clone();
     }
-    let mut entries = Vec::with_capacity(matrix.len() / step);
-    for row in (0..matrix.rows()).filter(|&row| row >= n_users || row.is_multiple_of(step)) {
-        let (columns, values) = matrix.row(row);
-        entries.extend(columns.iter().zip(values).map(|(&column, &value)| (row as u32, column, value)));
-    }
+    let left = |row: u32| row as usize >= n_users || (row as usize).is_multiple_of(step);
+    let entries = cells(matrix).into_iter().filter(|&(row, ..)| left(row)).collect();
     Csr::from_entries(matrix.rows(), matrix.columns(), entries)
 }

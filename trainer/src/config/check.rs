@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::{AUTO, AlsConfig, ItemKnnConfig, MAX_DIM, SoftmaxConfig, TrainConfig};
+use super::{AUTO, AlsConfig, ItemKnnConfig, MAX_DIM, SoftmaxConfig, SpectralConfig, TrainConfig};
 use crate::error::TrainError;
 use crate::models::MODEL_NAMES;
 use juntos_datasets::training::EventWeights;
@@ -20,6 +20,7 @@ pub(super) fn check(config: &TrainConfig) -> Result<(), TrainError> {
     als(&config.als)?;
     item_knn(&config.item_knn)?;
     softmax(&config.softmax)?;
+    spectral(&config.spectral)?;
     index(&config.index)
 }
 
@@ -69,6 +70,13 @@ fn softmax(softmax: &SoftmaxConfig) -> Result<(), TrainError> {
     at_least_zero(softmax.product_hop_weight, "softmax.product_hop_weight")?;
     at_least_zero(softmax.friend_weight, "softmax.friend_weight")?;
     share(softmax.group_members_weight, "softmax.group_members_weight")
+}
+
+fn spectral(spectral: &SpectralConfig) -> Result<(), TrainError> {
+    let exponent = spectral.popularity_exponent;
+    hold((0.0..=2.0).contains(&exponent), "spectral.popularity_exponent", "0 to 2", exponent)?;
+    at_least_zero(spectral.friend_weight, "spectral.friend_weight")?;
+    share(spectral.group_members_weight, "spectral.group_members_weight")
 }
 
 fn index(index: &BuildOptions) -> Result<(), TrainError> {

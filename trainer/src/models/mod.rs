@@ -1,19 +1,21 @@
 //! The models behind one trait.
 
 pub mod als;
+mod complete;
 pub mod content;
 mod input;
 pub mod knn;
 mod losses;
 pub mod popularity;
 pub mod softmax;
+pub mod spectral;
 
 use juntos_datasets::progress::Progress;
 use juntos_datasets::{Csr, UserRow};
 use juntos_engine::serving_model::FoldIn;
 
 /// Every name that `model` may have in the configuration.
-pub const MODEL_NAMES: &[&str] = &["popularity", "item_knn", "als", "softmax"];
+pub const MODEL_NAMES: &[&str] = &["popularity", "item_knn", "als", "spectral", "softmax"];
 
 /// What a model learns from. Rows of `interactions` are users first, then standing groups.
 #[derive(Debug, Clone, Copy)]

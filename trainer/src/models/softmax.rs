@@ -8,7 +8,6 @@
 //! back in the length of the vectors.
 
 mod epoch;
-mod fold_in;
 mod neighbours;
 mod table;
 
@@ -24,6 +23,7 @@ use self::epoch::{Events, State};
 use self::table::Table;
 use super::als::solve::weight;
 use super::als::start;
+use super::complete::{Others, complete, fold_in};
 use super::{Embeddings, FitData, Fitted, Model, input};
 use crate::config::SoftmaxConfig;
 use crate::error::TrainError;
@@ -48,12 +48,9 @@ impl Model for Softmax {
 
     fn fit(&self, data: &FitData<'_>, progress: &dyn Progress) -> Result<Fitted, TrainError> {
         let directions = self.train(data, progress, &mut |_, _| ControlFlow::Continue(()))?;
-        Ok(Fitted::Embeddings(self.finish(data, directions, |users, products| {
-            let (fold, cosine) = fold_in::choose(data.interactions, users, products, data.dim);
-            let told = format!("softmax: vectors folded from events alone have cosine {cosine:.3} with those trained");
-            progress.note(&told);
-            FoldIn { friend_weight: if self.settings.friend_weight > 0.0 { 1.0 } else { 0.0 }, ..fold }
-        })))
+        let fold =
+            |users: &[f32], products: &[f32]| fold_in::choose_and_tell("softmax", data, users, products, progress);
+        Ok(Fitted::Embeddings(self.finish(data, directions, fold)))
     }
 }
 
@@ -103,16 +100,11 @@ impl Softmax {
         directions: Directions,
         fold: impl FnOnce(&[f32], &[f32]) -> FoldIn,
     ) -> Embeddings {
-        let dim = data.dim;
         let Directions { rows: mut users, mut products } = directions;
         let weights = (self.settings.user_hop_weight, self.settings.product_hop_weight);
-        neighbours::hop(data.interactions, &mut users, &mut products, dim, weights);
-        scale_to_one(data, &mut users, &mut products);
-        let mut groups = users.split_off(data.friends.rows() * dim);
-        let fold = fold(&users, &products);
-        neighbours::mix_friends(&mut users, data, self.settings.friend_weight);
-        neighbours::mix_members(&mut groups, &users, data.groups, dim, self.settings.group_members_weight);
-        Embeddings { dim, users, products, groups, fold }
+        neighbours::hop(data.interactions, &mut users, &mut products, data.dim, weights);
+        let SoftmaxConfig { friend_weight, group_members_weight, .. } = self.settings;
+        complete(data, (users, products), Others { friend_weight, group_members_weight }, fold)
     }
 }
 
@@ -135,25 +127,6 @@ fn check(loss: f64, epoch: usize) -> Result<(), TrainError> {
         cause: format!("the loss became {loss}"),
         mend: "lower `softmax.learning_rate`, or raise `softmax.temperature`",
     })
-}
-
-/// Scales both sides alike, so that cells with an event score 1 on average by their weight: what a fold-in aims at.
-fn scale_to_one(data: &FitData<'_>, rows: &mut [f32], products: &mut [f32]) {
-    let dim = data.dim;
-    let (mut scores, mut weights) = (0f64, 0f64);
-    for (row, vector) in rows.chunks_exact(dim).enumerate() {
-        let (columns, values) = data.interactions.row(row);
-        for (&column, &value) in columns.iter().zip(values) {
-            let product = &products[column as usize * dim..(column as usize + 1) * dim];
-            scores += f64::from(value) * f64::from(vector.iter().zip(product).map(|(a, b)| a * b).sum::<f32>());
-            weights += f64::from(value);
-        }
-    }
-    let mean = scores / weights;
-    if mean > 0.0 && mean.is_finite() {
-        let scale = mean.sqrt().recip() as f32;
-        rows.iter_mut().chain(products).for_each(|cell| *cell *= scale);
-    }
 }
 
 #[cfg(test)]

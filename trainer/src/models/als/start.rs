@@ -9,24 +9,41 @@ use rayon::prelude::*;
 use super::blocks::{eigen, gram, rotate};
 
 const STEPS: usize = 3;
+/// Steps after which leading singular vectors hardly change any more.
+const MANY_STEPS: usize = 10;
 const ROWS_A_TASK: usize = 256;
 
 /// `(columns, dim)` start vectors.
 pub(in crate::models) fn columns(by_row: &Csr, by_column: &Csr, dim: usize, seed: u64) -> Vec<f32> {
+    let mut columns = basis(by_row, by_column, (dim, STEPS), seed);
+    lengthen(&mut columns, dim, by_column, 0.5);
+    columns
+}
+
+/// `(columns, dim)`: an orthonormal basis of nearly the leading right singular vectors of the normalised matrix.
+pub(in crate::models) fn leading(by_row: &Csr, by_column: &Csr, dim: usize, seed: u64) -> Vec<f32> {
+    basis(by_row, by_column, (dim, MANY_STEPS), seed)
+}
+
+fn basis(by_row: &Csr, by_column: &Csr, (dim, steps): (usize, usize), seed: u64) -> Vec<f32> {
     let row_scale = scales(by_row);
     let column_scale = scales(by_column);
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut columns: Vec<f32> = (0..by_column.rows() * dim).map(|_| centred(&mut rng)).collect();
-    for _ in 0..STEPS {
+    for _ in 0..steps {
         let rows = spread(by_row, &columns, dim, &row_scale, &column_scale);
         columns = spread(by_column, &rows, dim, &column_scale, &row_scale);
         whiten(&mut columns, dim);
     }
-    for (column, scale) in columns.chunks_exact_mut(dim).zip(&column_scale) {
-        let popularity = if *scale > 0.0 { scale.recip().sqrt() } else { 0.0 };
+    columns
+}
+
+/// Multiplies each column's vector by the root of its weight, to the power of `exponent`.
+pub(in crate::models) fn lengthen(columns: &mut [f32], dim: usize, by_column: &Csr, exponent: f32) {
+    for (column, scale) in columns.chunks_exact_mut(dim).zip(scales(by_column)) {
+        let popularity = if scale > 0.0 { scale.recip().powf(exponent) } else { 0.0 };
         column.iter_mut().for_each(|cell| *cell *= popularity);
     }
-    columns
 }
 
 /// Triangular on (-1, 1): enough for a start, and free of transcendental functions.
@@ -51,17 +68,37 @@ pub(in crate::models) fn spread(
 ) -> Vec<f32> {
     let mut to = vec![0f32; matrix.rows() * dim];
     to.par_chunks_mut(ROWS_A_TASK * dim).enumerate().for_each(|(task, block)| {
-        for (at, target) in block.chunks_exact_mut(dim).enumerate() {
-            let row = task * ROWS_A_TASK + at;
-            let (columns, values) = matrix.row(row);
+        let first = task * ROWS_A_TASK;
+        pulp::Arch::new().dispatch(Spread { matrix, from, dim, to_scale, from_scale, first, block });
+    });
+    to
+}
+
+/// The rows of [`spread`] from `first` on.
+struct Spread<'a> {
+    matrix: &'a Csr,
+    from: &'a [f32],
+    dim: usize,
+    to_scale: &'a [f32],
+    from_scale: &'a [f32],
+    first: usize,
+    block: &'a mut [f32],
+}
+
+impl pulp::NullaryFnOnce for Spread<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (row, target) in (self.first..).zip(self.block.chunks_exact_mut(self.dim)) {
+            let (columns, values) = self.matrix.row(row);
             for (&column, &value) in columns.iter().zip(values) {
-                let weight = value * to_scale[row] * from_scale[column as usize];
-                let source = &from[column as usize * dim..(column as usize + 1) * dim];
+                let weight = value * self.to_scale[row] * self.from_scale[column as usize];
+                let source = &self.from[column as usize * self.dim..(column as usize + 1) * self.dim];
                 target.iter_mut().zip(source).for_each(|(cell, &value)| *cell += weight * value);
             }
         }
-    });
-    to
+    }
 }
 
 /// Makes the directions of `tall` orthonormal; directions that hold nothing become zero.

@@ -1,12 +1,11 @@
 //! 1. Batches of several chunks give the same bits for any number of threads.
 //! 2. Every epoch tells events apart better, on data that have a pattern.
 //! 3. A step that is too long is caught, with the epoch and what to change.
-//! 4. The step over the graph is the sparse product of its definition, and friends fade with history.
+//! 4. The step over the graph is the sparse product of its definition.
 //! 5. The settings chosen for fold-in give back the direction of trained vectors.
 
 use std::sync::Mutex;
 
-use juntos_datasets::UserRow;
 use juntos_datasets::generate::checkerboard;
 use juntos_datasets::progress::Silent;
 
@@ -87,21 +86,6 @@ fn the_step_over_the_graph_follows_its_definition() {
         [5.0 + half(1.0, 4.0, 2.0) * 1.0 + half(1.0, 1.0, 2.0) * 2.0, 7.0 + half(3.0, 4.0, 3.0) * 1.0];
     rows.iter().zip(expected_rows).for_each(|(a, b)| assert!((a - b).abs() < 1e-5));
     products.iter().zip(expected_products).for_each(|(a, b)| assert!((a - b).abs() < 1e-5));
-}
-
-#[test]
-fn friends_fade_with_history() {
-    let interactions = Csr::from_entries(4, 1, vec![(0, 0, 1.0), (2, 0, 9.0)]);
-    let ties = vec![(0, 2, 1.0), (1, 0, 3.0), (1, 2, 1.0), (1, 3, 5.0), (2, 0, 1.0)];
-    let friends = Csr::from_entries(4, 4, ties);
-    let data = FitData { interactions: &interactions, friends: &friends, groups: &[], dim: 1, seed: 0 };
-    let mut users = vec![1.0, 0.0, 2.0, 0.0];
-    neighbours::mix_friends(&mut users, &data, 1.0);
-    let expected = [0.5 * 1.0 + 0.5 * 2.0, 0.75 * 1.0 + 0.25 * 2.0, 0.9 * 2.0 + 0.1 * 1.0, 0.0];
-    users.iter().zip(expected).for_each(|(a, b)| assert!((a - b).abs() < 1e-6, "{users:?}"));
-    let mut groups = vec![1.0];
-    neighbours::mix_members(&mut groups, &users, &[vec![UserRow(0), UserRow(1)]], 1, 0.5);
-    assert!((groups[0] - (1.0 + 0.5 * 1.375)).abs() < 1e-6);
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! How serving shall fold events into a user's vector: the settings that come nearest to the vectors trained.
 
 use juntos_datasets::Csr;
+use juntos_datasets::progress::Progress;
 use juntos_engine::fold::{FoldEvent, Products, fold};
 use juntos_engine::serving_model::FoldIn;
 use rayon::prelude::*;
 
+use crate::models::FitData;
 use crate::models::als::blocks;
 use crate::models::als::solve::weight;
 
@@ -15,9 +17,22 @@ const UNOBSERVED_RATIOS: [f64; 3] = [0.0, 10.0, 100.0];
 /// Strengths of regularisation, over the mean length of product vectors squared.
 const REGULARIZATIONS: [f64; 3] = [0.01, 0.1, 1.0];
 
+/// [`choose`], telling how near that comes.
+pub(in crate::models) fn choose_and_tell(
+    model: &str,
+    data: &FitData<'_>,
+    users: &[f32],
+    products: &[f32],
+    progress: &dyn Progress,
+) -> FoldIn {
+    let (fold, cosine) = choose(data.interactions, users, products, data.dim);
+    progress.note(&format!("{model}: vectors folded from events alone have cosine {cosine:.3} with those learnt"));
+    fold
+}
+
 /// The settings whose vectors, folded from a user's own events alone, have the greatest mean cosine with those trained,
 /// and that cosine. `products` must be scaled so that observed cells score about 1, which is what a fold-in aims at.
-pub(super) fn choose(interactions: &Csr, users: &[f32], products: &[f32], dim: usize) -> (FoldIn, f32) {
+pub(in crate::models) fn choose(interactions: &Csr, users: &[f32], products: &[f32], dim: usize) -> (FoldIn, f32) {
     let gram = gram(products, dim);
     let trace: f64 = (0..dim).map(|at| f64::from(gram[at * dim + at])).sum();
     let count = interactions.columns();
