@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use self::knobs::{ALS, DIRECTIONS, Knob, SOFTMAX, SPECTRAL};
 use self::validation::Validation;
+pub(crate) use self::validation::next_purchases;
 use crate::config::{AUTO, SoftmaxConfig, TrainConfig};
 use crate::error::TrainError;
 use crate::models::softmax::{Directions, Softmax};

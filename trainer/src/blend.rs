@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use juntos_datasets::Csr;
 use juntos_datasets::training::TrainingData;
 use juntos_engine::index::Scored;
 use juntos_engine::rank::Scale;
@@ -10,11 +9,12 @@ use juntos_engine::recommend::candidates_for;
 use juntos_engine::serving_model::Blend;
 use rayon::prelude::*;
 
+use crate::auto::next_purchases;
 use crate::evaluate::metrics::ndcg;
 use crate::evaluate::products::{self, Case, Vectors};
 use crate::evaluate::rank::{Query, top_products};
 use crate::models::Embeddings;
-use crate::prepare::{HeldOut, cells};
+use crate::prepare::HeldOut;
 
 /// Length of the lists judged.
 const CUT: usize = 20;
@@ -33,10 +33,8 @@ const BOUGHT: [f32; 7] = [0.0, 0.1, 0.2, 0.4, 0.7, 1.0, 2.0];
 /// may show what users have.
 pub(crate) fn learn(held: &HeldOut, embeddings: &Embeddings) -> Blend {
     let new = products::cases(&held.history, &held.test, false);
-    let next = [&held.test, &held.repeats].into_iter().flat_map(cells).collect();
-    let next = Csr::from_entries(held.test.rows(), held.test.columns(), next);
-    let again = products::cases(&held.history, &next, true);
-    let repeated = held.repeats.len() as f64 / next.len().max(1) as f64;
+    let again = next_purchases(held);
+    let repeated = held.repeats.len() as f64 / (held.test.len() + held.repeats.len()).max(1) as f64;
     let feeds = |cases: Vec<Case>| feeds(cases, &held.history, embeddings);
     let kinds = [(1.0 - repeated, feeds(new)), (repeated, feeds(again))];
     let kinds = kinds.into_iter().filter(|(_, feeds)| feeds.len() >= FEWEST_CASES).collect();

@@ -128,7 +128,7 @@ impl Splitter<'_> {
         let (teams, kept_teams) = self.split_teams();
         let mut held = self.purchases_of_teams(&teams);
         if self.data.valid.is_empty() {
-            self.add_products(&mut held);
+            self.add_products(&kept_teams, &mut held);
         }
         let mut history = self.data.clone();
         history.interactions = self.without(&held);
@@ -192,8 +192,9 @@ impl Splitter<'_> {
         had.map_or(0, |had| had.purchases + had.gifts).max(learnt_from.into())
     }
 
-    /// Adds one purchase of each product that was bought after the cut, or by chance.
-    fn add_products(&mut self, held: &mut Held) {
+    /// Adds one purchase of each product that was bought after the cut, or by chance. Chance does not take what came
+    /// through teams that are kept: their other members would give it away.
+    fn add_products(&mut self, kept_teams: &[TeamRecord], held: &mut Held) {
         match &mut self.choice {
             Choice::Since(cut) => {
                 for (user, had) in self.data.possessions.iter().enumerate() {
@@ -202,14 +203,21 @@ impl Splitter<'_> {
                 }
             }
             Choice::Random(rng) => {
+                let through_teams = cells_of(kept_teams);
                 for (user, product, _) in cells(&self.data.interactions) {
-                    if chance(rng) {
+                    if chance(rng) && !through_teams.contains(&(user, product)) {
                         held.entry((user, product)).or_insert(1);
                     }
                 }
             }
         }
     }
+}
+
+/// What members of teams that succeeded had through them.
+fn cells_of(teams: &[TeamRecord]) -> BTreeSet<(u32, u32)> {
+    let succeeded = teams.iter().filter(|team| is_past_success(team));
+    succeeded.flat_map(|team| team.members().into_iter().map(|member| (member.0, team.product.0))).collect()
 }
 
 /// How many purchases of a user and product are held out.

@@ -26,9 +26,9 @@ pub(super) struct Validation<'a> {
     history: &'a TrainingData,
     /// With every repeat counted in full.
     prepared: Prepared,
+    /// Users with what they bought next: what was new to them, or, where purchases are often repeated, everything.
     cases: Vec<Case>,
-    /// Users with all that they bought next, new or again, where that was often again.
-    again: Option<Again>,
+    repeats: bool,
     /// Standing groups, as users of that row.
     group_cases: Vec<Case>,
     popular: Vec<f32>,
@@ -41,14 +41,15 @@ impl<'a> Validation<'a> {
         let mut prepared = with_standing_groups(&held.history, config.events.purchase);
         let step = prepared.interactions.len().div_ceil(MOST_CELLS).max(1);
         prepared.interactions = thinned(&prepared.interactions, held.history.users.len(), step);
-        let cases = some_of(products::cases(&held.history, &held.test, false), step);
-        let again = Again::new(held, step);
-        if cases.is_empty() && again.is_none() || prepared.interactions.is_empty() {
+        let repeats = are_frequent(held);
+        let cases = if repeats { next_purchases(held) } else { products::cases(&held.history, &held.test, false) };
+        let cases = some_of(cases, step);
+        if cases.is_empty() || prepared.interactions.is_empty() {
             return None;
         }
         let popular = products::popularity(&held.history.interactions);
         let group_cases = group_cases(&held.teams, &prepared);
-        Some(Self { history: &held.history, prepared, cases, again, group_cases, popular, step })
+        Some(Self { history: &held.history, prepared, cases, repeats, group_cases, popular, step })
     }
 
     /// Whether trials are fitted on the whole history.
@@ -58,11 +59,7 @@ impl<'a> Validation<'a> {
 
     /// What there is enough of to judge by.
     pub(super) fn has(&self) -> Has {
-        Has {
-            friends: !self.history.friends.is_empty(),
-            groups: !self.group_cases.is_empty(),
-            repeats: self.again.is_some(),
-        }
+        Has { friends: !self.history.friends.is_empty(), groups: !self.group_cases.is_empty(), repeats: self.repeats }
     }
 
     /// The interactions that a model configured like this is fitted on.
@@ -84,15 +81,10 @@ impl<'a> Validation<'a> {
         }
     }
 
-    /// Mean NDCG@20 of what `embeddings` rank for the users judged by. Where purchases are often repeated, it is the
-    /// mean of two such numbers, weighed as people do: new products among those not known, and all that was bought next
-    /// among all products. With standing groups it is the geometric mean of that and of the same for groups, so that
-    /// neither is bought with the other.
+    /// Mean NDCG@20 of what `embeddings` rank for the users judged by. With standing groups it is the geometric mean of
+    /// that and of the same for groups, so that neither is bought with the other.
     pub(super) fn ndcg(&self, embeddings: &Embeddings) -> f64 {
-        let mut users = self.mean_ndcg(&self.cases, embeddings);
-        if let Some(again) = &self.again {
-            users += again.share * (self.mean_ndcg(&again.cases, embeddings) - users);
-        }
+        let users = self.mean_ndcg(&self.cases, embeddings);
         if self.group_cases.is_empty() {
             return users;
         }
@@ -109,24 +101,15 @@ impl<'a> Validation<'a> {
 /// Fewest of the purchases held out that must be repeats, as a share, for repeats to count.
 const FEWEST_REPEATS: f64 = 0.05;
 
-/// What users bought next, products that they had among it.
-struct Again {
-    cases: Vec<Case>,
-    /// The part of it that they had.
-    share: f64,
+/// Whether that many purchases are repeats.
+fn are_frequent(held: &HeldOut) -> bool {
+    held.repeats.len() as f64 >= FEWEST_REPEATS * (held.repeats.len() + held.test.len()).max(1) as f64
 }
 
-impl Again {
-    fn new(held: &HeldOut, step: usize) -> Option<Self> {
-        let share = held.repeats.len() as f64 / (held.repeats.len() + held.test.len()).max(1) as f64;
-        if share < FEWEST_REPEATS {
-            return None;
-        }
-        let cells = [&held.test, &held.repeats].into_iter().flat_map(cells).collect();
-        let bought = Csr::from_entries(held.test.rows(), held.test.columns(), cells);
-        let cases = some_of(products::cases(&held.history, &bought, true), step);
-        (!cases.is_empty()).then_some(Self { cases, share })
-    }
+/// All that users bought next, new or again, to be ranked among all products.
+pub(crate) fn next_purchases(held: &HeldOut) -> Vec<Case> {
+    let cells = [&held.test, &held.repeats].into_iter().flat_map(cells).collect();
+    products::cases(&held.history, &Csr::from_entries(held.test.rows(), held.test.columns(), cells), true)
 }
 
 /// Of the cases of users whom `step` leaves, so many as trials are judged by.
