@@ -1,4 +1,4 @@
-//! What a person may be shown at all: filter, market, stock, age and hidden as a bitmap over the rows of all products,
+//! What a person may be shown at all: filter, market, stock, age, hidden and excluded as a bitmap over the rows of all products,
 //! those of the bundle and behind them those that are new since. Products that live state changed or added are tested
 //! one by one, the others by the columns of the bundle.
 
@@ -8,6 +8,7 @@ use juntos_datasets::units::{Country, Currency};
 
 use crate::bitmap::Bitmap;
 use crate::filter;
+use crate::live::records::ProductRecord;
 use crate::recommend::Snapshot;
 use crate::request::{Filter, Market};
 
@@ -18,6 +19,8 @@ pub(crate) struct Conditions<'a> {
     pub(crate) market: Market,
     /// Age in whole years that the person has reached for certain.
     pub(crate) age: u32,
+    /// Exclusions of the operator that hold, one bit each ([`crate::rules`]).
+    pub(crate) excluded: u64,
 }
 
 /// What two questions have to share to share a prepared set: the filter is the default one.
@@ -29,6 +32,7 @@ pub(crate) struct PreparedKey {
     payment_methods: Vec<String>,
     /// Highest age limit that the person has passed.
     age_limit: u32,
+    excluded: u64,
 }
 
 /// Prepared sets kept at most; when there are more, all are made anew.
@@ -67,9 +71,12 @@ impl Snapshot {
     fn make_allowed(&self, conditions: &Conditions<'_>) -> Bitmap {
         let age = Some(conditions.age);
         let mut rows = filter::allowed(self.bundle(), conditions.filter, &conditions.market, age);
+        let (rules, excluded) = (&self.rules, conditions.excluded);
+        rules.excluding(excluded).for_each(|kind| rows.subtract(kind.stored()));
         rows.resize(self.n_products());
+        let fits = |record: &ProductRecord| record.fits(conditions) && !rules.excludes(excluded, record);
         for (row, good) in self.live.goods.changed() {
-            match good.record.as_ref().is_some_and(|record| record.fits(conditions)) {
+            match good.record.as_ref().is_some_and(fits) {
                 true => rows.insert(row),
                 false => rows.remove(row),
             }
@@ -85,6 +92,7 @@ impl Snapshot {
             currency: conditions.market.currency,
             payment_methods: conditions.market.payment_methods.clone(),
             age_limit: passed.copied().filter(|&limit| limit <= conditions.age).max().unwrap_or(0),
+            excluded: conditions.excluded,
         }
     }
 }

@@ -134,7 +134,8 @@ impl<'a> Explainer<'a> {
             | Source::Repurchase
             | Source::Similar
             | Source::Trending
-            | Source::Newest => None,
+            | Source::Newest
+            | Source::Pinned => None,
         }
     }
 

@@ -22,6 +22,7 @@ pub mod rank;
 pub mod reasons;
 pub mod recommend;
 pub mod request;
+pub mod rules;
 pub mod serving_model;
 pub mod together;
 pub mod vectors;

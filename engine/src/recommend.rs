@@ -7,11 +7,11 @@
 //!    has bought, refused or been shown;
 //! 3. **candidates**: taste, friends, teams, repurchase propose drafts ([`crate::candidates`]);
 //! 4. **privacy**: drafts lose what may not be told, or fall out ([`crate::privacy`]); nothing goes round it;
-//! 5. **rank**: one blend, limits for shops and categories, a total order ([`crate::rank`]);
-//! 6. **fill**: what is popular fills the list, so that it is never empty where something allowed exists;
+//! 5. **rank**: one blend ([`crate::rank`]), then the operator's rules and a total order ([`crate::rules`]);
+//! 6. **fill**: what is popular fills the page, so that it is never empty where something allowed exists;
 //! 7. **reasons**: codes with parameters ([`crate::explain`]).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -28,6 +28,9 @@ use crate::live::{Applied, Change, ChangeFault, Live};
 use crate::privacy::Privacy;
 use crate::rank::{self, Scale};
 use crate::request::{Answer, Context, Degraded, ProductItem, RequestFault, Source};
+use crate::rules::moves::Moves;
+use crate::rules::page::{self, Plan};
+use crate::rules::{Prepared, RuleFault, Rules};
 use crate::together::InvitePolicy;
 use crate::viewer::Viewer;
 
@@ -52,6 +55,25 @@ impl Engine {
         let snapshot = Snapshot { invites, ..Snapshot::clone(&self.snapshot()) };
         self.current.store(Arc::new(snapshot));
         self
+    }
+
+    /// The same with other business rules.
+    ///
+    /// # Errors
+    /// [`RuleFault`] names the rule that is out of range.
+    pub fn with_rules(self, rules: Rules) -> Result<Self, RuleFault> {
+        rules.check()?;
+        let before = self.snapshot();
+        let prepared = Prepared::new(&before.base.bundle, rules);
+        if prepared.rules.explore.share > 0.0 {
+            // Better now than in the first question.
+            prepared.novelties(&before.base.bundle);
+        }
+        // Sets that were prepared under other rules are not taken over.
+        let base = Arc::new(before.base.unprepared());
+        let snapshot = Snapshot { rules: Arc::new(prepared), base, ..Snapshot::clone(&before) };
+        self.current.store(Arc::new(snapshot));
+        Ok(self)
     }
 
     /// The same with a thread that takes new products into the vector index whenever many are waiting, as long as the
@@ -102,6 +124,7 @@ pub struct Snapshot {
     pub(crate) base: Arc<Base>,
     pub(crate) live: Live,
     pub(crate) invites: InvitePolicy,
+    pub(crate) rules: Arc<Prepared>,
 }
 
 /// What belongs to the bundle and is prepared once for it.
@@ -116,6 +139,18 @@ pub(crate) struct Base {
     pub(crate) prepared: ArcSwap<imbl::HashMap<PreparedKey, Arc<Bitmap>>>,
 }
 
+impl Base {
+    /// The same with no set of allowed products prepared.
+    fn unprepared(&self) -> Self {
+        Self {
+            bundle: self.bundle.clone(),
+            index: self.index.clone(),
+            age_limits: self.age_limits.clone(),
+            prepared: ArcSwap::default(),
+        }
+    }
+}
+
 /// Candidates that a list looks at beyond what it shows: room for what ranking and limits move.
 const SPARE: usize = 40;
 /// Candidates looked at for each item shown.
@@ -128,8 +163,9 @@ impl Snapshot {
             products.filter_map(|row| bundle.catalogue().min_age(ProductRow(row))).collect();
         let live = Live::at_the_cut(&bundle);
         let index = Arc::new(bundle.live_index());
+        let rules = Arc::new(Prepared::new(&bundle, Rules::default()));
         let base = Base { bundle, index, age_limits: limits.into_iter().collect(), prepared: ArcSwap::default() };
-        Self { base: Arc::new(base), live, invites: InvitePolicy::default() }
+        Self { base: Arc::new(base), live, invites: InvitePolicy::default(), rules }
     }
 
     /// The bundle below.
@@ -149,10 +185,12 @@ impl Snapshot {
         let due = viewer.personal.map_or_else(Vec::new, |user| repurchase::due(self, user, context.now));
         let mut allowed = self.allowed_for(&viewer, context, &shown);
         self.leave_out_bought(&viewer, context, &due, &mut allowed);
-        let drafts = self.feed_candidates(&viewer, &privacy, context, &due, &allowed);
+        let moves = Moves::in_feed(self, &viewer, context);
+        let drafts = self.feed_candidates(&viewer, &privacy, context, &due, &allowed, moves.besides());
         let enough = drafts.len() >= context.limit;
         let passed = privacy.products(drafts, &allowed).into_inner();
-        let list = self.filled(passed, &viewer, &privacy, context, &allowed);
+        let plan = self.feed_plan(&passed, &viewer, &privacy, context, &shown, &allowed);
+        let list = self.arranged(passed, plan, &moves, &viewer, &privacy, context, &allowed);
         Ok(self.answer(list, &viewer, &privacy, context, &shown, viewer.degraded(enough)))
     }
 
@@ -225,7 +263,7 @@ impl Snapshot {
         let nothing_due = passed.is_empty() && shown.is_empty();
         let list = match nothing_due {
             true => self.filled(passed, &viewer, &privacy, context, &allowed),
-            false => rank::order(passed, context.limit, |row| self.goods(row)),
+            false => page::arrange(&self, passed, Plan::of_caps(self, context.limit), |_, _| Vec::new()),
         };
         Ok(self.answer(list, &viewer, &privacy, context, &shown, viewer.degraded(!nothing_due)))
     }
@@ -262,11 +300,12 @@ impl Snapshot {
         context: &Context,
         due: &[repurchase::Due],
         allowed: &Bitmap,
+        besides: usize,
     ) -> Vec<ProductDraft> {
         let Some(user) = viewer.personal else { return Vec::new() };
         let vector = self.taste_vector(user);
-        let close =
-            vector.as_deref().map_or_else(Vec::new, |query| taste::closest(self, query, pool(context), allowed));
+        let wanted = pool(context) + besides;
+        let close = vector.as_deref().map_or_else(Vec::new, |query| taste::closest(self, query, wanted, allowed));
         let scale = Scale::of(&close);
         let place = |row: u32| match (&scale, &vector) {
             (Some(scale), Some(query)) => scale.place(crate::live::view::dot(query, self.product_vector(row))),
@@ -314,7 +353,8 @@ impl Snapshot {
         drafts.into_values().collect()
     }
 
-    /// The drafts in order, with popular products behind them where they do not fill a page and one item more.
+    /// The drafts in order within the caps, with popular products behind them where they do not fill a page and one item
+    /// more.
     pub(crate) fn filled(
         &self,
         drafts: Vec<ProductDraft>,
@@ -323,16 +363,31 @@ impl Snapshot {
         context: &Context,
         allowed: &Bitmap,
     ) -> Vec<ProductDraft> {
-        let mut list = rank::order(drafts, context.limit, |row| self.goods(row));
-        if list.len() <= context.limit {
-            let market = trending::Market { country: viewer.country, day: context.now.day() };
-            let there: HashSet<u32> = list.iter().map(|draft| draft.row).collect();
-            let wanted = context.limit + 1 - list.len() + SPARE;
-            let popular = trending::popular(self, &market, wanted, allowed, &there);
-            let passed = privacy.products(popular, allowed).into_inner();
-            list.extend(rank::order(passed, context.limit - list.len().min(context.limit), |row| self.goods(row)));
-        }
-        list
+        let (plan, moves) = (Plan::of_caps(self, context.limit), Moves::none(self, context));
+        self.arranged(drafts, plan, &moves, viewer, privacy, context, allowed)
+    }
+
+    /// The page that a plan makes of drafts and, where they do not fill it, of popular products; and one item more where
+    /// there is any.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one question, none of which belongs to another")]
+    fn arranged(
+        &self,
+        mut drafts: Vec<ProductDraft>,
+        plan: Plan,
+        moves: &Moves<'_>,
+        viewer: &Viewer,
+        privacy: &Privacy<'_>,
+        context: &Context,
+        allowed: &Bitmap,
+    ) -> Vec<ProductDraft> {
+        drafts.iter_mut().for_each(|draft| moves.apply(draft));
+        let market = trending::Market { country: viewer.country, day: context.now.day() };
+        page::arrange(&self, drafts, plan, |wanted, there| {
+            let popular = trending::popular(self, &market, wanted, allowed, there);
+            let mut passed = privacy.products(popular, allowed).into_inner();
+            passed.iter_mut().for_each(|draft| moves.apply(draft));
+            passed
+        })
     }
 
     /// The answer that shows the head of a list.

@@ -2,11 +2,13 @@
 
 use juntos_datasets::tables::Surface;
 use juntos_datasets::units::{Country, Currency, Money, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::reasons::Reason;
 
 /// Conditions on products. Every list is "any of", every field narrows; the default allows all.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Filter {
     /// Category paths; a path takes in everything below it.
     pub categories: Vec<String>,
@@ -68,6 +70,10 @@ pub struct Context {
     pub personalise: bool,
     /// Whether products already bought may appear.
     pub include_bought: bool,
+    /// How much the score counts in the feed against unlikeness, 0 to 1, in place of [`crate::rules::Diversity::lambda`].
+    pub mmr_lambda: Option<f32>,
+    /// Whether the feed may have places for new products, where the rules give any.
+    pub explore: bool,
 }
 
 impl Context {
@@ -84,6 +90,8 @@ impl Context {
             cursor: None,
             personalise: true,
             include_bought: false,
+            mmr_lambda: None,
+            explore: true,
         }
     }
 }
@@ -107,6 +115,8 @@ pub enum Source {
     Trending,
     /// New in the catalogue.
     Newest,
+    /// Put at this place by the operator.
+    Pinned,
 }
 
 impl Source {
@@ -121,6 +131,7 @@ impl Source {
             Self::Group => "group",
             Self::Trending => "trending",
             Self::Newest => "newest",
+            Self::Pinned => "pinned",
         }
     }
 }
@@ -249,6 +260,9 @@ impl Context {
         }
         short("exclude", self.exclude.len())?;
         short("market.payment_methods", self.market.payment_methods.len())?;
+        if self.mmr_lambda.is_some_and(|lambda| !(0.0..=1.0).contains(&lambda)) {
+            return Err(RequestFault::BadLambda);
+        }
         self.filter.check()
     }
 
@@ -263,7 +277,11 @@ impl Context {
 }
 
 impl Filter {
-    fn check(&self) -> Result<(), RequestFault> {
+    /// Checks what types alone do not.
+    ///
+    /// # Errors
+    /// [`RequestFault`] names the field and how to mend it.
+    pub(crate) fn check(&self) -> Result<(), RequestFault> {
         let lists = [
             ("filter.categories", &self.categories),
             ("filter.not_categories", &self.not_categories),
@@ -314,6 +332,9 @@ pub enum RequestFault {
     /// The cursor did not come from an answer of this question.
     #[error("`cursor` is not one that an answer to this question gave; leave it out to start at the top")]
     BadCursor,
+    /// `mmr_lambda` is out of range.
+    #[error("`mmr_lambda` is not a number from 0 to 1; leave it out for what the server's settings say")]
+    BadLambda,
     /// A price range that nothing can meet.
     #[error("`filter` {problem}")]
     BadFilter {
@@ -330,6 +351,7 @@ impl RequestFault {
             Self::NoIds { .. } => "no_ids",
             Self::TooMany { .. } => "too_many_ids",
             Self::BadCursor => "bad_cursor",
+            Self::BadLambda => "bad_lambda",
             Self::BadFilter { .. } => "bad_filter",
         }
     }

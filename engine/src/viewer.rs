@@ -20,6 +20,8 @@ pub(crate) struct Viewer {
     pub(crate) age: u32,
     /// Ids of the question that nobody knows.
     pub(crate) missing: Vec<String>,
+    /// Exclusions that hold where she is, one bit each.
+    excluded: u64,
     why: Why,
 }
 
@@ -44,12 +46,14 @@ impl Viewer {
             (_, Some(_), None) | (None, None, None) => Why::NotPersonal,
             (Some(_), None, None) => Why::Unknown,
         };
+        let country = context.market.country.or(profile.and_then(|profile| profile.country));
         Self {
             personal,
             row,
-            country: context.market.country.or(profile.and_then(|profile| profile.country)),
+            country,
             age: certain_age(profile.and_then(|profile| profile.birth_year), context.now),
             missing: user_id.filter(|_| row.is_none()).map(str::to_owned).into_iter().collect(),
+            excluded: world.rules.exclusions_for(context.surface, country, context.now),
             why,
         }
     }
@@ -62,7 +66,7 @@ impl Viewer {
     /// What decides which products she may be shown.
     pub(crate) fn conditions<'a>(&self, context: &'a Context) -> Conditions<'a> {
         let market = Market { country: self.country, ..context.market.clone() };
-        Conditions { filter: &context.filter, market, age: self.age }
+        Conditions { filter: &context.filter, market, age: self.age, excluded: self.excluded }
     }
 
     /// How her list was found; `enough` tells that the usual way filled it.

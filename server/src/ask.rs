@@ -125,6 +125,7 @@ fn request_fault(fault: RequestFault) -> ApiError {
         RequestFault::NoIds { .. } | RequestFault::TooMany { .. } => Code::InvalidCount,
         RequestFault::BadCursor => Code::InvalidCursor,
         RequestFault::BadFilter { .. } => Code::InvalidFilter,
+        RequestFault::BadLambda => Code::InvalidField,
     };
     ApiError::new(code, fault.to_string())
 }

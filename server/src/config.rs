@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use juntos_engine::rules::{RuleFault, Rules};
 use serde::{Deserialize, Serialize};
 
 /// Every variable of the environment that sets a key starts with this; `JUNTOS_LISTEN` sets `listen`.
 pub const ENV_PREFIX: &str = "JUNTOS_";
 
 /// How the server behaves. `config/server.toml` lists every key with its default, unit and meaning.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
     /// Address to listen on. Without keys only loopback is accepted.
@@ -39,6 +40,8 @@ pub struct ServerConfig {
     pub log: String,
     /// How log lines look.
     pub log_format: LogFormat,
+    /// Business rules of lists: caps, diversity, exploration, memory, pins, boosts, exclusions.
+    pub rules: Rules,
 }
 
 /// How log lines look.
@@ -67,6 +70,7 @@ impl Default for ServerConfig {
             warm_index: true,
             log: "info,hnsw_rs=warn".to_owned(),
             log_format: LogFormat::Text,
+            rules: Rules::default(),
         }
     }
 }
@@ -118,6 +122,9 @@ pub enum ConfigError {
         /// What is wrong and what would be right.
         message: String,
     },
+    /// A business rule cannot be.
+    #[error("`rules.{}` {}", .0.key, .0.problem)]
+    Rule(#[from] RuleFault),
     /// A value is out of its range.
     #[error("`{key}` is {got}; {expected}")]
     Range {
@@ -212,7 +219,8 @@ impl ServerConfig {
         let sizes = "set it between 1024 and 1073741824 bytes";
         in_range("max_body_bytes", self.max_body_bytes, 1 << 10..=1 << 30, sizes)?;
         in_range("max_events_bytes", self.max_events_bytes, 1 << 10..=1 << 30, sizes)?;
-        in_range("max_events", self.max_events, 1..=1_000_000, "set it between 1 and 1000000")
+        in_range("max_events", self.max_events, 1..=1_000_000, "set it between 1 and 1000000")?;
+        Ok(self.rules.check()?)
     }
 }
 
@@ -287,6 +295,19 @@ mod tests {
     }
 
     #[test]
+    fn rules_are_read_and_survive_the_other_layers() {
+        let file = "[[rules.pins]]\nproduct_id = 'p'\nposition = 3\nscope = { countries = ['ES'], surfaces = ['game'] }\n\
+                    [[rules.boosts]]\nfilter = { categories = ['food'], price_max_minor = 5, currency = 'EUR' }\nscore = -0.5\n\
+                    [[rules.exclusions]]\nfilter = { brands = ['x'] }\nscope = { until = '2026-03-01T12:00:00Z' }";
+        let config = with(file, &[("JUNTOS_MAX_WAITING", "8")], &ServerFlags::default()).unwrap();
+        let rules = &config.rules;
+        assert_eq!((rules.pins[0].position, rules.pins[0].scope.countries.len()), (3, 1));
+        assert_eq!((rules.boosts[0].score, rules.boosts[0].filter.price_max_minor), (-0.5, Some(5)));
+        assert!(rules.exclusions[0].scope.until.is_some());
+        assert_eq!(rules.caps, Rules::default().caps);
+    }
+
+    #[test]
     fn unknown_keys_wrong_types_and_ranges_are_refused_by_name() {
         let none = ServerFlags::default();
         assert!(message(with("cpu_thread = 2", &[], &none)).contains("unknown field `cpu_thread`"));
@@ -301,6 +322,12 @@ mod tests {
             "JUNTOS_LISTN: there is no such setting; did you mean JUNTOS_LISTEN?"
         );
         assert!(message(with("", &[("JUNTOS_LISTEN", "here")], &none)).contains("invalid socket address"));
+        assert_eq!(
+            message(with("[rules.caps]\nbrand = 2", &[], &none)),
+            "`rules.caps.brand` is 2; set it between 0 and 1"
+        );
+        let misspelt = "[[rules.exclusions]]\nfilter = { brand = ['x'] }";
+        assert!(message(with(misspelt, &[], &none)).contains("unknown field `brand`"));
         let absent = ServerConfig::load(Some(Path::new("no-such-file.toml")), [], &none);
         assert!(message(absent).contains("no-such-file.toml"));
     }

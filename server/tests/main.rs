@@ -11,6 +11,9 @@ mod questions;
 #[path = "main/refusals.rs"]
 mod refusals;
 
+#[path = "main/rules.rs"]
+mod rules;
+
 #[path = "main/data.rs"]
 mod data;
 

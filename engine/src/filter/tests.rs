@@ -107,7 +107,7 @@ proptest! {
     #[test]
     fn agrees_with_the_records(filter in filters(), market in markets(), age in 0u32..25) {
         let (products, bundle) = world();
-        let conditions = Conditions { filter: &filter, market: market.clone(), age };
+        let conditions = Conditions { filter: &filter, market: market.clone(), age, excluded: 0 };
         let rows = allowed(bundle, &filter, &market, Some(age));
         for (row, product) in products.iter().enumerate() {
             prop_assert_eq!(rows.contains(row as u32), product.fits(&conditions), "{:?}", product);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use juntos_datasets::tables::EventKind;
+use juntos_datasets::tables::{EventKind, Surface};
 use juntos_datasets::training::EventWeights;
 use juntos_datasets::units::Timestamp;
 use xxhash_rust::xxh3::xxh3_128;
@@ -15,6 +15,7 @@ use super::ties::{BlockState, Tie};
 use super::{Applied, Change, ChangeFault};
 use crate::live::neighbours;
 use crate::recommend::Snapshot;
+use crate::rules::moves::MS_AN_HOUR;
 
 /// Half-life of popularity, days: as the bundle counts it.
 const POPULARITY_HALF_LIFE_DAYS: f64 = 30.0;
@@ -86,6 +87,7 @@ impl Snapshot {
         self.forget_popularity(row);
         self.live.teams.forget_user(row);
         self.live.invites.forget(row);
+        self.live.exposures.forget(row);
         self.live.people.delete(row, user_id);
         self.fold_again_around(row);
         Ok(Applied::Done)
@@ -201,11 +203,26 @@ impl Snapshot {
         }
         let product = self.known_product(&event.product_id)?;
         let user = self.user_or_new(&event.user_id);
+        if event.kind == EventKind::Shown {
+            self.note_shown(user, product, &event, now);
+            self.remember_event(event.event_id.as_deref());
+            return Ok(Applied::Done);
+        }
         let history = self.live.people.history(user).map(|history| History::clone(history)).unwrap_or_default();
         let history = self.lived(user, history, product, &event, now);
         self.live.people.set_history(user, history);
         self.remember_event(event.event_id.as_deref());
         Ok(Applied::Done)
+    }
+
+    /// What somebody was shown tells nothing of her taste, but fades from her lists on that surface.
+    fn note_shown(&mut self, user: u32, product: u32, event: &EventRecord, now: Timestamp) {
+        let surface = event.surface.unwrap_or(Surface::Feed);
+        let half_life_ms = self.rules.rules.memory.half_life_hours.on(surface) * MS_AN_HOUR;
+        if half_life_ms > 0.0 {
+            let at_ms = event.ts.unwrap_or(now).millis();
+            self.live.exposures.note(user, surface, product, at_ms, half_life_ms);
+        }
     }
 
     /// Whether an event with this id has been applied.
@@ -261,9 +278,7 @@ impl Snapshot {
         if matches!(event.kind, EventKind::Purchase | EventKind::Like) {
             history.accept(product);
         }
-        if event.kind != EventKind::Shown {
-            history.vector = self.folded(user, &history);
-        }
+        history.vector = self.folded(user, &history);
         history
     }
 }

@@ -78,7 +78,7 @@ mod tests {
     use crate::request::Market;
 
     fn fits(record: &ProductRecord, filter: &Filter) -> bool {
-        record.fits(&Conditions { filter, market: Market::default(), age: 30 })
+        record.fits(&Conditions { filter, market: Market::default(), age: 30, excluded: 0 })
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod apply;
 mod apply_teams;
+pub(crate) mod exposures;
 mod fits;
 mod goods;
 mod invites;
@@ -19,6 +20,7 @@ use imbl::{HashMap, HashSet, OrdMap, OrdSet};
 use juntos_datasets::tables::TeamOutcome;
 
 use crate::bundle::{Bundle, OpenTeam};
+use exposures::Exposures;
 use goods::Goods;
 use invites::Invites;
 use life::Start;
@@ -36,6 +38,7 @@ pub(crate) struct Live {
     pub(crate) ties: Ties,
     pub(crate) teams: Teams,
     pub(crate) invites: Invites,
+    pub(crate) exposures: Exposures,
     /// Fingerprints of the event ids that were applied.
     events: HashSet<u128>,
     /// What has been added to, or taken from, the popularity of products.

@@ -14,7 +14,7 @@ use crate::state::AppState;
 use crate::wire::answer::Envelope;
 use crate::wire::items::Product;
 use crate::wire::query::FeedQuery;
-use crate::wire::question::{FeedRequest, RepurchaseRequest, SimilarRequest, TrendingRequest};
+use crate::wire::question::{Common, FeedRequest, RepurchaseRequest, SimilarRequest, TrendingRequest};
 
 /// What should this person see now?
 #[utoipa::path(
@@ -43,7 +43,7 @@ pub(crate) async fn feed_by_query(
 }
 
 async fn ask_feed(state: AppState, visit: Visit, mut request: FeedRequest) -> ApiResult<Response> {
-    let common = request.common();
+    let common = Common { mmr_lambda: request.mmr_lambda, explore: request.explore, ..request.common() };
     let user_id = id_at("user_id", request.user_id)?;
     ask::<ProductItem, Product>(state, visit, "feed", common, move |snapshot, context| snapshot.feed(&user_id, context))
         .await

@@ -57,6 +57,11 @@ pub struct FeedQuery {
     pub personalise: Option<bool>,
     /// Whether products already bought may appear.
     pub include_bought: Option<bool>,
+    /// How much the score counts against unlikeness to what the page has already, 0 to 1.
+    #[param(minimum = 0, maximum = 1)]
+    pub mmr_lambda: Option<f32>,
+    /// `false` leaves out the places for new products.
+    pub explore: Option<bool>,
 }
 
 fn list(text: Option<String>) -> Vec<String> {
@@ -79,6 +84,8 @@ impl From<FeedQuery> for FeedRequest {
         };
         Self {
             user_id: query.user_id,
+            mmr_lambda: query.mmr_lambda,
+            explore: query.explore,
             surface: query.surface,
             market: Some(market),
             limit: query.limit,

@@ -51,6 +51,10 @@ pub struct Common {
     pub personalise: Option<bool>,
     /// Whether bought products may appear.
     pub include_bought: bool,
+    /// How much the score counts against unlikeness.
+    pub mmr_lambda: Option<f32>,
+    /// Whether there may be places for new products.
+    pub explore: Option<bool>,
 }
 
 /// How an answer is to be written.
@@ -87,6 +91,8 @@ impl Common {
             cursor: cursor(self.cursor)?,
             personalise: self.personalise.unwrap_or(true),
             include_bought: self.include_bought,
+            mmr_lambda: self.mmr_lambda,
+            explore: self.explore.unwrap_or(true),
         };
         Ok((context, Style { profile, fields }))
     }
@@ -184,6 +190,7 @@ macro_rules! question {
                     explain: self.explain,
                     personalise: self.personalise,
                     include_bought: self.include_bought,
+                    ..Common::default()
                 }
             }
         }
@@ -196,6 +203,12 @@ question! {
     FeedRequest {
         /// The person; may be unknown.
         user_id: String,
+        /// How much the score counts against unlikeness to what the page has already, 0 to 1; what the server's settings
+        /// say when absent.
+        #[schema(minimum = 0, maximum = 1)]
+        mmr_lambda: Option<f32>,
+        /// `false` leaves out the places for new products.
+        explore: Option<bool>,
     }
 }
 

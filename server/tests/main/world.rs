@@ -151,7 +151,8 @@ pub(crate) fn server() -> Router {
 
 /// The state of a server with a world of its own.
 pub(crate) fn state(config: ServerConfig) -> AppState {
-    AppState::with_clock(Arc::new(Engine::new(Arc::clone(&BUNDLE))), config, Arc::new(|| NOW)).unwrap()
+    let engine = Engine::new(Arc::clone(&BUNDLE)).with_rules(config.rules.clone()).unwrap();
+    AppState::with_clock(Arc::new(engine), config, Arc::new(|| NOW)).unwrap()
 }
 
 /// What a server answered.

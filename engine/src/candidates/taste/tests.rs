@@ -121,7 +121,7 @@ fn agrees_with_the_scan(world: &Snapshot) -> Vec<Vec<Scored>> {
     let mut answers = Vec::new();
     for filter in &filters() {
         for age in [10, 30] {
-            let conditions = Conditions { filter, market: Market::default(), age };
+            let conditions = Conditions { filter, market: Market::default(), age, excluded: 0 };
             let allowed = world.allowed(&conditions);
             assert_eq!(allowed, fitting(world, &conditions), "{filter:?}, age {age}");
             for (query, k) in queries().iter().zip([1, 10, 60].into_iter().cycle()) {
@@ -248,7 +248,7 @@ fn pages_show_new_products_once() {
                 break;
             }
         }
-        let conditions = Conditions { filter: &Filter::default(), market: Market::default(), age: 0 };
+        let conditions = Conditions { filter: &Filter::default(), market: Market::default(), age: 0, excluded: 0 };
         assert_eq!(seen.len(), fitting(&engine.snapshot(), &conditions).count(), "{user}");
     }
 }

@@ -12,10 +12,12 @@
 //! 10. Whatever happens, in whatever order, no answer tells what it must not (`walk`).
 //! 11. Teams live by the time of what happened, in whatever order it is reported (`teams`).
 //! 12. Nobody is suggested too often, after a no, or to whom she has muted (`teams`).
+//! 13. Business rules do what they say, and open nothing that is closed (`rules`).
 
 mod lists;
 mod live;
 mod privacy;
+mod rules;
 mod teams;
 mod walk;
 mod world;

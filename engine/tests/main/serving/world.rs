@@ -50,7 +50,16 @@ pub(super) struct Good {
     pub min_age: Option<u32>,
     pub sensitive: bool,
     pub team_price: bool,
+    pub seller: Option<&'static str>,
+    pub brand: Option<&'static str>,
+    pub category: Option<&'static str>,
+    /// Days before [`now`] on which it was listed.
+    pub listed: Option<u32>,
 }
+
+pub(super) const SELLERS: [&str; 3] = ["s0", "s1", "s2"];
+pub(super) const BRANDS: [&str; 3] = ["b0", "b1", "b2"];
+pub(super) const CATEGORIES: [&str; 4] = ["food", "food/tea", "toys", "toys/kites"];
 
 #[derive(Debug, Clone)]
 pub(super) struct Deal {
@@ -94,6 +103,10 @@ impl World {
             min_age: None,
             sensitive: false,
             team_price: false,
+            seller: None,
+            brand: None,
+            category: None,
+            listed: None,
         };
         Self {
             people: (0..people).map(person).collect(),
@@ -148,6 +161,12 @@ impl World {
             let participants =
                 (0..people).filter(|&user| user != initiator && random.random_bool(0.2)).take(3).collect();
             world.teams.push(Deal { id: format!("t{at}"), product, initiator, participants });
+        }
+        for good in &mut world.goods {
+            good.seller = SELLERS.get(random.random_range(0..4)).copied();
+            good.brand = BRANDS.get(random.random_range(0..4)).copied();
+            good.category = CATEGORIES.get(random.random_range(0..5)).copied();
+            good.listed = random.random_bool(0.6).then(|| random.random_range(0..100));
         }
         world
     }
@@ -345,6 +364,10 @@ impl Good {
             min_age: self.min_age,
             sensitive: self.sensitive,
             hidden: self.hidden,
+            seller_id: self.seller,
+            brand: self.brand,
+            category: self.category,
+            created_at: self.listed.map(|days| now().plus_days(-f64::from(days))),
             ..Product::new(&self.id)
         }
     }

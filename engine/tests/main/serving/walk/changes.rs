@@ -9,7 +9,7 @@ use super::Walk;
 use super::truth::{Bought, Crew, Thing};
 use crate::serving::world::COUNTRIES;
 
-pub(super) const KINDS: [EventKind; 7] = [
+pub(super) const KINDS: [EventKind; 8] = [
     EventKind::Purchase,
     EventKind::Purchase,
     EventKind::Gift,
@@ -17,6 +17,7 @@ pub(super) const KINDS: [EventKind; 7] = [
     EventKind::View,
     EventKind::Return,
     EventKind::Dislike,
+    EventKind::Shown,
 ];
 
 impl Walk {
@@ -83,7 +84,9 @@ impl Walk {
                 }
             }
         }
-        truth.touched.insert((user, product));
+        if kind != EventKind::Shown {
+            truth.touched.insert((user, product));
+        }
         self.do_it(Change::Event(record));
     }
 

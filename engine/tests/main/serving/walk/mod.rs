@@ -10,6 +10,7 @@
 //!    (`answers`).
 //! 5. With personalisation off, in the question or for good, nobody is named or counted (`answers`).
 //! 6. After a deletion every answer is what it would be had she never done anything, or never been there (`deletion`).
+//!    What one person was shown changes nothing for anybody else (`secrets`).
 //! 7. A team that is full, over, cancelled, hidden, blocked or past its deadline is not offered (`answers`).
 //!
 //! CI asks [`ANSWERS`] times. The long run asks ten million times, or `JUNTOS_ANSWERS` times:
@@ -24,9 +25,11 @@ mod truth;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use juntos_engine::Engine;
+use juntos_engine::rules::Rules;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::rules::random_rules;
 use super::world::World;
 use truth::Truth;
 
@@ -49,6 +52,9 @@ impl Walk {
     fn new(seed: u64) -> Self {
         let world = World::random(seed);
         let (engine, truth) = (world.engine(), Truth::of(&world));
+        // Every other world has business rules of all kinds: none of them may open what is closed.
+        let rules = if seed.is_multiple_of(2) { Rules::default() } else { random_rules(&world, seed) };
+        let engine = engine.with_rules(rules).unwrap();
         Self { random: ChaCha8Rng::seed_from_u64(seed ^ 0x5eed), truth, engine, answers: 0 }
     }
 

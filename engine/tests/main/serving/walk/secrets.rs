@@ -41,7 +41,7 @@ impl Walk {
         let secret = person.visibility == PurchaseVisibility::Nobody
             || !person.personalise
             || self.truth.things[product].sensitive
-            || kind == EventKind::Gift;
+            || matches!(kind, EventKind::Gift | EventKind::Shown);
         if actor == viewer || person.gone || !secret {
             return Ok(());
         }
