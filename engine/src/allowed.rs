@@ -43,24 +43,28 @@ const MOST_PREPARED_BYTES: usize = 64 << 20;
 const LEAST_PREPARED: usize = 8;
 
 impl Snapshot {
-    /// The products that these conditions leave.
+    /// The products that these conditions leave, for changing.
     pub(crate) fn allowed(&self, conditions: &Conditions<'_>) -> Bitmap {
+        Arc::unwrap_or_clone(self.allowed_to_read(conditions))
+    }
+
+    /// The products that these conditions leave.
+    pub(crate) fn allowed_to_read(&self, conditions: &Conditions<'_>) -> Arc<Bitmap> {
         if *conditions.filter != Filter::default() {
-            return self.make_allowed(conditions);
+            return Arc::new(self.make_allowed(conditions));
         }
         let key = self.prepared_key(conditions);
         if let Some(prepared) = self.base.prepared.load().get(&key) {
-            return Bitmap::clone(prepared);
+            return prepared.clone();
         }
-        let made = self.make_allowed(conditions);
-        let prepared = Arc::new(made.clone());
+        let prepared = Arc::new(self.make_allowed(conditions));
         self.base.prepared.rcu(|sets| {
             let mut sets =
                 if sets.len() < self.most_prepared() { imbl::HashMap::clone(sets) } else { imbl::HashMap::new() };
             sets.insert(key.clone(), prepared.clone());
             sets
         });
-        made
+        prepared
     }
 
     fn most_prepared(&self) -> usize {

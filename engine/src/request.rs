@@ -5,6 +5,7 @@ use juntos_datasets::units::{Country, Currency, Money, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::reasons::Reason;
+use crate::together::Strategy;
 
 /// Conditions on products. Every list is "any of", every field narrows; the default allows all.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -74,6 +75,8 @@ pub struct Context {
     pub mmr_lambda: Option<f32>,
     /// Whether the feed may have places for new products, where the rules give any.
     pub explore: bool,
+    /// What products for a group are ordered by.
+    pub strategy: Strategy,
 }
 
 impl Context {
@@ -92,6 +95,7 @@ impl Context {
             include_bought: false,
             mmr_lambda: None,
             explore: true,
+            strategy: Strategy::default(),
         }
     }
 }

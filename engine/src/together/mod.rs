@@ -5,6 +5,8 @@ pub(crate) mod friends;
 pub mod model;
 pub(crate) mod patience;
 pub(crate) mod products;
+pub(crate) mod strategy;
 pub(crate) mod teams;
 
 pub use patience::InvitePolicy;
+pub use strategy::Strategy;

@@ -1,16 +1,19 @@
 //! Products for a group: what these people could buy together, and the chance that the team fills.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use juntos_datasets::{ProductRow, UserRow};
 
 use super::evidence::Evidence;
 use super::model::JoinFacts;
+use super::strategy::{Strategy, ratings};
 use crate::bitmap::Bitmap;
 use crate::candidates::{ProductDraft, taste};
 use crate::cursor::{List, Shown};
 use crate::explain::Explainer;
-use crate::live::view::weighted_mean;
+use crate::index::Scored;
+use crate::live::view::{dot, weighted_mean};
 use crate::privacy::{Privacy, certain_age};
 use crate::rank::{self, Scale};
 use crate::recommend::{Snapshot, pool};
@@ -25,6 +28,10 @@ const SMALLEST_TEAM: u32 = 2;
 const LIKELY: f32 = 0.5;
 /// Most people named for one product.
 const MOST_NAMED: usize = 10;
+/// Fewest products that each member's own taste proposes, where a strategy looks at everybody's ratings.
+const LEAST_EACH: usize = 10;
+/// Most members whose own tastes propose products.
+const MOST_ASKED: usize = 10;
 /// How much the initiator's taste weighs against each other member's where her friends were chosen for her.
 const INITIATOR_WEIGHT: f32 = 2.0;
 
@@ -33,6 +40,8 @@ struct Group<'a> {
     initiator: Option<u32>,
     /// Everybody else whom no block keeps apart from the initiator, by row.
     others: Vec<u32>,
+    /// What each of `others` may get: everything on the list where she was named, because then the list is made for her.
+    reaches: Vec<Option<Reach>>,
     evidence: Evidence<'a>,
     /// Facts of each of `others`, as for a product that nobody has.
     facts: Vec<JoinFacts>,
@@ -40,10 +49,30 @@ struct Group<'a> {
     reserve: Vec<Reserve>,
 }
 
+/// What somebody who was not named may get; for other products she counts as one who will not join.
+struct Reach {
+    /// What she may be shown where she lives.
+    allowed: Arc<Bitmap>,
+    /// What she refused, as far as the initiator may know, ascending.
+    refused: Vec<u32>,
+}
+
+impl Reach {
+    fn takes_in(&self, product: u32) -> bool {
+        self.allowed.contains(product) && self.refused.binary_search(&product).is_err()
+    }
+}
+
+impl Group<'_> {
+    /// Whether the one at this place of `others` may get a product.
+    fn counts(&self, at: usize, product: u32) -> bool {
+        self.reaches[at].as_ref().is_none_or(|reach| reach.takes_in(product))
+    }
+}
+
 /// Somebody who could still be invited.
 struct Reserve {
-    /// Whole years, for certain.
-    age: u32,
+    reach: Reach,
     /// As for a product that nobody has.
     facts: JoinFacts,
     vector: Vec<f32>,
@@ -73,7 +102,7 @@ impl Snapshot {
         let mut viewer = Viewer::new(self, Some(&user_ids[0]), context);
         let privacy = viewer.privacy(self, context.now);
         let named = self.named_members(&user_ids[1..], &mut viewer);
-        let group = self.group(&viewer, &privacy, &named, with_friends);
+        let group = self.group(&viewer, &privacy, &named, with_friends, context);
         let mut allowed = self.allowed_for(&viewer, context, &shown);
         self.narrow_to_members(&viewer, &privacy, &named, &group, context, &mut allowed);
         let drafts = self.group_candidates(&viewer, &privacy, &group, with_friends, context, &allowed);
@@ -105,12 +134,21 @@ impl Snapshot {
         rows
     }
 
-    fn group<'a>(&'a self, viewer: &Viewer, privacy: &Privacy<'_>, named: &[u32], with_friends: bool) -> Group<'a> {
+    fn group<'a>(
+        &'a self,
+        viewer: &Viewer,
+        privacy: &Privacy<'_>,
+        named: &[u32],
+        with_friends: bool,
+        context: &Context,
+    ) -> Group<'a> {
         let mut others: Vec<u32> = named.to_vec();
         let initiator = viewer.personal;
         let Some(user) = initiator else {
             let evidence = Evidence::gather(self, privacy, u32::MAX, &[]);
-            return Group { initiator, others: Vec::new(), evidence, facts: Vec::new(), reserve: Vec::new() };
+            let nobody = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            let (others, reaches, facts, reserve) = nobody;
+            return Group { initiator, others, reaches, evidence, facts, reserve };
         };
         others.retain(|&member| member != user && privacy.may_group(member));
         let friends = self.likeliest_friends(user, privacy);
@@ -123,14 +161,27 @@ impl Snapshot {
         let outside = friends.into_iter().filter(|(friend, _)| !others.contains(friend));
         let reserve = outside
             .map(|(friend, facts)| Reserve {
-                age: certain_age(self.profile(friend).birth_year, privacy.now()),
+                reach: self.reach(friend, viewer, privacy, context),
                 facts,
                 vector: self.vector_for_others(friend).unwrap_or_default(),
             })
             .collect();
         let evidence = Evidence::gather(self, privacy, user, &others);
         let facts = others.iter().map(|&other| facts_of(&evidence, user, other, ProductRow(u32::MAX))).collect();
-        Group { initiator, others, evidence, facts, reserve }
+        let chosen = |member: &u32| named.binary_search(member).is_err();
+        let reach = |member: &u32| chosen(member).then(|| self.reach(*member, viewer, privacy, context));
+        let reaches = others.iter().map(reach).collect();
+        Group { initiator, others, reaches, evidence, facts, reserve }
+    }
+
+    /// What somebody may get where she lives, as the question has it paid and delivered.
+    fn reach(&self, member: u32, viewer: &Viewer, privacy: &Privacy<'_>, context: &Context) -> Reach {
+        let profile = self.profile(member);
+        let mut conditions = viewer.conditions(context);
+        conditions.market = Market { country: profile.country.or(viewer.country), ..conditions.market };
+        conditions.age = certain_age(profile.birth_year, context.now);
+        let refused = self.refused_by(member).iter().copied().filter(|&row| privacy.uses_refusal_of(member, row));
+        Reach { allowed: self.allowed_to_read(&conditions), refused: refused.collect() }
     }
 
     /// Friends who may be invited, the likeliest to join first, whatever the product.
@@ -148,8 +199,8 @@ impl Snapshot {
         ranked.into_iter().take(MOST_FRIENDS).map(|(_, friend, facts)| (friend, facts)).collect()
     }
 
-    /// Leaves what every member may be shown where she is, without what the initiator has and what she or a member who
-    /// lets her know refused. A member whom nobody knows may be a minor.
+    /// Leaves what everybody named may be shown where she is, without what the initiator has and what she or somebody named
+    /// who lets her know refused. Somebody whom nobody knows may be a minor. Friends who were not named narrow nothing.
     fn narrow_to_members(
         &self,
         viewer: &Viewer,
@@ -161,7 +212,6 @@ impl Snapshot {
     ) {
         let mut markets: Vec<_> = named
             .iter()
-            .chain(&group.others)
             .map(|&member| {
                 let profile = self.profile(member);
                 (profile.country.or(viewer.country), certain_age(profile.birth_year, context.now))
@@ -174,10 +224,11 @@ impl Snapshot {
             let mut conditions = viewer.conditions(context);
             conditions.market = Market { country, ..conditions.market };
             conditions.age = age;
-            allowed.intersect(&self.allowed(&conditions));
+            allowed.intersect(&self.allowed_to_read(&conditions));
         }
         let Some(user) = viewer.personal else { return };
-        for &member in &group.others {
+        let named = group.others.iter().zip(&group.reaches).filter(|(_, reach)| reach.is_none());
+        for (&member, _) in named {
             let refused = self.refused_by(member).iter().filter(|&&row| privacy.uses_refusal_of(member, row));
             refused.for_each(|&row| allowed.remove(row));
         }
@@ -200,12 +251,45 @@ impl Snapshot {
         let Some(user) = viewer.personal else { return Vec::new() };
         let Some(query) = self.group_taste(user, privacy, &group.others, with_friends) else { return Vec::new() };
         let close = taste::closest(self, &query, pool(context), allowed);
+        if context.strategy != Strategy::ExpectedSuccess {
+            return self.by_ratings(user, privacy, group, &close, context, allowed);
+        }
         let Some(scale) = Scale::of(&close) else { return Vec::new() };
-        let draft = |scored: &crate::index::Scored| {
+        let draft = |scored: &Scored| {
             let bonus = self.saving_bonus(scored.row, group);
             ProductDraft::new(scored.row, Source::Group, scale.place(scored.score) + bonus)
         };
         close.iter().map(draft).collect()
+    }
+
+    /// Products close to the group or to one of its members, in the order of a strategy over everybody's ratings.
+    fn by_ratings(
+        &self,
+        user: u32,
+        privacy: &Privacy<'_>,
+        group: &Group<'_>,
+        close: &[Scored],
+        context: &Context,
+        allowed: &Bitmap,
+    ) -> Vec<ProductDraft> {
+        let hers = self.taste_vector(user).map(|vector| (None, vector));
+        let usable = (0..group.others.len()).filter(|&at| privacy.uses_taste_of(group.others[at]));
+        let theirs = usable.filter_map(|at| Some((Some(at), Cow::Owned(self.vector_for_others(group.others[at])?))));
+        let tastes: Vec<(Option<usize>, Cow<'_, [f32]>)> = hers.into_iter().chain(theirs).collect();
+        let each = pool(context).div_ceil(tastes.len().max(1)).max(LEAST_EACH);
+        let asked = tastes.iter().take(MOST_ASKED);
+        let of_each = asked.flat_map(|(_, vector)| taste::closest(self, vector, each, allowed));
+        let mut rows: Vec<u32> = close.iter().copied().chain(of_each).map(|scored| scored.row).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        let rate = |vector: &[f32]| ratings(rows.iter().map(|&row| dot(vector, self.product_vector(row))).collect());
+        let rated: Vec<(Option<usize>, Vec<f32>)> = tastes.iter().map(|(at, vector)| (*at, rate(vector))).collect();
+        let draft = |(place, &row): (usize, &u32)| {
+            let counting = rated.iter().filter(|(at, _)| at.is_none_or(|at| group.counts(at, row)));
+            let score = context.strategy.of_ratings(counting.map(|(_, ratings)| ratings[place]));
+            ProductDraft::new(row, Source::Group, score)
+        };
+        rows.iter().enumerate().map(draft).collect()
     }
 
     /// The vector of a group: its own, or the mean of its members' as far as they may be used.
@@ -247,17 +331,18 @@ impl Snapshot {
         let needed = min_size.unwrap_or(SMALLEST_TEAM).saturating_sub(1) as usize;
         let Some(user) = group.initiator else { return Prospect { success: 0.0, joiners: Vec::new() } };
         let serving = self.bundle().serving();
-        let chance = |(&other, facts): (&u32, &JoinFacts)| {
+        let chance = |at: usize| {
+            let (other, facts) = (group.others[at], &group.facts[at]);
             (serving.join.probability(&self.facts_on(product, user, other, facts, &group.evidence)), other)
         };
-        let mut chances: Vec<(f32, u32)> = group.others.iter().zip(&group.facts).map(chance).collect();
+        let counting = (0..group.others.len()).filter(|&at| group.counts(at, product));
+        let mut chances: Vec<(f32, u32)> = counting.map(chance).collect();
         chances.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let mut probabilities: Vec<f32> = chances.iter().map(|&(chance, _)| chance).collect();
         if chances.len() < needed {
-            let min_age = self.goods(product).min_age.unwrap_or(0);
-            let old_enough = group.reserve.iter().filter(|friend| friend.age >= min_age);
-            probabilities.extend(old_enough.map(|friend| {
-                let taste = crate::live::view::dot(&friend.vector, self.product_vector(product));
+            let may_get = group.reserve.iter().filter(|friend| friend.reach.takes_in(product));
+            probabilities.extend(may_get.map(|friend| {
+                let taste = dot(&friend.vector, self.product_vector(product));
                 serving.join.probability(&JoinFacts { taste, ..friend.facts })
             }));
         }
@@ -275,7 +360,7 @@ impl Snapshot {
         if has(user) || has(other) {
             return facts_of(evidence, user, other, ProductRow(product));
         }
-        let taste = crate::live::view::dot(&evidence.user_vector(UserRow(other)), self.product_vector(product));
+        let taste = dot(&evidence.user_vector(UserRow(other)), self.product_vector(product));
         JoinFacts { taste, ..*facts }
     }
 

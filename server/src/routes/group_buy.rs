@@ -13,7 +13,7 @@ use crate::read::{JsonBody, id_at};
 use crate::state::AppState;
 use crate::wire::answer::Envelope;
 use crate::wire::items::{Friend, GroupProduct, Team};
-use crate::wire::question::{FriendsRequest, GroupProductsRequest, TeamsRequest};
+use crate::wire::question::{Common, FriendsRequest, GroupProductsRequest, TeamsRequest};
 
 /// What could these people buy together, and would the team succeed?
 #[utoipa::path(
@@ -25,7 +25,7 @@ pub(crate) async fn products(
     Extension(visit): Extension<Visit>,
     JsonBody(mut request): JsonBody<GroupProductsRequest>,
 ) -> ApiResult<Response> {
-    let common = request.common();
+    let common = Common { strategy: request.strategy, ..request.common() };
     let people = request.people()?;
     let with_friends = request.with_friends;
     ask::<GroupProductItem, GroupProduct>(state, visit, "group_products", common, move |snapshot, context| {

@@ -2,6 +2,7 @@
 
 use juntos_datasets::tables::Surface;
 use juntos_engine::request::{Context, MAX_EXCLUDED, MAX_IDS, MAX_LIMIT};
+use juntos_engine::together;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -26,6 +27,32 @@ pub enum Explain {
     /// Reasons as codes with parameters.
     #[default]
     Codes,
+}
+
+/// What products for a group are ordered by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// The taste that the group shares, and what each saves if the team fills, times the chance that it does.
+    #[default]
+    ExpectedSuccess,
+    /// The mean of what each would rate it.
+    Average,
+    /// What the least pleased would rate it.
+    LeastMisery,
+    /// What the most pleased would rate it.
+    MostPleasure,
+}
+
+impl From<Strategy> for together::Strategy {
+    fn from(strategy: Strategy) -> Self {
+        match strategy {
+            Strategy::ExpectedSuccess => Self::ExpectedSuccess,
+            Strategy::Average => Self::Average,
+            Strategy::LeastMisery => Self::LeastMisery,
+            Strategy::MostPleasure => Self::MostPleasure,
+        }
+    }
 }
 
 /// What every question may say, gathered from its body.
@@ -55,6 +82,8 @@ pub struct Common {
     pub mmr_lambda: Option<f32>,
     /// Whether there may be places for new products.
     pub explore: Option<bool>,
+    /// What products for a group are ordered by.
+    pub strategy: Strategy,
 }
 
 /// How an answer is to be written.
@@ -93,6 +122,7 @@ impl Common {
             include_bought: self.include_bought,
             mmr_lambda: self.mmr_lambda,
             explore: self.explore.unwrap_or(true),
+            strategy: self.strategy.into(),
         };
         Ok((context, Style { profile, fields }))
     }
@@ -253,6 +283,10 @@ question! {
         /// Whether friends of the first may be thought of as joining as well.
         #[serde(default)]
         with_friends: bool,
+        /// What the products are ordered by; `expected_success` when absent.
+        #[serde(default)]
+        #[schema(inline)]
+        strategy: Strategy,
     }
 }
 

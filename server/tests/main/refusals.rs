@@ -86,6 +86,7 @@ async fn the_other_questions_refuse_what_they_cannot_answer() {
         ("/v1/group-buy/products", r#"{"user_ids": []}"#, "invalid_count", "empty"),
         ("/v1/group-buy/products", r#"{"user_ids": ["ana", "ana"]}"#, "invalid_field", "twice"),
         ("/v1/group-buy/products", &crowd, "invalid_count", "51"),
+        ("/v1/group-buy/products", r#"{"user_ids": ["ana"], "strategy": "best"}"#, "invalid_field", "`least_misery`"),
         ("/v1/group-buy/friends", r#"{"user_id": "ana"}"#, "missing_field", "`product_id`"),
         ("/v1/group-buy/friends", r#"{"user_id": "a", "product_id": "p", "filter": {}}"#, "unknown_field", "`filter`"),
         (

@@ -13,7 +13,9 @@
 //! 11. Teams live by the time of what happened, in whatever order it is reported (`teams`).
 //! 12. Nobody is suggested too often, after a no, or to whom she has muted (`teams`).
 //! 13. Business rules do what they say, and open nothing that is closed (`rules`).
+//! 14. Products for a group come in the order asked for, and friends who come in narrow nothing (`groups`).
 
+mod groups;
 mod lists;
 mod live;
 mod privacy;
