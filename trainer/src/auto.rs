@@ -30,9 +30,12 @@ pub struct Trial {
     pub model: String,
     /// Settings in which it differs from the trial that the search stood at; empty for the first of a model.
     pub settings: String,
-    /// Mean NDCG@20 over the users validated on; with standing groups, the root of its product with theirs.
+    /// Mean NDCG@20 over the users validated on; with standing groups, the weighted geometric mean of it and theirs.
     #[serde(rename = "ndcg@20")]
     pub ndcg: f64,
+    /// The same over standing groups alone, where they count.
+    #[serde(rename = "groups_ndcg@20", skip_serializing_if = "Option::is_none")]
+    pub groups: Option<f64>,
     /// Whether the search went on from here.
     pub kept: bool,
 }
@@ -40,7 +43,8 @@ pub struct Trial {
 impl fmt::Display for Trial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = if self.kept { "kept" } else { "" };
-        write!(f, "{:8} {:44} ndcg@20 {:.4}  {mark}", self.model, self.settings, self.ndcg)
+        let groups = self.groups.map_or_else(String::new, |groups| format!(" (groups {groups:.4})"));
+        write!(f, "{:8} {:44} ndcg@20 {:.4}{groups}  {mark}", self.model, self.settings, self.ndcg)
     }
 }
 
@@ -105,6 +109,7 @@ struct Tried {
     config: TrainConfig,
     embeddings: Embeddings,
     ndcg: f64,
+    groups: Option<f64>,
 }
 
 impl Search<'_> {
@@ -157,7 +162,7 @@ impl Search<'_> {
 
     fn note(&mut self, tried: &Tried, settings: &str, kept: bool) {
         let (model, settings) = (tried.config.model.clone(), settings.to_owned());
-        let trial = Trial { model, settings, ndcg: tried.ndcg, kept };
+        let trial = Trial { model, settings, ndcg: tried.ndcg, groups: tried.groups, kept };
         self.progress.note(&trial.to_string());
         self.trials.push(trial);
     }
@@ -183,8 +188,8 @@ impl Search<'_> {
                 Fitted::Scores(_) => return Err(TrainError::NoVectors { model: "a rule" }),
             }
         };
-        let ndcg = self.validation.ndcg(&embeddings);
-        Ok(Tried { config, embeddings, ndcg })
+        let (ndcg, groups) = (self.validation.ndcg(&embeddings), self.validation.groups_ndcg(&embeddings));
+        Ok(Tried { config, embeddings, ndcg, groups })
     }
 
     fn spend(&mut self) {

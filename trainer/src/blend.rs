@@ -25,8 +25,8 @@ const FEWEST_CASES: usize = 100;
 /// What a choice must have more than the defaults, as a share.
 const LEAST_GAIN: f64 = 0.002;
 /// Values tried.
-const FRIENDS: [f32; 8] = [0.0, 0.1, 0.3, 0.6, 1.0, 2.0, 4.0, 8.0];
-const BOUGHT: [f32; 7] = [0.0, 0.1, 0.2, 0.4, 0.7, 1.0, 2.0];
+const FRIENDS: [f32; 10] = [0.0, 0.1, 0.3, 0.6, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
+const BOUGHT: [f32; 9] = [0.0, 0.1, 0.2, 0.4, 0.7, 1.0, 2.0, 4.0, 8.0];
 
 /// The blend with the greatest mean NDCG@20 of feeds of held-out products, by taste as `embeddings`, learnt from
 /// `held.history`, have it: feeds of products that are new to users, and, as much as purchases are repeated, feeds that

@@ -82,13 +82,17 @@ impl<'a> Validation<'a> {
     }
 
     /// Mean NDCG@20 of what `embeddings` rank for the users judged by. With standing groups it is the geometric mean of
-    /// that and of the same for groups, so that neither is bought with the other.
+    /// that and of the same for groups, weighted by how many there are of each, so that neither is bought with the other.
     pub(super) fn ndcg(&self, embeddings: &Embeddings) -> f64 {
         let users = self.mean_ndcg(&self.cases, embeddings);
-        if self.group_cases.is_empty() {
-            return users;
-        }
-        (users * self.mean_ndcg(&self.group_cases, &Groups(embeddings))).sqrt()
+        let Some(groups) = self.groups_ndcg(embeddings) else { return users };
+        let part = self.group_cases.len() as f64 / (self.cases.len() + self.group_cases.len()) as f64;
+        users.powf(1.0 - part) * groups.powf(part)
+    }
+
+    /// The same over standing groups, where there are enough to judge by.
+    pub(super) fn groups_ndcg(&self, embeddings: &Embeddings) -> Option<f64> {
+        (!self.group_cases.is_empty()).then(|| self.mean_ndcg(&self.group_cases, &Groups(embeddings)))
     }
 
     fn mean_ndcg(&self, cases: &[Case], vectors: &impl Vectors) -> f64 {
