@@ -30,6 +30,11 @@ impl StoredPossession {
     }
 }
 
+/// The stars that a rating stands for: those from 1 to 5. Other scales say nothing that could be compared.
+pub(crate) fn stars(rating: Option<f64>) -> Option<f32> {
+    rating.filter(|stars| (1.0..=5.0).contains(stars)).map(|stars| stars as f32)
+}
+
 /// History by user and by product.
 pub(crate) struct History {
     pub(crate) possessions: Lists<StoredPossession>,

@@ -3,6 +3,7 @@
 //! A `manifest.json` and a few binary files, each a table of aligned little-endian sections that are used where they
 //! lie in a memory map; `docs/bundle.md` has the grammar. Rows are valid in one bundle only.
 
+mod feedback;
 pub(crate) mod folder;
 mod gather;
 mod manifest;
@@ -21,6 +22,7 @@ use juntos_datasets::units::Country;
 use juntos_datasets::{ProductRow, Row, SellerRow, UserRow};
 use xxhash_rust::xxh3::xxh3_64;
 
+pub use feedback::StoredFeedback;
 pub use manifest::{FileEntry, IndexReport, Manifest, Shapes};
 pub(crate) use map::Column;
 pub use people::UserProfile;
@@ -66,6 +68,7 @@ pub struct Bundle {
     vectors: Vectors,
     ties: Ties,
     history: History,
+    feedback: Option<shapes::Lists<StoredFeedback>>,
     teams: teams::OpenTeams,
     /// The index with the products' vectors, row-major.
     index: Arc<Base>,
@@ -200,6 +203,11 @@ impl Bundle {
     /// Rows of the users who bought a product before the cut, ascending; gifts to others do not count.
     pub fn buyers(&self, product: ProductRow) -> &[u32] {
         self.history.buyers.row(product.index())
+    }
+
+    /// What buyers said of a product before the cut, by row of the user; empty in bundles that do not tell.
+    pub fn feedback(&self, product: ProductRow) -> &[StoredFeedback] {
+        self.feedback.as_ref().map_or(&[], |feedback| feedback.row(product.index()))
     }
 
     /// Prices, texts, offers and the like.

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use serde::Deserialize;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::feedback::{self, FEEDBACK};
 use super::manifest::{FORMAT, MANIFEST, MANIFEST_CHECKSUM, Manifest, Shapes, hex};
 use super::map::{MappedFile, map};
 use super::people::People;
@@ -67,6 +68,8 @@ fn open(folder: &Path, verify: bool) -> Result<Bundle, EngineError> {
     let (users, products, sellers) = (file("users.bin")?, file("products.bin")?, file("sellers.bin")?);
     let vector_file = file("vectors.bin")?;
     let content = files.contains_key(CONTENT_FILE).then(|| ContentModel::open(&file(CONTENT_FILE)?, shapes.dim));
+    let feedback =
+        files.contains_key(FEEDBACK).then(|| feedback::open(&file(FEEDBACK)?, shapes.products, shapes.users));
     Ok(Bundle {
         users: IdMapView::open(&users, "ids", shapes.users)?,
         people: people(&users, shapes.users)?,
@@ -77,6 +80,7 @@ fn open(folder: &Path, verify: bool) -> Result<Bundle, EngineError> {
         vectors: vectors(&vector_file, &file(USER_VECTORS)?, &shapes)?,
         ties: ties(&file("ties.bin")?, shapes.users)?,
         history: history(&file("history.bin")?, &shapes)?,
+        feedback: feedback.transpose()?,
         teams: teams(&file("teams.bin")?, &shapes)?,
         deliverable: Deliverable::default(),
         content: content.transpose()?,

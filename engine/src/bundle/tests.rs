@@ -80,6 +80,32 @@ impl World {
         }
     }
 
+    /// A world in which this happened, one thing a day: row of the user, row of the product, what, rating.
+    pub(crate) fn lived(
+        users: &[UserRecord],
+        products: &[ProductRecord],
+        events: &[(usize, usize, EventKind, Option<f64>)],
+    ) -> Self {
+        let mut world = Self::with(users, products, |tables| {
+            for (day, &(user, product, kind, value)) in (0..).zip(events) {
+                let ts = Some(Timestamp::from_millis(day * DAY));
+                let event = Event::new(&users[user].user_id, &products[product].product_id, kind);
+                tables.push::<Events>(&Event { ts, value, ..event }).unwrap();
+            }
+        });
+        for (user, possessions) in world.data.possessions.iter_mut().enumerate() {
+            for product in 0..products.len() {
+                let times = |kind| events.iter().filter(|e| (e.0, e.1, e.2) == (user, product, kind)).count() as u32;
+                let (purchases, gifts) = (times(EventKind::Purchase), times(EventKind::Gift));
+                if purchases + gifts > 0 {
+                    let product = ProductRow(product as u32);
+                    possessions.push(Possession { product, purchases, gifts, last: None });
+                }
+            }
+        }
+        world
+    }
+
     fn source<'a>(&'a self, serving: &'a ServingModel) -> BundleSource<'a> {
         BundleSource {
             dataset: &self.dataset,
@@ -162,6 +188,12 @@ fn small() -> World {
         let ts = Some(Timestamp::from_millis(100 * DAY));
         tables.push::<Events>(&Event { ts, ..Event::new("bob", "p1", EventKind::Purchase) }).unwrap();
         tables.push::<Events>(&Event { ts, ..Event::new("d", "p2", EventKind::Purchase) }).unwrap();
+        for (day, product, rating) in [(98, "p2", 4.0), (97, "p2", 2.0), (99, "p2", 9.0), (99, "p3", 5.0)] {
+            let ts = Some(Timestamp::from_millis(day * DAY));
+            let event = Event::new("d", product, EventKind::Rate);
+            tables.push::<Events>(&Event { ts, value: Some(rating), ..event }).unwrap();
+        }
+        tables.push::<Events>(&Event { ts, ..Event::new("d", "p2", EventKind::Return) }).unwrap();
         let held_out = Event { ts, split: Split::Test, ..Event::new("ana", "p3", EventKind::Purchase) };
         tables.push::<Events>(&held_out).unwrap();
     });
@@ -273,6 +305,23 @@ fn history_and_teams_are_read_back() {
     );
     assert_eq!((team.opened_at, team.deadline), (Some(Timestamp::from_millis(99 * DAY)), None));
     assert_eq!(bundle.open_team("t1"), None);
+}
+
+/// The latest rating on the scale counts, and only of what she bought.
+#[test]
+fn feedback_is_read_back_and_a_bundle_without_it_opens() {
+    let bundle = small().write_and_keep();
+    let said = |bundle: &Bundle| -> Vec<_> {
+        let all =
+            (0..5).flat_map(|product| bundle.feedback(ProductRow(product)).iter().map(move |said| (product, said)));
+        all.map(|(product, said)| (product, said.user, said.stars(), said.is_returned())).collect()
+    };
+    assert_eq!(said(&Bundle::open(bundle.path()).unwrap()), [(2, 3, Some(4.0), true)]);
+    let path = bundle.path().join(MANIFEST);
+    let mut manifest: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    manifest["files"].as_object_mut().unwrap().remove("feedback.bin").unwrap();
+    forge_manifest(bundle.path(), &manifest);
+    assert_eq!(said(&Bundle::open(bundle.path()).unwrap()), []);
 }
 
 #[test]
@@ -397,6 +446,7 @@ fn use_everything(bundle: &Bundle) {
         let _ = goods.offers(product).iter().map(|offer| goods.offer_payment_methods(offer).count()).sum::<usize>();
         let _ = goods.seller(product).map(|seller| (goods.seller_name(seller), bundle.sellers().id(seller)));
         let _ = (bundle.buyers(product), bundle.popularity(product), bundle.repurchase_days(product));
+        let _ = bundle.feedback(product).iter().map(|said| bundle.users().id(UserRow(said.user)).len()).sum::<usize>();
     }
     for team in bundle.open_teams() {
         let _ = (team.team_id.len(), bundle.products().id(team.product).len());
@@ -477,7 +527,7 @@ fn another_version_says_what_to_do() {
 fn the_same_source_gives_the_same_bytes() {
     let world = small();
     let (one, other) = (world.write("one").unwrap(), world.write("other").unwrap());
-    assert_eq!(files(&one).len(), 11);
+    assert_eq!(files(&one).len(), 12);
     for (left, right) in files(&one).iter().zip(files(&other)) {
         assert_eq!(fs::read(left).unwrap(), fs::read(&right).unwrap(), "{}", left.display());
     }

@@ -13,6 +13,7 @@ use juntos_datasets::units::Timestamp;
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::feedback::{self, FEEDBACK};
 use super::folder;
 use super::gather::{Demand, ProductColumns, SellerColumns, UserColumns, blocked, ranking};
 use super::manifest::{FORMAT, FileEntry, IndexReport, MANIFEST, MANIFEST_CHECKSUM, Manifest, Shapes, hex};
@@ -166,6 +167,7 @@ fn write_files(folder: &Path, source: &BundleSource<'_>) -> Result<(Shapes, Inde
     write_sellers(&folder.join("sellers.bin"), sellers)?;
     write_ties(&folder.join("ties.bin"), data, blocked(dataset, data)?)?;
     write_history(&folder.join("history.bin"), data, demand)?;
+    feedback::write(&folder.join(FEEDBACK), dataset, data)?;
     write_teams(&folder.join("teams.bin"), &open_teams)?;
     write_vectors(&folder.join("vectors.bin"), source)?;
     write_user_vectors(&folder.join(USER_VECTORS), source)?;

@@ -13,6 +13,7 @@ use super::people::History;
 use super::records::{EventRecord, FriendshipRecord, ProductRecord, UserRecord, two_people};
 use super::ties::{BlockState, Tie};
 use super::{Applied, Change, ChangeFault};
+use crate::history::stars;
 use crate::live::neighbours;
 use crate::recommend::Snapshot;
 use crate::rules::moves::MS_AN_HOUR;
@@ -225,6 +226,13 @@ impl Snapshot {
         }
     }
 
+    /// Whether a user has ever bought `product` for herself, whatever became of it.
+    fn has_bought(&self, user: u32, history: &History, product: u32) -> bool {
+        let stored = self.stored_user(user).map_or(&[][..], |row| self.bundle().possessions(row));
+        let before = stored.iter().any(|had| had.product == product && had.purchases > 0);
+        before || history.purchases(product) > 0
+    }
+
     /// Whether an event with this id has been applied.
     pub(super) fn knows_event(&self, event_id: Option<&str>) -> bool {
         event_id.is_some_and(|id| self.live.events.contains(&xxh3_128(id.as_bytes())))
@@ -253,17 +261,24 @@ impl Snapshot {
             EventKind::Dislike | EventKind::Return => {
                 let counted =
                     self.owned_by(user).iter().any(|owned| owned.product == product && owned.counts(now.day()));
+                if event.kind == EventKind::Return && self.has_bought(user, &history, product) {
+                    history.send_back(product);
+                }
                 history.refuse(product);
                 if counted {
                     history.cease(product, now.day());
                 }
                 self.live.popularity.refuse(&mut history.added, product, now.day());
             }
+            EventKind::Rate => {
+                if let Some(stars) = stars(event.value) {
+                    history.rate(product, stars, event.ts.unwrap_or(now).millis());
+                }
+            }
             EventKind::View
             | EventKind::Cart
             | EventKind::Like
             | EventKind::Share
-            | EventKind::Rate
             | EventKind::Shown
             | EventKind::Click => {}
         }

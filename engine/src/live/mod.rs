@@ -8,7 +8,7 @@ mod goods;
 mod invites;
 mod life;
 mod neighbours;
-mod people;
+pub(crate) mod people;
 pub(crate) mod popularity;
 mod read;
 pub mod records;

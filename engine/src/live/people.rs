@@ -26,6 +26,20 @@ impl Had {
     }
 }
 
+/// What one user said since the cut of one product that she had.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Feedback {
+    pub(crate) product: u32,
+    /// The latest stars, 1 to 5.
+    pub(crate) stars: Option<f32>,
+    /// When she gave them, ms since the epoch.
+    rated_ms: i64,
+    /// Purchases since the cut that she did not want to keep, and that [`Had`] has forgotten.
+    pub(crate) lost: u32,
+    /// Whether she sent it back after she had bought it.
+    pub(crate) returned: bool,
+}
+
 /// One event that tells of taste: product and weight.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Signal {
@@ -43,6 +57,8 @@ pub(crate) struct History {
     pub(crate) had: Vec<Had>,
     /// Products she disliked or sent back and did not buy again, ascending.
     pub(crate) refused: Vec<u32>,
+    /// What she said of products, in the order of her first words.
+    pub(crate) feedback: Vec<Feedback>,
     /// Latest last, at most [`MOST_SIGNALS`].
     pub(crate) signals: Vec<Signal>,
     /// What she added to the popularity of products.
@@ -71,6 +87,10 @@ impl History {
 
     /// Notes that she refuses `product`, and forgets what spoke for it.
     pub(crate) fn refuse(&mut self, product: u32) {
+        let purchases = self.purchases(product);
+        if purchases > 0 {
+            self.feedback_mut(product).lost = purchases;
+        }
         if let Err(at) = self.refused.binary_search(&product) {
             self.refused.insert(at, product);
         }
@@ -82,6 +102,33 @@ impl History {
     pub(crate) fn cease(&mut self, product: u32, day: i64) {
         self.ceased.retain(|&(_, ceased)| ceased == day);
         self.ceased.push((product, day));
+    }
+
+    /// Notes the stars that she gave `product` at `ms`: the latest count, in whatever order they come.
+    pub(crate) fn rate(&mut self, product: u32, stars: f32, ms: i64) {
+        let said = self.feedback_mut(product);
+        if said.stars.is_none() || said.rated_ms <= ms {
+            (said.stars, said.rated_ms) = (Some(stars), ms);
+        }
+    }
+
+    /// Purchases of `product` since the cut, also those that she did not want to keep.
+    pub(crate) fn purchases(&self, product: u32) -> u32 {
+        let had = self.had.iter().filter(|had| had.product == product).map(|had| had.purchases);
+        had.chain(self.feedback.iter().filter(|said| said.product == product).map(|said| said.lost)).sum()
+    }
+
+    /// Notes that she sent back `product`, which she had bought.
+    pub(crate) fn send_back(&mut self, product: u32) {
+        self.feedback_mut(product).returned = true;
+    }
+
+    fn feedback_mut(&mut self, product: u32) -> &mut Feedback {
+        let at = self.feedback.iter().position(|said| said.product == product).unwrap_or_else(|| {
+            self.feedback.push(Feedback { product, stars: None, rated_ms: i64::MIN, lost: 0, returned: false });
+            self.feedback.len() - 1
+        });
+        &mut self.feedback[at]
     }
 
     /// Notes that she wants `product` after all.
