@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 
 mod allowed;
+pub mod audience;
 pub mod bitmap;
 pub mod bundle;
 mod candidates;
@@ -17,6 +18,7 @@ mod friends;
 mod history;
 pub mod index;
 pub mod live;
+pub mod month;
 mod privacy;
 pub mod rank;
 pub mod reasons;

@@ -32,6 +32,7 @@ use crate::bitmap::Bitmap;
 use crate::candidates::ProductDraft;
 use crate::live::teams::Team;
 use crate::live::view::{Friend, Owned};
+use crate::month::Month;
 use crate::reasons::CountBucket;
 use crate::recommend::Snapshot;
 use crate::viewer::Viewer;
@@ -211,18 +212,7 @@ pub(crate) const ADULT_AGE: u32 = 18;
 /// The age in whole years that somebody born in `birth_year` has reached for certain at `now`: the year alone leaves the
 /// birthday open. Zero when the year is unknown: that counts as a minor.
 pub(crate) fn certain_age(birth_year: Option<i32>, now: Timestamp) -> u32 {
-    birth_year.map_or(0, |born| u32::try_from(year_of(now) - i64::from(born) - 1).unwrap_or(0))
-}
-
-/// The UTC year of a moment (Howard Hinnant, "chrono-compatible low-level date algorithms", `civil_from_days`).
-fn year_of(moment: Timestamp) -> i64 {
-    let from_march_0000 = moment.day() + 719_468;
-    let era = from_march_0000.div_euclid(146_097);
-    let day_of_era = from_march_0000.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    year_of_era + era * 400 + i64::from(month_from_march >= 10)
+    birth_year.map_or(0, |born| u32::try_from(Month::of(now).year() - i64::from(born) - 1).unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -239,7 +229,7 @@ mod tests {
             ("2027-01-01T00:00:00Z", 2027),
             ("2000-03-01T00:00:00Z", 2000),
         ] {
-            assert_eq!(year_of(text.parse().unwrap()), year, "{text}");
+            assert_eq!(Month::of(text.parse().unwrap()).year(), year, "{text}");
         }
     }
 
