@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use juntos_engine::audience::AudiencePolicy;
 use juntos_engine::rules::{RuleFault, Rules};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,12 @@ pub struct ServerConfig {
     pub max_events: usize,
     /// In how many invitations one person is suggested within seven days, whoever initiates.
     pub suggestions_a_week: u32,
+    /// Folder of the ledger of sellers' audiences; made when the first one is asked for.
+    pub audience_folder: PathBuf,
+    /// Differential privacy of one audience: ε in thousandths.
+    pub audience_epsilon_thousandths: u32,
+    /// Audiences that one seller may draw in a month.
+    pub audience_answers_a_month: u32,
     /// Whether what searches of the index read at random is copied into memory, with large pages, before serving.
     pub warm_index: bool,
     /// Which log lines are written, as `tracing` filters: `info`, `juntos=debug`.
@@ -67,6 +74,9 @@ impl Default for ServerConfig {
             max_events_bytes: 8 << 20,
             max_events: 10_000,
             suggestions_a_week: 3,
+            audience_folder: PathBuf::from("juntos-audience"),
+            audience_epsilon_thousandths: AudiencePolicy::default().epsilon_thousandths,
+            audience_answers_a_month: AudiencePolicy::default().answers_a_month,
             warm_index: true,
             log: "info,hnsw_rs=warn".to_owned(),
             log_format: LogFormat::Text,
@@ -163,6 +173,12 @@ impl ServerConfig {
         Duration::from_millis(self.request_timeout_ms)
     }
 
+    /// What may be told of sellers' audiences.
+    pub fn audience_policy(&self) -> AudiencePolicy {
+        let (epsilon_thousandths, answers_a_month) = (self.audience_epsilon_thousandths, self.audience_answers_a_month);
+        AudiencePolicy { epsilon_thousandths, answers_a_month }
+    }
+
     /// Longest time for requests in flight after a stop signal.
     pub fn drain_timeout(&self) -> Duration {
         Duration::from_millis(self.drain_timeout_ms)
@@ -220,6 +236,9 @@ impl ServerConfig {
         in_range("max_body_bytes", self.max_body_bytes, 1 << 10..=1 << 30, sizes)?;
         in_range("max_events_bytes", self.max_events_bytes, 1 << 10..=1 << 30, sizes)?;
         in_range("max_events", self.max_events, 1..=1_000_000, "set it between 1 and 1000000")?;
+        let epsilons = "set it between 1 and 10000 thousandths";
+        in_range("audience_epsilon_thousandths", self.audience_epsilon_thousandths, 1..=10_000, epsilons)?;
+        in_range("audience_answers_a_month", self.audience_answers_a_month, 1..=1_000, "set it between 1 and 1000")?;
         Ok(self.rules.check()?)
     }
 }

@@ -94,6 +94,8 @@ codes! {
     NotAllowedInTeam = "not_allowed_in_team", FORBIDDEN, InvalidRequest;
     /// The initiator may not invite this person.
     NotInvitable = "not_invitable", FORBIDDEN, InvalidRequest;
+    /// The seller has drawn as many audiences as the month allows.
+    PrivacyBudgetSpent = "privacy_budget_spent", TOO_MANY_REQUESTS, InvalidRequest;
     /// The body is too large.
     PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE, InvalidRequest;
     /// The body's content type is not accepted here.

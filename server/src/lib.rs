@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod ask;
+mod audience;
 mod change;
 pub mod config;
 pub mod door;
@@ -24,6 +25,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tower_http::catch_panic::CatchPanicLayer;
 
+pub use audience::Seeds;
 pub use config::{ConfigError, ServerConfig, ServerFlags};
 pub use serve::{ServeError, bind, run, serve, stop_signal};
 pub use state::{AppState, Clock};

@@ -33,6 +33,9 @@ pub enum ServeError {
     /// The system gives no threads.
     #[error("cannot start the CPU threads: {0}; set cpu_threads to fewer")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+    /// The ledger of sellers' audiences cannot be used.
+    #[error("cannot use the ledger of sellers' audiences: {0}")]
+    Audience(#[from] juntos_engine::audience::LedgerError),
     /// The system gives no input or output.
     #[error("cannot serve: {0}")]
     Io(#[from] std::io::Error),

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use juntos_datasets::units::Timestamp;
 use juntos_engine::Engine;
 
+use crate::audience::{AudienceDesk, Seeds, system_seed};
 use crate::config::ServerConfig;
 use crate::pool::CpuPool;
 use crate::serve::ServeError;
@@ -25,13 +26,14 @@ struct Shared {
     clock: Clock,
     cpu: CpuPool,
     stopping: AtomicBool,
+    audience: AudienceDesk,
 }
 
 impl AppState {
     /// A server over `engine`, on the system's clock.
     ///
     /// # Errors
-    /// Settings out of range, or no threads.
+    /// Settings out of range, no threads, or a ledger of audiences that cannot be used.
     pub fn new(engine: Arc<Engine>, config: ServerConfig) -> Result<Self, ServeError> {
         Self::with_clock(engine, config, Arc::new(system_clock))
     }
@@ -39,13 +41,28 @@ impl AppState {
     /// A server over `engine` whose requests happen when `clock` says, for tests and replays.
     ///
     /// # Errors
-    /// Settings out of range, or no threads.
+    /// Settings out of range, no threads, or a ledger of audiences that cannot be used.
     pub fn with_clock(engine: Arc<Engine>, config: ServerConfig, clock: Clock) -> Result<Self, ServeError> {
+        Self::with_seeds(engine, config, clock, Arc::new(system_seed))
+    }
+
+    /// The same where the seeds of noise come from `seeds` as well: for tests and replays only, since who can foresee
+    /// a seed can take the noise off.
+    ///
+    /// # Errors
+    /// Settings out of range, no threads, or a ledger of audiences that cannot be used.
+    pub fn with_seeds(
+        engine: Arc<Engine>,
+        config: ServerConfig,
+        clock: Clock,
+        seeds: Seeds,
+    ) -> Result<Self, ServeError> {
         config.check()?;
         crate::telemetry::recorder()?;
         let cpu = CpuPool::new(config.cpu_threads, config.max_waiting)?;
-        let engine = ArcSwap::new(engine);
-        Ok(Self(Arc::new(Shared { engine, config, clock, cpu, stopping: AtomicBool::new(false) })))
+        let audience = AudienceDesk::new(&config, seeds)?;
+        let (engine, stopping) = (ArcSwap::new(engine), AtomicBool::new(false));
+        Ok(Self(Arc::new(Shared { engine, config, clock, cpu, stopping, audience })))
     }
 
     /// The engine that answers now. A request takes it once and keeps it to its end.
@@ -71,6 +88,11 @@ impl AppState {
     /// Where answers are computed.
     pub fn cpu(&self) -> &CpuPool {
         &self.0.cpu
+    }
+
+    /// Where sellers' audiences are told.
+    pub(crate) fn audience(&self) -> &AudienceDesk {
+        &self.0.audience
     }
 
     /// Whether the server has been told to stop.

@@ -17,6 +17,9 @@ mod rules;
 #[path = "main/data.rs"]
 mod data;
 
+#[path = "main/sellers.rs"]
+mod sellers;
+
 #[path = "main/events.rs"]
 mod events;
 

@@ -39,6 +39,7 @@ impl Demo {
         let config = ServerConfig::load(None, std::env::vars(), &self.flags)?;
         juntos::telemetry::log_to_stderr(&config)?;
         let folder = Folder::new(self.keep.as_deref())?;
+        let config = ServerConfig { audience_folder: folder.audience(), ..config };
         let engine = self.build(&folder, output)?;
         let (state, opened_at) = state_in_world_time(Arc::clone(&engine), config)?;
         let sample = samples::find(&engine.snapshot(), opened_at);
@@ -113,6 +114,10 @@ impl Folder {
     fn bundle(&self) -> PathBuf {
         self.path().join("bundle")
     }
+
+    fn audience(&self) -> PathBuf {
+        self.path().join("audience")
+    }
 }
 
 fn print_calls(
@@ -129,6 +134,9 @@ fn print_calls(
             "\n# {}\ncurl -s {base}{} -H 'content-type: application/json' -d '{body}'",
             call.what, call.path
         ))?;
+    }
+    if let Some(seller) = sample.seller() {
+        output.line(format_args!("\n# who buys from this seller\ncurl -s {base}/v1/sellers/{seller}/audience"))?;
     }
     output.line(format_args!("\n# the API, described\ncurl -s {base}/openapi.json"))?;
     if let Folder::Kept(path) = folder {

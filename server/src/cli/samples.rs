@@ -1,6 +1,8 @@
 //! Questions with real ids whose answers are worth looking at.
 
 use juntos_datasets::units::Timestamp;
+use juntos_datasets::{ProductRow, Row, SellerRow};
+use juntos_engine::Bundle;
 use juntos_engine::recommend::Snapshot;
 use juntos_engine::request::Context;
 use serde_json::{Value, json};
@@ -18,12 +20,19 @@ pub(super) struct Call {
     pub(super) body: Value,
 }
 
-/// The calls found, in the order they tell the story.
-pub(super) struct Samples(Vec<Call>);
+/// The calls found, in the order they tell the story, and a seller with many products.
+pub(super) struct Samples {
+    calls: Vec<Call>,
+    seller: Option<String>,
+}
 
 impl Samples {
     pub(super) fn calls(&self) -> &[Call] {
-        &self.0
+        &self.calls
+    }
+
+    pub(super) fn seller(&self) -> Option<&str> {
+        self.seller.as_deref()
     }
 }
 
@@ -56,7 +65,16 @@ pub(super) fn find(snapshot: &Snapshot, now: Timestamp) -> Samples {
             body: json!({"user_id": user, "limit": 5}),
         });
     }
-    Samples(calls)
+    Samples { calls, seller: largest_seller(bundle) }
+}
+
+/// The seller with the most products; of several the first.
+fn largest_seller(bundle: &Bundle) -> Option<String> {
+    let mut products = vec![0_u32; bundle.sellers().len()];
+    let sellers = (0..bundle.n_products()).filter_map(|at| bundle.catalogue().seller(ProductRow::from_index(at)));
+    sellers.for_each(|seller| products[seller.index()] += 1);
+    let largest = (0..products.len()).max_by_key(|&at| (products[at], std::cmp::Reverse(at)))?;
+    Some(bundle.sellers().id(SellerRow::from_index(largest)).to_owned())
 }
 
 fn feed_is_personal(snapshot: &Snapshot, user: &str, context: &Context) -> bool {

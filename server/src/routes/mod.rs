@@ -9,6 +9,7 @@ mod group_buy;
 mod operations;
 mod products;
 mod recommend;
+mod sellers;
 mod teams;
 mod users;
 
@@ -30,6 +31,7 @@ use crate::state::AppState;
     tags(
         (name = "recommend", description = "What should this person see?"),
         (name = "group-buy", description = "What could these people buy together, whom to invite, which team to join?"),
+        (name = "sellers", description = "Who buys from this seller, in aggregate and with differential privacy?"),
         (name = "events", description = "What users did"),
         (name = "data", description = "Products, people, ties and teams; every change shows in the next answer"),
         (name = "operations", description = "For those who run the server"),
@@ -48,6 +50,7 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(group_buy::friends))
         .routes(routes!(group_buy::teams))
         .routes(routes!(events::report))
+        .routes(routes!(sellers::audience))
         .routes(routes!(products::get, products::put, products::patch, products::delete))
         .routes(routes!(users::get, users::put, users::patch, users::delete))
         .routes(routes!(teams::get, teams::put, teams::patch, teams::delete))

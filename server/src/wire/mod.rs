@@ -2,6 +2,7 @@
 //! so that the API changes only when somebody means it to.
 
 pub mod answer;
+pub mod audience;
 pub mod events;
 pub mod filter;
 pub mod items;

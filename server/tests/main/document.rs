@@ -58,6 +58,7 @@ async fn the_routes() {
     POST /v1/recommend/repurchase
     POST /v1/recommend/similar
     POST /v1/recommend/trending
+    GET /v1/sellers/{id}/audience
     GET /v1/teams/{id}
     PUT /v1/teams/{id}
     PATCH /v1/teams/{id}
