@@ -100,7 +100,8 @@ impl<'a> Explainer<'a> {
         if let Some(team) = &draft.team {
             reasons.push(self.open_team(team));
         }
-        reasons.extend(draft.due.map(|due| Reason::TimeToRepurchase { due }));
+        let due = |due| Reason::TimeToRepurchase { due: Some(due).filter(|_| self.privacy.may_hurry()) };
+        reasons.extend(draft.due.map(due));
         reasons.extend(self.privacy.count_shown(draft.friends_bought).map(|count| Reason::FriendsBought { count }));
         reasons.extend(self.likeness(draft));
         if let Some(seller) = goods

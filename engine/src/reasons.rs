@@ -27,6 +27,16 @@ impl CountBucket {
         }
     }
 
+    /// The least number in the bucket.
+    pub const fn least(self) -> u32 {
+        match self {
+            Self::ThreePlus => 3,
+            Self::FivePlus => 5,
+            Self::TenPlus => 10,
+            Self::FiftyPlus => 50,
+        }
+    }
+
     /// The word in answers.
     pub const fn word(self) -> &'static str {
         match self {
@@ -71,8 +81,8 @@ pub enum Reason {
     TrendingInMarket,
     /// About to run out.
     TimeToRepurchase {
-        /// When the last one is expected to be used up.
-        due: Timestamp,
+        /// When the last one is expected to be used up; not told to minors.
+        due: Option<Timestamp>,
     },
     /// New from a seller.
     NewFromSeller {
@@ -92,23 +102,55 @@ pub enum Reason {
     LikesThisKind,
 }
 
+juntos_datasets::words! {
+    /// The codes of all reasons: the one table that answers, texts and tests go by.
+    ReasonCode {
+        /// [`Reason::FriendsBought`].
+        FriendsBought = "friends_bought",
+        /// [`Reason::BecauseYouBought`].
+        BecauseYouBought = "because_you_bought",
+        /// [`Reason::SimilarTo`].
+        SimilarTo = "similar_to",
+        /// [`Reason::YourTaste`].
+        YourTaste = "your_taste",
+        /// [`Reason::GroupTaste`].
+        GroupTaste = "group_taste",
+        /// [`Reason::OpenTeam`].
+        OpenTeam = "open_team",
+        /// [`Reason::TrendingInMarket`].
+        TrendingInMarket = "trending_in_market",
+        /// [`Reason::TimeToRepurchase`].
+        TimeToRepurchase = "time_to_repurchase",
+        /// [`Reason::NewFromSeller`].
+        NewFromSeller = "new_from_seller",
+        /// [`Reason::TeamPrice`].
+        TeamPrice = "team_price",
+        /// [`Reason::JoinedYouBefore`].
+        JoinedYouBefore = "joined_you_before",
+        /// [`Reason::CloseFriend`].
+        CloseFriend = "close_friend",
+        /// [`Reason::LikesThisKind`].
+        LikesThisKind = "likes_this_kind",
+    }
+}
+
 impl Reason {
-    /// The code in answers.
-    pub const fn code(&self) -> &'static str {
+    /// The code.
+    pub const fn code(&self) -> ReasonCode {
         match self {
-            Self::FriendsBought { .. } => "friends_bought",
-            Self::BecauseYouBought { .. } => "because_you_bought",
-            Self::SimilarTo { .. } => "similar_to",
-            Self::YourTaste => "your_taste",
-            Self::GroupTaste => "group_taste",
-            Self::OpenTeam { .. } => "open_team",
-            Self::TrendingInMarket => "trending_in_market",
-            Self::TimeToRepurchase { .. } => "time_to_repurchase",
-            Self::NewFromSeller { .. } => "new_from_seller",
-            Self::TeamPrice { .. } => "team_price",
-            Self::JoinedYouBefore => "joined_you_before",
-            Self::CloseFriend => "close_friend",
-            Self::LikesThisKind => "likes_this_kind",
+            Self::FriendsBought { .. } => ReasonCode::FriendsBought,
+            Self::BecauseYouBought { .. } => ReasonCode::BecauseYouBought,
+            Self::SimilarTo { .. } => ReasonCode::SimilarTo,
+            Self::YourTaste => ReasonCode::YourTaste,
+            Self::GroupTaste => ReasonCode::GroupTaste,
+            Self::OpenTeam { .. } => ReasonCode::OpenTeam,
+            Self::TrendingInMarket => ReasonCode::TrendingInMarket,
+            Self::TimeToRepurchase { .. } => ReasonCode::TimeToRepurchase,
+            Self::NewFromSeller { .. } => ReasonCode::NewFromSeller,
+            Self::TeamPrice { .. } => ReasonCode::TeamPrice,
+            Self::JoinedYouBefore => ReasonCode::JoinedYouBefore,
+            Self::CloseFriend => ReasonCode::CloseFriend,
+            Self::LikesThisKind => ReasonCode::LikesThisKind,
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::bitmap::Bitmap;
 use crate::bundle::Bundle;
 use crate::candidates::{ProductDraft, repurchase, similar, social, taste, trending};
 use crate::cursor::{List, Shown};
+use crate::explanation::Rule;
 use crate::index::{LiveIndex, MergeStatus, Merger};
 use crate::live::{Applied, Change, ChangeFault, Live};
 use crate::privacy::Privacy;
@@ -32,6 +33,8 @@ use crate::rules::moves::Moves;
 use crate::rules::page::{self, Plan};
 use crate::rules::{Prepared, RuleFault, Rules};
 use crate::together::InvitePolicy;
+use crate::trace::Trace;
+use crate::verdict::Grounds;
 use crate::viewer::Viewer;
 
 /// The recommender over one bundle and the live state since it was cut.
@@ -185,13 +188,23 @@ impl Snapshot {
         let due = viewer.personal.map_or_else(Vec::new, |user| repurchase::due(self, user, context.now));
         let mut allowed = self.allowed_for(&viewer, context, &shown);
         self.leave_out_bought(&viewer, context, &due, &mut allowed);
+        let mut trace = Trace::of(context);
         let moves = Moves::in_feed(self, &viewer, context);
-        let drafts = self.feed_candidates(&viewer, &privacy, context, &due, &allowed, moves.besides());
+        let besides = moves.besides();
+        let drafts = self.feed_candidates(&viewer, &privacy, context, &due, &allowed, besides, &mut trace);
         let enough = drafts.len() >= context.limit;
         let passed = privacy.products(drafts, &allowed).into_inner();
         let plan = self.feed_plan(&passed, &viewer, &privacy, context, &shown, &allowed);
-        let list = self.arranged(passed, plan, &moves, &viewer, &privacy, context, &allowed);
-        Ok(self.answer(list, &viewer, &privacy, context, &shown, viewer.degraded(enough)))
+        let list = self.arranged(passed, plan, &moves, &viewer, &privacy, context, &allowed, &mut trace);
+        let answer = self.answer(list, &viewer, &privacy, context, &shown, viewer.degraded(enough));
+        let taste = viewer.personal.filter(|_| context.explain.is_some()).and_then(|user| self.taste_vector(user));
+        let grounds = Grounds {
+            taste: taste.as_deref(),
+            looked_at: pool(context) + besides,
+            removed_by: &|row: u32| self.left_out_as_bought(&viewer, context, &due, row),
+            ..Grounds::of_list(&viewer, context, &shown, &allowed)
+        };
+        Ok(self.explained(answer, trace, &grounds))
     }
 
     /// Products like the given ones, those themselves left out.
@@ -221,9 +234,13 @@ impl Snapshot {
         let drafts = similar::like(self, &given, pool(context), &allowed);
         let enough = drafts.len() >= context.limit;
         let passed = privacy.products(drafts, &allowed).into_inner();
-        let list = self.filled(passed, &viewer, &privacy, context, &allowed);
+        let mut trace = Trace::of(context);
+        let list = self.filled(passed, &viewer, &privacy, context, &allowed, &mut trace);
         let degraded = (!enough).then_some(Degraded::FewCandidates);
-        Ok(self.answer(list, &viewer, &privacy, context, &shown, degraded))
+        let answer = self.answer(list, &viewer, &privacy, context, &shown, degraded);
+        let removed_by = |row: u32| if given.contains(&row) { vec![Rule::AskedAbout] } else { Vec::new() };
+        let grounds = Grounds::of_list(&viewer, context, &shown, &allowed);
+        Ok(self.explained(answer, trace, &Grounds { removed_by: &removed_by, ..grounds }))
     }
 
     /// What is popular in the market now: the same for everybody there, but for age.
@@ -236,9 +253,11 @@ impl Snapshot {
         let viewer = Viewer::new(self, user_id, context);
         let privacy = viewer.privacy(self, context.now);
         let allowed = self.allowed_for(&viewer, context, &shown);
-        let list = self.filled(Vec::new(), &viewer, &privacy, context, &allowed);
+        let mut trace = Trace::of(context);
+        let list = self.filled(Vec::new(), &viewer, &privacy, context, &allowed, &mut trace);
         let degraded = (user_id.is_some() && viewer.personal.is_none()).then(|| viewer.degraded(true)).flatten();
-        Ok(self.answer(list, &viewer, &privacy, context, &shown, degraded))
+        let answer = self.answer(list, &viewer, &privacy, context, &shown, degraded);
+        Ok(self.explained(answer, trace, &Grounds::of_list(&viewer, context, &shown, &allowed)))
     }
 
     /// What this person is due to buy again; what is popular where nothing is due.
@@ -261,11 +280,19 @@ impl Snapshot {
             .collect();
         let passed = privacy.products(drafts, &allowed).into_inner();
         let nothing_due = passed.is_empty() && shown.is_empty();
+        let mut trace = Trace::of(context);
         let list = match nothing_due {
-            true => self.filled(passed, &viewer, &privacy, context, &allowed),
-            false => page::arrange(&self, passed, Plan::of_caps(self, context.limit), |_, _| Vec::new()),
+            true => self.filled(passed, &viewer, &privacy, context, &allowed, &mut trace),
+            false => {
+                trace.ranks(&passed);
+                let plan = Plan::of_caps(self, context.limit);
+                let list = page::arrange(&self, passed, plan, |_, _| Vec::new());
+                trace.lists(&list);
+                list
+            }
         };
-        Ok(self.answer(list, &viewer, &privacy, context, &shown, viewer.degraded(!nothing_due)))
+        let answer = self.answer(list, &viewer, &privacy, context, &shown, viewer.degraded(!nothing_due));
+        Ok(self.explained(answer, trace, &Grounds::of_list(&viewer, context, &shown, &allowed)))
     }
 
     /// The products that may appear in this answer, what earlier pages showed left out.
@@ -292,7 +319,16 @@ impl Snapshot {
         }
     }
 
+    /// The rule by which [`Self::leave_out_bought`] leaves a product out, if it does.
+    fn left_out_as_bought(&self, viewer: &Viewer, context: &Context, due: &[repurchase::Due], row: u32) -> Vec<Rule> {
+        let Some(user) = viewer.personal.filter(|_| !context.include_bought) else { return Vec::new() };
+        let bought = self.owned_by(user).iter().any(|owned| owned.product == row && owned.purchases > 0);
+        let is_due = due.iter().any(|due| due.product == row);
+        if bought && !is_due { vec![Rule::AlreadyBought] } else { Vec::new() }
+    }
+
     /// Drafts of every source, each product once, scored by the blend of [`crate::rank`].
+    #[expect(clippy::too_many_arguments, reason = "the parts of one question, none of which belongs to another")]
     fn feed_candidates(
         &self,
         viewer: &Viewer,
@@ -301,6 +337,7 @@ impl Snapshot {
         due: &[repurchase::Due],
         allowed: &Bitmap,
         besides: usize,
+        trace: &mut Trace,
     ) -> Vec<ProductDraft> {
         let Some(user) = viewer.personal else { return Vec::new() };
         let vector = self.taste_vector(user);
@@ -314,28 +351,36 @@ impl Snapshot {
         let mut drafts: HashMap<u32, ProductDraft> = HashMap::with_capacity(close.len() * 2);
         for scored in &close {
             let place = scale.as_ref().map_or(0.0, |scale| scale.place(scored.score));
+            trace.proposed(scored.row, Source::Taste);
+            trace.adds(scored.row, "taste", place);
             drafts.insert(scored.row, ProductDraft::new(scored.row, Source::Taste, place));
         }
-        let mut add = |row: u32, source: Source, bonus: f32, note: &mut dyn FnMut(&mut ProductDraft)| {
+        let mut add = |row: u32, source: Source, what, bonus: f32, note: &mut dyn FnMut(&mut ProductDraft)| {
+            trace.proposed(row, source);
             if !allowed.contains(row) {
                 return;
             }
-            let draft = drafts.entry(row).or_insert_with(|| ProductDraft::new(row, source, place(row)));
+            let draft = drafts.entry(row).or_insert_with(|| {
+                let place = place(row);
+                trace.adds(row, "taste", place);
+                ProductDraft::new(row, source, place)
+            });
+            trace.adds(row, what, bonus);
             draft.score += bonus;
             note(draft);
         };
         let blend = self.bundle().serving().blend;
         for social in social::purchases(self, privacy) {
             let note = &mut |draft: &mut ProductDraft| draft.friends_bought = social.count;
-            add(social.product, Source::Friends, blend.friends * social.share, note);
+            add(social.product, Source::Friends, "friends", blend.friends * social.share, note);
         }
         if context.include_bought && blend.bought > 0.0 {
             for owned in self.owned_by(user).iter().filter(|owned| owned.purchases > 0) {
-                add(owned.product, Source::Taste, blend.bought, &mut |_| ());
+                add(owned.product, Source::Taste, "bought", blend.bought, &mut |_| ());
             }
         }
         for due in due {
-            add(due.product, Source::Repurchase, rank::DUE_BONUS * due.closeness, &mut |draft| {
+            add(due.product, Source::Repurchase, "repurchase", rank::DUE_BONUS * due.closeness, &mut |draft| {
                 draft.source = Source::Repurchase;
                 draft.due = Some(due.due);
             });
@@ -344,7 +389,7 @@ impl Snapshot {
             let joinable = team.joinable(context.now) && team.members().all(|member| member != user);
             if joinable {
                 let bonus = if privacy.may_hurry() { rank::TEAM_BONUS } else { 0.0 };
-                add(product, Source::OpenTeam, bonus, &mut |draft| {
+                add(product, Source::OpenTeam, "open_team", bonus, &mut |draft| {
                     draft.source = Source::OpenTeam;
                     draft.team = Some(team.clone());
                 });
@@ -362,9 +407,10 @@ impl Snapshot {
         privacy: &Privacy<'_>,
         context: &Context,
         allowed: &Bitmap,
+        trace: &mut Trace,
     ) -> Vec<ProductDraft> {
         let (plan, moves) = (Plan::of_caps(self, context.limit), Moves::none(self, context));
-        self.arranged(drafts, plan, &moves, viewer, privacy, context, allowed)
+        self.arranged(drafts, plan, &moves, viewer, privacy, context, allowed, trace)
     }
 
     /// The page that a plan makes of drafts and, where they do not fill it, of popular products; and one item more where
@@ -379,15 +425,20 @@ impl Snapshot {
         privacy: &Privacy<'_>,
         context: &Context,
         allowed: &Bitmap,
+        trace: &mut Trace,
     ) -> Vec<ProductDraft> {
-        drafts.iter_mut().for_each(|draft| moves.apply(draft));
+        drafts.iter_mut().for_each(|draft| moves.apply(draft, trace));
+        trace.ranks(&drafts);
+        trace.places(&plan);
         let market = trending::Market { country: viewer.country, day: context.now.day() };
-        page::arrange(&self, drafts, plan, |wanted, there| {
+        let list = page::arrange(&self, drafts, plan, |wanted, there| {
             let popular = trending::popular(self, &market, wanted, allowed, there);
             let mut passed = privacy.products(popular, allowed).into_inner();
-            passed.iter_mut().for_each(|draft| moves.apply(draft));
+            passed.iter_mut().for_each(|draft| moves.apply(draft, &mut Trace::default()));
             passed
-        })
+        });
+        trace.lists(&list);
+        list
     }
 
     /// The answer that shows the head of a list.
@@ -406,7 +457,7 @@ impl Snapshot {
         let items: Vec<ProductItem> = list.into_iter().take(page).map(|draft| explain.product(draft)).collect();
         let next_cursor = more.then(|| shown.after(items.iter().map(|item| item.product_id.as_str())));
         let degraded = if items.is_empty() { Some(Degraded::NothingAllowed) } else { degraded };
-        Answer { items, missing: viewer.missing.clone(), degraded, next_cursor }
+        Answer { items, missing: viewer.missing.clone(), degraded, next_cursor, explanation: None }
     }
 }
 

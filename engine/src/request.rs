@@ -4,6 +4,7 @@ use juntos_datasets::tables::Surface;
 use juntos_datasets::units::{Country, Currency, Money, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::explanation::{Explain, Explanation};
 use crate::reasons::Reason;
 use crate::together::Strategy;
 
@@ -77,6 +78,8 @@ pub struct Context {
     pub explore: bool,
     /// What products for a group are ordered by.
     pub strategy: Strategy,
+    /// What to explain to an operator; nothing is recorded without.
+    pub explain: Option<Explain>,
 }
 
 impl Context {
@@ -96,6 +99,7 @@ impl Context {
             mmr_lambda: None,
             explore: true,
             strategy: Strategy::default(),
+            explain: None,
         }
     }
 }
@@ -179,6 +183,8 @@ pub struct Answer<T> {
     pub degraded: Option<Degraded>,
     /// Where the next page begins; absent at the end.
     pub next_cursor: Option<String>,
+    /// How the list came about, for an operator who asked; never for clients.
+    pub explanation: Option<Box<Explanation>>,
 }
 
 /// One recommended product.

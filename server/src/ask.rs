@@ -1,8 +1,10 @@
 //! One question from its body to the bytes of its answer: computed and written on the CPU pool, counted, made to fit.
 
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use juntos_engine::Snapshot;
 use juntos_engine::request::{Answer, Context, RequestFault};
+use juntos_engine::texts::{TextLanguage, Wording};
 use serde::Serialize;
 
 use crate::door::Visit;
@@ -10,33 +12,49 @@ use crate::error::{ApiError, ApiResult, Code, json_content_type};
 use crate::state::AppState;
 use crate::telemetry;
 use crate::wire::answer::Envelope;
+use crate::wire::explanation::Explanation;
 use crate::wire::items::Item;
-use crate::wire::question::{Common, Style};
+use crate::wire::question::{Common, Explain, Style};
 use crate::wire::surface::{Fit, fit};
 
 /// Asks `question` (its name in metrics and ids) on the CPU pool. `compute` runs once, and again with a smaller limit
-/// when the answer is too large for its surface.
-pub(crate) async fn ask<E, W>(
+/// when the answer is too large for its surface. `explain=full` needs the operator's key.
+pub(crate) async fn ask<W>(
     state: AppState,
     visit: Visit,
     question: &'static str,
     common: Common,
-    compute: impl Fn(&Snapshot, &Context) -> Result<Answer<E>, RequestFault> + Send + 'static,
+    compute: impl Fn(&Snapshot, &Context) -> Result<Answer<W::Engine>, RequestFault> + Send + 'static,
 ) -> ApiResult<Response>
 where
-    E: 'static,
-    W: From<E> + Item + Serialize,
+    W: Item + Serialize,
 {
+    if common.explain() == Explain::Full {
+        state.operator_key().admit(visit.authorization.as_ref())?;
+    }
     let (context, style) = common.split(&visit, W::ID, W::FIELDS)?;
     let engine = state.engine();
     let recommendation_id = visit.recommendation_id(question);
     let job = move || {
         let snapshot = engine.snapshot();
         let asked = Asked { question, recommendation_id, bundle: snapshot.bundle().version().to_owned(), style };
-        asked.body::<E, W>(&snapshot, context, compute)
+        let language = asked.style.languages.as_ref().map(|languages| languages.choose(&snapshot));
+        let wording = language.map(|language| Wording::new(&snapshot, language, context.now));
+        asked.body::<W>(&snapshot, context, wording.as_ref(), compute).map(|body| (body, language))
     };
-    let body = state.cpu().run(job).await?;
-    Ok(([json_content_type()], body).into_response())
+    let (body, language) = state.cpu().run(job).await?;
+    let mut response = ([json_content_type()], body).into_response();
+    if let Some(language) = language {
+        tell_language(&mut response, language);
+    }
+    Ok(response)
+}
+
+/// The language of the texts depends on the request's `Accept-Language`.
+fn tell_language(response: &mut Response, language: TextLanguage) {
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.word()));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
 }
 
 struct Asked {
@@ -47,11 +65,12 @@ struct Asked {
 }
 
 impl Asked {
-    fn body<E, W: From<E> + Item + Serialize>(
+    fn body<W: Item + Serialize>(
         &self,
         snapshot: &Snapshot,
         mut context: Context,
-        compute: impl Fn(&Snapshot, &Context) -> Result<Answer<E>, RequestFault>,
+        wording: Option<&Wording<'_>>,
+        compute: impl Fn(&Snapshot, &Context) -> Result<Answer<W::Engine>, RequestFault>,
     ) -> ApiResult<Vec<u8>> {
         let mut shortened = false;
         loop {
@@ -59,7 +78,7 @@ impl Asked {
                 self.without_items()
             } else {
                 let answer = compute(snapshot, &context).map_err(request_fault)?;
-                self.envelope::<E, W>(answer)
+                self.envelope::<W>(answer, wording)
             };
             match fit(&mut envelope, self.style.profile) {
                 Fit::Fits { body, lighter } => {
@@ -74,9 +93,9 @@ impl Asked {
         }
     }
 
-    fn envelope<E, W: From<E> + Item>(&self, answer: Answer<E>) -> Envelope<W> {
-        let Answer { items, missing, degraded, next_cursor } = answer;
-        let mut items: Vec<W> = items.into_iter().map(W::from).collect();
+    fn envelope<W: Item>(&self, answer: Answer<W::Engine>, wording: Option<&Wording<'_>>) -> Envelope<W> {
+        let Answer { items, missing, degraded, next_cursor, explanation } = answer;
+        let mut items: Vec<W> = items.into_iter().map(|item| W::told(item, wording)).collect();
         if let Some(fields) = &self.style.fields {
             items.iter_mut().for_each(|item| item.keep_only(fields));
         }
@@ -88,6 +107,7 @@ impl Asked {
             items,
             missing,
             next_cursor,
+            explanation: explanation.map(|explanation| Explanation::from(*explanation)),
         }
     }
 
@@ -101,6 +121,7 @@ impl Asked {
             items: Vec::new(),
             missing: Vec::new(),
             next_cursor: None,
+            explanation: None,
         }
     }
 

@@ -8,6 +8,8 @@ use juntos_engine::audience::AudiencePolicy;
 use juntos_engine::rules::{RuleFault, Rules};
 use serde::{Deserialize, Serialize};
 
+use crate::keys::OperatorKey;
+
 /// Every variable of the environment that sets a key starts with this; `JUNTOS_LISTEN` sets `listen`.
 pub const ENV_PREFIX: &str = "JUNTOS_";
 
@@ -43,6 +45,8 @@ pub struct ServerConfig {
     pub audience_answers_a_month: u32,
     /// Whether what searches of the index read at random is copied into memory, with large pages, before serving.
     pub warm_index: bool,
+    /// SHA-256 of the operator's key as 64 hexadecimal digits; empty means that there is none.
+    pub operator_key_sha256: String,
     /// Which log lines are written, as `tracing` filters: `info`, `juntos=debug`.
     pub log: String,
     /// How log lines look.
@@ -78,6 +82,7 @@ impl Default for ServerConfig {
             audience_epsilon_thousandths: AudiencePolicy::default().epsilon_thousandths,
             audience_answers_a_month: AudiencePolicy::default().answers_a_month,
             warm_index: true,
+            operator_key_sha256: String::new(),
             log: "info,hnsw_rs=warn".to_owned(),
             log_format: LogFormat::Text,
             rules: Rules::default(),
@@ -239,7 +244,20 @@ impl ServerConfig {
         let epsilons = "set it between 1 and 10000 thousandths";
         in_range("audience_epsilon_thousandths", self.audience_epsilon_thousandths, 1..=10_000, epsilons)?;
         in_range("audience_answers_a_month", self.audience_answers_a_month, 1..=1_000, "set it between 1 and 1000")?;
+        self.operator_key()?;
         Ok(self.rules.check()?)
+    }
+
+    /// The operator's key, as far as the server knows it.
+    ///
+    /// # Errors
+    /// [`ConfigError::Range`] when it is no SHA-256. What was set is not repeated: it may be the key itself.
+    pub fn operator_key(&self) -> Result<OperatorKey, ConfigError> {
+        OperatorKey::from_hex(&self.operator_key_sha256).ok_or_else(|| ConfigError::Range {
+            key: "operator_key_sha256",
+            got: format!("a text of {} characters", self.operator_key_sha256.chars().count()),
+            expected: "set it to 64 hexadecimal digits, as `printf %s \"$KEY\" | sha256sum` writes them",
+        })
     }
 }
 
@@ -331,6 +349,9 @@ mod tests {
         let none = ServerFlags::default();
         assert!(message(with("cpu_thread = 2", &[], &none)).contains("unknown field `cpu_thread`"));
         assert!(message(with("cpu_threads = 'two'", &[], &none)).contains("invalid type"));
+        let no_hash = message(with("operator_key_sha256 = 'my-secret'", &[], &none));
+        assert!(no_hash.starts_with("`operator_key_sha256` is a text of 9 characters; set it to 64"), "{no_hash}");
+        assert!(!no_hash.contains("my-secret"));
         assert_eq!(message(with("max_waiting = 0", &[], &none)), "`max_waiting` is 0; set it between 1 and 1048576");
         assert_eq!(
             message(with("", &[("JUNTOS_MAX_WAITING", "many")], &none)),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -23,18 +24,29 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_BYTES: usize = 128;
 
 /// What the door knows about a request; handlers take it as an extension.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Visit {
     /// The client's `x-request-id` where it is usable, else one of ours.
     pub request_id: String,
     /// The moment of the request.
     pub now: Timestamp,
+    /// The languages that the client's reader likes.
+    pub accept_language: Option<HeaderValue>,
+    /// What the client shows of itself; kept out of logs.
+    pub authorization: Option<HeaderValue>,
 }
 
 impl Visit {
     /// Decides the random choices of the answer: the same request id gives the same answer.
     pub fn seed(&self) -> u64 {
         xxh3_64(self.request_id.as_bytes())
+    }
+
+    fn of(request: &Request, now: Timestamp) -> Self {
+        let header = |name: HeaderName| request.headers().get(name).cloned();
+        let mut authorization = header(AUTHORIZATION);
+        authorization.iter_mut().for_each(|value| value.set_sensitive(true));
+        Self { request_id: request_id(request), now, accept_language: header(ACCEPT_LANGUAGE), authorization }
     }
 
     /// Names the answer to `question` for the events it leads to.
@@ -47,7 +59,7 @@ impl Visit {
 /// The outermost layer.
 pub async fn attend(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let visit = Visit { request_id: request_id(&request), now: state.now() };
+    let visit = Visit::of(&request, state.now());
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let method = method_label(request.method());
     request.extensions_mut().insert(visit.clone());
@@ -156,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_same_request_gets_the_same_seed_and_every_question_its_own_id() {
-        let visit = Visit { request_id: "r".to_owned(), now: Timestamp::from_millis(7) };
+        let visit = Visit { request_id: "r".to_owned(), now: Timestamp::from_millis(7), ..Visit::default() };
         assert_eq!(visit.seed(), visit.clone().seed());
         assert_eq!(visit.recommendation_id("feed"), visit.recommendation_id("feed"));
         assert_ne!(visit.recommendation_id("feed"), visit.recommendation_id("similar"));

@@ -72,6 +72,10 @@ codes! {
     InvalidFilter = "invalid_filter", BAD_REQUEST, InvalidRequest;
     /// Some other condition of the endpoint is not met.
     InvalidRequest = "invalid_request", BAD_REQUEST, InvalidRequest;
+    /// Only the operator may ask for this, and her key was not shown.
+    OperatorKeyNeeded = "operator_key_needed", UNAUTHORIZED, InvalidRequest;
+    /// Only the operator may ask for this, and this server has no key of hers.
+    NoOperatorKey = "no_operator_key", FORBIDDEN, InvalidRequest;
     /// There is no such path.
     UnknownRoute = "unknown_route", NOT_FOUND, InvalidRequest;
     /// There is no such user.
@@ -157,6 +161,9 @@ impl ApiError {
         let mut response = (self.code.status(), [json_content_type()], body).into_response();
         if self.code.status() == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if self.code.status() == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

@@ -13,6 +13,7 @@ pub mod config;
 pub mod door;
 pub mod error;
 pub mod ingest;
+pub mod keys;
 pub mod pool;
 pub mod read;
 mod routes;

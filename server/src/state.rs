@@ -10,6 +10,7 @@ use juntos_engine::Engine;
 
 use crate::audience::{AudienceDesk, Seeds, system_seed};
 use crate::config::ServerConfig;
+use crate::keys::OperatorKey;
 use crate::pool::CpuPool;
 use crate::serve::ServeError;
 
@@ -23,6 +24,7 @@ pub struct AppState(Arc<Shared>);
 struct Shared {
     engine: ArcSwap<Engine>,
     config: ServerConfig,
+    operator_key: OperatorKey,
     clock: Clock,
     cpu: CpuPool,
     stopping: AtomicBool,
@@ -58,11 +60,12 @@ impl AppState {
         seeds: Seeds,
     ) -> Result<Self, ServeError> {
         config.check()?;
+        let operator_key = config.operator_key()?;
         crate::telemetry::recorder()?;
         let cpu = CpuPool::new(config.cpu_threads, config.max_waiting)?;
         let audience = AudienceDesk::new(&config, seeds)?;
         let (engine, stopping) = (ArcSwap::new(engine), AtomicBool::new(false));
-        Ok(Self(Arc::new(Shared { engine, config, clock, cpu, stopping, audience })))
+        Ok(Self(Arc::new(Shared { engine, config, operator_key, clock, cpu, stopping, audience })))
     }
 
     /// The engine that answers now. A request takes it once and keeps it to its end.
@@ -78,6 +81,11 @@ impl AppState {
     /// The settings.
     pub fn config(&self) -> &ServerConfig {
         &self.0.config
+    }
+
+    /// The operator's key, as far as the server knows it.
+    pub fn operator_key(&self) -> &OperatorKey {
+        &self.0.operator_key
     }
 
     /// The moment, as this server's clock has it.

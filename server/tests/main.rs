@@ -8,6 +8,9 @@ mod world;
 #[path = "main/questions.rs"]
 mod questions;
 
+#[path = "main/explanations.rs"]
+mod explanations;
+
 #[path = "main/refusals.rs"]
 mod refusals;
 

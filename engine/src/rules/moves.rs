@@ -7,6 +7,7 @@ use crate::candidates::ProductDraft;
 use crate::live::exposures::Remembered;
 use crate::recommend::Snapshot;
 use crate::request::Context;
+use crate::trace::Trace;
 use crate::viewer::Viewer;
 
 /// Exposure from which on a product makes room for one candidate more.
@@ -54,12 +55,16 @@ impl<'a> Moves<'a> {
     }
 
     /// The score of a draft with everything that moves it.
-    pub(crate) fn apply(&self, draft: &mut ProductDraft) {
+    pub(crate) fn apply(&self, draft: &mut ProductDraft, trace: &mut Trace) {
         if self.boosts != 0 {
-            draft.score += self.world.rules.boost(self.boosts, self.world, draft.row);
+            let boost = self.world.rules.boost(self.boosts, self.world, draft.row);
+            trace.adds(draft.row, "boost", boost);
+            draft.score += boost;
         }
         if let Some(exposure) = self.shown.and_then(|shown| shown.exposure(self.surface, draft.row)) {
-            draft.score -= self.faded(exposure.at(self.now, self.half_life_ms()));
+            let faded = self.faded(exposure.at(self.now, self.half_life_ms()));
+            trace.adds(draft.row, "shown_lately", -faded);
+            draft.score -= faded;
         }
     }
 

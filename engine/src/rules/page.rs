@@ -324,13 +324,14 @@ impl<'a> Ranking<'a> {
 }
 
 /// How much of each seller, brand and category the page has.
-struct Counts<'a> {
+pub(crate) struct Counts<'a> {
     most: [usize; 3],
     seen: [HashMap<&'a str, usize>; 3],
 }
 
 impl<'a> Counts<'a> {
-    fn new(caps: &Caps, limit: usize) -> Self {
+    /// Nothing counted yet.
+    pub(crate) fn new(caps: &Caps, limit: usize) -> Self {
         // A whole number of items is not to be missed by a rounding.
         let most = |share: f64| match share < 1.0 {
             true => caps.at_least.max((share * limit as f64 + 1e-9) as usize),
@@ -340,11 +341,20 @@ impl<'a> Counts<'a> {
     }
 
     fn has_room(&self, goods: &Goods<'a>) -> bool {
-        let mut each = kinds(goods).into_iter().zip(&self.seen).zip(self.most);
-        each.all(|((kind, seen), most)| kind.and_then(|kind| seen.get(kind)).is_none_or(|&count| count < most))
+        self.full(goods) == [false; 3]
     }
 
-    fn add(&mut self, goods: &Goods<'a>) {
+    /// Whether the page has its share of a product's seller, brand and category.
+    pub(crate) fn full(&self, goods: &Goods<'a>) -> [bool; 3] {
+        let [seller, brand, category] = kinds(goods);
+        let full = |at: usize, kind: Option<&str>| {
+            kind.and_then(|kind| self.seen[at].get(kind)).is_some_and(|&count| count >= self.most[at])
+        };
+        [full(0, seller), full(1, brand), full(2, category)]
+    }
+
+    /// Counts a product of the page.
+    pub(crate) fn add(&mut self, goods: &Goods<'a>) {
         for (kind, seen) in kinds(goods).into_iter().zip(&mut self.seen) {
             kind.into_iter().for_each(|kind| *seen.entry(kind).or_default() += 1);
         }

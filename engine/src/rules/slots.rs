@@ -10,6 +10,7 @@ use crate::privacy::Privacy;
 use crate::recommend::Snapshot;
 use crate::request::{Context, Source};
 use crate::together::model::cosine;
+use crate::trace::Trace;
 use crate::viewer::Viewer;
 
 /// Draws for how many places explore, for where they are, and for what is shown there.
@@ -93,7 +94,7 @@ impl Snapshot {
         for row in self.draw_new(drawn, places, allowed, context.now) {
             let score = taste.as_deref().map_or(0.0, |taste| cosine(taste, self.product_vector(row)));
             let mut draft = ProductDraft::new(row, Source::Newest, score);
-            moves.apply(&mut draft);
+            moves.apply(&mut draft, &mut Trace::default());
             drafts.push(draft);
         }
         // Without taste and memory all are alike, and they stay as they were drawn.

@@ -5,9 +5,11 @@ use juntos_datasets::{ProductRow, UserRow};
 use super::evidence::Evidence;
 use super::model::{JoinFacts, logistic};
 use crate::cursor::{List, Shown};
+use crate::explanation::{Explained, Part};
 use crate::reasons::Reason;
 use crate::recommend::Snapshot;
 use crate::request::{Answer, Context, Degraded, FriendItem, RequestFault};
+use crate::trace::Trace;
 use crate::viewer::Viewer;
 
 /// Strength from which on a friend counts as close.
@@ -33,8 +35,9 @@ impl Snapshot {
         if product.is_none() {
             viewer.missing.push(product_id.to_owned());
         }
+        let mut trace = Trace::of(context);
         let list = match (viewer.personal, product) {
-            (Some(user), Some(product)) => self.friends_for(user, product, &viewer, context, &shown),
+            (Some(user), Some(product)) => self.friends_for(user, product, &viewer, context, &shown, &mut trace),
             _ => Vec::new(),
         };
         let page = context.limit.min(shown.left());
@@ -45,7 +48,9 @@ impl Snapshot {
             Some(_) => items.is_empty().then_some(Degraded::NothingAllowed),
             None => viewer.degraded(false),
         };
-        Ok(Answer { items, missing: viewer.missing, degraded, next_cursor })
+        let ids: Vec<&str> = items.iter().map(|item| item.user_id.as_str()).collect();
+        let explanation = self.explanation_of(&ids, trace, Some(product_id), &viewer, context);
+        Ok(Answer { items, missing: viewer.missing, degraded, next_cursor, explanation })
     }
 
     fn friends_for(
@@ -55,6 +60,7 @@ impl Snapshot {
         viewer: &Viewer,
         context: &Context,
         shown: &Shown,
+        trace: &mut Trace,
     ) -> Vec<FriendItem> {
         if !self.allowed(&viewer.conditions(context)).contains(product) {
             // What she may not be shown herself she buys with nobody.
@@ -76,7 +82,9 @@ impl Snapshot {
             .into_iter()
             .map(|friend| {
                 let facts = JoinFacts::gather(&evidence, UserRow(user), UserRow(friend), ProductRow(product));
-                let log_odds = model.log_odds(&facts) - self.fatigue(friend, user, product, context.now);
+                let fatigue = self.fatigue(friend, user, product, context.now);
+                let log_odds = model.log_odds(&facts) - fatigue;
+                trace.tells(|| explained(self.user_id(friend), model.parts(&facts), -fatigue, log_odds));
                 (logistic(log_odds), friend, facts)
             })
             .collect();
@@ -88,6 +96,13 @@ impl Snapshot {
         };
         ranked.into_iter().map(item).collect()
     }
+}
+
+/// Why a friend has her place: what the log-odds that she joins are the sum of.
+fn explained(id: &str, parts: Vec<(&'static str, f32)>, fatigue: f32, log_odds: f32) -> Explained {
+    let fatigue = Some(("fatigue", fatigue)).filter(|(_, points)| *points != 0.0);
+    let parts = parts.into_iter().chain(fatigue).map(|(what, points)| Part { what, points });
+    Explained { id: id.to_owned(), parts: parts.collect(), score: Some(log_odds), ..Explained::default() }
 }
 
 /// Why a friend might join; what she bought is in the facts only where the viewer may know it.

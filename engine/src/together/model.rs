@@ -61,6 +61,23 @@ impl JoinFacts {
     }
 }
 
+/// What each of [`JoinFacts::features`] is, in a word.
+pub const JOIN_FEATURE_WORDS: [&str; JOIN_FEATURES] = [
+    "times_joined",
+    "share_of_joins",
+    "joined_before",
+    "times_joined_back",
+    "joined_back_before",
+    "tie_strength",
+    "common_friends",
+    "common_products",
+    "friend_products",
+    "friend_friends",
+    "taste",
+    "affinity",
+    "has_product",
+];
+
 /// Where the facts come from: the bundle, the bundle with today's changes over it, or a part of the past.
 ///
 /// Lists are ascending and without repeats.
@@ -164,6 +181,14 @@ impl JoinModel {
     /// Log-odds that the friend joins.
     pub fn log_odds(&self, facts: &JoinFacts) -> f32 {
         self.intercept + dot(&self.weights, &facts.features())
+    }
+
+    /// What [`Self::log_odds`] is the sum of: the intercept as `always`, then every feature that adds something.
+    pub fn parts(&self, facts: &JoinFacts) -> Vec<(&'static str, f32)> {
+        let features = facts.features();
+        let points = self.weights.iter().zip(&features).map(|(weight, feature)| weight * feature);
+        let features = JOIN_FEATURE_WORDS.into_iter().zip(points).filter(|(_, points)| *points != 0.0);
+        std::iter::once(("always", self.intercept)).chain(features).collect()
     }
 
     /// Chance that the friend joins, 0 to 1.

@@ -3,21 +3,26 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use juntos_datasets::units::Country;
 use juntos_datasets::{ProductRow, UserRow};
 
 use super::evidence::Evidence;
 use super::model::JoinFacts;
 use super::strategy::{Strategy, ratings};
+use crate::allowed::Conditions;
 use crate::bitmap::Bitmap;
 use crate::candidates::{ProductDraft, taste};
 use crate::cursor::{List, Shown};
 use crate::explain::Explainer;
+use crate::explanation::Rule;
 use crate::index::Scored;
 use crate::live::view::{dot, weighted_mean};
 use crate::privacy::{Privacy, certain_age};
 use crate::rank::{self, Scale};
 use crate::recommend::{Snapshot, pool};
 use crate::request::{Answer, Context, Degraded, GroupProductItem, MAX_IDS, Market, ProductItem, RequestFault, Source};
+use crate::trace::Trace;
+use crate::verdict::Grounds;
 use crate::viewer::Viewer;
 
 /// Friends who come in when the question leaves the company open: the likeliest to join.
@@ -105,10 +110,11 @@ impl Snapshot {
         let group = self.group(&viewer, &privacy, &named, with_friends, context);
         let mut allowed = self.allowed_for(&viewer, context, &shown);
         self.narrow_to_members(&viewer, &privacy, &named, &group, context, &mut allowed);
-        let drafts = self.group_candidates(&viewer, &privacy, &group, with_friends, context, &allowed);
+        let mut trace = Trace::of(context);
+        let drafts = self.group_candidates(&privacy, &group, with_friends, context, &allowed, &mut trace);
         let enough = drafts.len() >= context.limit;
         let passed = privacy.products(drafts, &allowed).into_inner();
-        let mut list = self.filled(passed, &viewer, &privacy, context, &allowed);
+        let mut list = self.filled(passed, &viewer, &privacy, context, &allowed, &mut trace);
         let page = context.limit.min(shown.left());
         let more = list.len() > page && shown.left() > page;
         list.truncate(page);
@@ -117,7 +123,13 @@ impl Snapshot {
             list.into_iter().map(|draft| self.group_item(draft, &group, &privacy, &explain)).collect();
         let next_cursor = more.then(|| shown.after(items.iter().map(|item| item.product.product_id.as_str())));
         let degraded = if items.is_empty() { Some(Degraded::NothingAllowed) } else { viewer.degraded(enough) };
-        Ok(Answer { items, missing: viewer.missing, degraded, next_cursor })
+        let missing = viewer.missing.clone();
+        let answer = Answer { items, missing, degraded, next_cursor, explanation: None };
+        let asked = viewer.personal.filter(|_| context.explain.is_some());
+        let taste = asked.and_then(|user| self.group_taste(user, &privacy, &group.others, with_friends));
+        let removed_by = |row: u32| self.removed_for_group(row, &viewer, &privacy, &named, &group, context);
+        let grounds = Grounds::of_list(&viewer, context, &shown, &allowed);
+        Ok(self.explained(answer, trace, &Grounds { taste: taste.as_deref(), removed_by: &removed_by, ..grounds }))
     }
 
     /// Rows of the members named beside the initiator, by row; unknown ids are noted as missing.
@@ -210,20 +222,7 @@ impl Snapshot {
         context: &Context,
         allowed: &mut Bitmap,
     ) {
-        let mut markets: Vec<_> = named
-            .iter()
-            .map(|&member| {
-                let profile = self.profile(member);
-                (profile.country.or(viewer.country), certain_age(profile.birth_year, context.now))
-            })
-            .collect();
-        markets.extend((!viewer.missing.is_empty()).then_some((viewer.country, 0)));
-        markets.sort_unstable();
-        markets.dedup();
-        for (country, age) in markets {
-            let mut conditions = viewer.conditions(context);
-            conditions.market = Market { country, ..conditions.market };
-            conditions.age = age;
+        for conditions in self.member_conditions(viewer, named, context) {
             allowed.intersect(&self.allowed_to_read(&conditions));
         }
         let Some(user) = viewer.personal else { return };
@@ -238,28 +237,70 @@ impl Snapshot {
         }
     }
 
+    /// What decides which products those named may be shown, each where she is and as old as she is.
+    fn member_conditions<'a>(&self, viewer: &Viewer, named: &[u32], context: &'a Context) -> Vec<Conditions<'a>> {
+        let market_and_age = |&member: &u32| {
+            let profile = self.profile(member);
+            (profile.country.or(viewer.country), certain_age(profile.birth_year, context.now))
+        };
+        let mut markets: Vec<_> = named.iter().map(market_and_age).collect();
+        markets.extend((!viewer.missing.is_empty()).then_some((viewer.country, 0)));
+        markets.sort_unstable();
+        markets.dedup();
+        let conditions = |(country, age): (Option<Country>, u32)| {
+            let conditions = viewer.conditions(context);
+            Conditions { market: Market { country, ..conditions.market.clone() }, age, ..conditions }
+        };
+        markets.into_iter().map(conditions).collect()
+    }
+
+    /// The rules by which [`Self::narrow_to_members`] leaves a product out; never who of the members is the cause.
+    fn removed_for_group(
+        &self,
+        row: u32,
+        viewer: &Viewer,
+        privacy: &Privacy<'_>,
+        named: &[u32],
+        group: &Group<'_>,
+        context: &Context,
+    ) -> Vec<Rule> {
+        let members = self.member_conditions(viewer, named, context);
+        let mut rules: Vec<Rule> =
+            members.iter().flat_map(|conditions| self.obstacles_under(row, conditions)).collect();
+        let Some(user) = viewer.personal else { return rules };
+        let refuses = |&member: &u32| privacy.uses_refusal_of(member, row) && self.refused_by(member).contains(&row);
+        let bought = || self.owned_by(user).iter().any(|owned| owned.product == row && owned.purchases > 0);
+        let mut named = group.others.iter().zip(&group.reaches).filter(|(_, reach)| reach.is_none());
+        rules.extend(named.any(|(member, _)| refuses(member)).then_some(Rule::Refused));
+        rules.extend((!context.include_bought && bought()).then_some(Rule::AlreadyBought));
+        rules
+    }
+
     /// Products close to the taste of the group: to the vector of the standing group where these people are one.
     fn group_candidates(
         &self,
-        viewer: &Viewer,
         privacy: &Privacy<'_>,
         group: &Group<'_>,
         with_friends: bool,
         context: &Context,
         allowed: &Bitmap,
+        trace: &mut Trace,
     ) -> Vec<ProductDraft> {
-        let Some(user) = viewer.personal else { return Vec::new() };
+        let Some(user) = group.initiator else { return Vec::new() };
         let Some(query) = self.group_taste(user, privacy, &group.others, with_friends) else { return Vec::new() };
         let close = taste::closest(self, &query, pool(context), allowed);
         if context.strategy != Strategy::ExpectedSuccess {
             return self.by_ratings(user, privacy, group, &close, context, allowed);
         }
         let Some(scale) = Scale::of(&close) else { return Vec::new() };
-        let draft = |scored: &Scored| {
-            let bonus = self.saving_bonus(scored.row, group);
-            ProductDraft::new(scored.row, Source::Group, scale.place(scored.score) + bonus)
+        let mut draft = |scored: &Scored| {
+            let (place, bonus) = (scale.place(scored.score), self.saving_bonus(scored.row, group));
+            trace.proposed(scored.row, Source::Group);
+            trace.adds(scored.row, "taste", place);
+            trace.adds(scored.row, "saving", bonus);
+            ProductDraft::new(scored.row, Source::Group, place + bonus)
         };
-        close.iter().map(draft).collect()
+        close.iter().map(&mut draft).collect()
     }
 
     /// Products close to the group or to one of its members, in the order of a strategy over everybody's ratings.

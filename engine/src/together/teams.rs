@@ -11,11 +11,13 @@ use crate::bitmap::Bitmap;
 use crate::candidates::{taste, trending};
 use crate::cursor::{List, Shown};
 use crate::explain::Explainer;
+use crate::explanation::{Explained, Part};
 use crate::live::teams::Team;
 use crate::live::view::dot;
 use crate::privacy::Privacy;
 use crate::recommend::{Snapshot, pool};
-use crate::request::{Answer, Context, Degraded, RequestFault, TeamItem};
+use crate::request::{Answer, Context, Degraded, RequestFault, Source, TeamItem};
+use crate::trace::Trace;
 use crate::viewer::Viewer;
 
 /// Teams looked at, by deadline, where those on likely products do not fill the list.
@@ -37,7 +39,8 @@ impl Snapshot {
         }
         let candidates = self.team_candidates(&viewer, &privacy, context, &allowed, &shown);
         let passed = privacy.teams(candidates, &allowed).into_inner();
-        let list = self.ranked_teams(passed, &viewer, &privacy);
+        let mut trace = Trace::of(context);
+        let list = self.ranked_teams(passed, &viewer, &privacy, &mut trace);
         let page = context.limit.min(shown.left());
         let more = list.len() > page && shown.left() > page;
         let explain = Explainer::new(self, &viewer, &privacy, context);
@@ -47,7 +50,10 @@ impl Snapshot {
             true => Some(Degraded::NothingAllowed),
             false => viewer.degraded(true),
         };
-        Ok(Answer { items, missing: viewer.missing, degraded, next_cursor })
+        let ids: Vec<&str> = items.iter().map(|item| item.team_id.as_str()).collect();
+        let product = context.explain.as_ref().and_then(|explain| explain.product_id.as_deref());
+        let explanation = self.explanation_of(&ids, trace, product, &viewer, context);
+        Ok(Answer { items, missing: viewer.missing, degraded, next_cursor, explanation })
     }
 
     /// Teams of friends, teams on products she would like or that are popular, and, where those are few, the teams
@@ -87,25 +93,40 @@ impl Snapshot {
 
     /// Friends' teams first, by the chance that the viewer joins their initiator; behind them strangers'
     /// teams by taste; then by the fewest seats left, then by id.
-    fn ranked_teams(&self, teams: Vec<Arc<Team>>, viewer: &Viewer, privacy: &Privacy<'_>) -> Vec<Arc<Team>> {
+    fn ranked_teams(
+        &self,
+        teams: Vec<Arc<Team>>,
+        viewer: &Viewer,
+        privacy: &Privacy<'_>,
+        trace: &mut Trace,
+    ) -> Vec<Arc<Team>> {
         let (of_friends, of_strangers): (Vec<_>, Vec<_>) =
             teams.into_iter().partition(|team| privacy.is_friends_team(team));
-        let mut ranked = best_first(self.by_join_chance(of_friends, viewer, privacy));
-        ranked.extend(best_first(self.by_taste(of_strangers, viewer)));
+        let mut ranked = best_first(self.by_join_chance(of_friends, viewer, privacy, trace));
+        ranked.extend(best_first(self.by_taste(of_strangers, viewer, trace)));
         ranked
     }
 
     /// Log-odds that the viewer joins each team. What its initiator bought counts only where the viewer may know it:
     /// the order must not tell what nobody may know.
-    fn by_join_chance(&self, teams: Vec<Arc<Team>>, viewer: &Viewer, privacy: &Privacy<'_>) -> Vec<(f32, Arc<Team>)> {
+    fn by_join_chance(
+        &self,
+        teams: Vec<Arc<Team>>,
+        viewer: &Viewer,
+        privacy: &Privacy<'_>,
+        trace: &mut Trace,
+    ) -> Vec<(f32, Arc<Team>)> {
         let Some(user) = viewer.personal else { return teams.into_iter().map(|team| (0.0, team)).collect() };
         let initiators: Vec<u32> = teams.iter().filter_map(|team| team.initiator).collect();
         let evidence = Evidence::gather(self, privacy, user, &initiators);
         let model = &self.bundle().serving().join;
-        let odds = |team: &Team| match team.initiator {
+        let mut odds = |team: &Team| match team.initiator {
             Some(initiator) => {
                 let product = ProductRow(team.product);
-                model.log_odds(&JoinFacts::gather(&evidence, UserRow(initiator), UserRow(user), product))
+                let facts = JoinFacts::gather(&evidence, UserRow(initiator), UserRow(user), product);
+                let log_odds = model.log_odds(&facts);
+                trace.tells(|| explained(&team.id, Source::OpenTeam, model.parts(&facts), log_odds));
+                log_odds
             }
             None => f32::NEG_INFINITY,
         };
@@ -113,11 +134,22 @@ impl Snapshot {
     }
 
     /// How well each team's product fits the viewer's taste.
-    fn by_taste(&self, teams: Vec<Arc<Team>>, viewer: &Viewer) -> Vec<(f32, Arc<Team>)> {
+    fn by_taste(&self, teams: Vec<Arc<Team>>, viewer: &Viewer, trace: &mut Trace) -> Vec<(f32, Arc<Team>)> {
         let vector = viewer.personal.and_then(|user| self.taste_vector(user));
-        let taste = |team: &Team| vector.as_deref().map_or(0.0, |query| dot(query, self.product_vector(team.product)));
+        let mut taste = |team: &Team| {
+            let taste = vector.as_deref().map_or(0.0, |query| dot(query, self.product_vector(team.product)));
+            trace.tells(|| explained(&team.id, Source::Taste, vec![("taste", taste)], taste));
+            taste
+        };
         teams.into_iter().map(|team| (taste(&team), team)).collect()
     }
+}
+
+/// Why a team has its place: among friends' teams, which come first, by the log-odds that the viewer joins; among
+/// strangers' by her taste.
+fn explained(id: &str, source: Source, parts: Vec<(&'static str, f32)>, score: f32) -> Explained {
+    let parts = parts.into_iter().map(|(what, points)| Part { what, points }).collect();
+    Explained { id: id.to_owned(), sources: vec![source], parts, score: Some(score), ..Explained::default() }
 }
 
 /// The teams by score, then by the fewest seats left, then by id.

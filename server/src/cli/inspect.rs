@@ -56,7 +56,7 @@ fn feed(answer: &Answer<ProductItem>, now: Timestamp) -> String {
         text.push_str(&format!(", found another way: {}", degraded.word()));
     }
     for (place, item) in answer.items.iter().enumerate() {
-        let reasons: Vec<&str> = item.reasons.iter().map(|reason| reason.code()).collect();
+        let reasons: Vec<&str> = item.reasons.iter().map(|reason| reason.code().word()).collect();
         text.push_str(&format!(
             "\n{:>3}  {:<20} {:>9.4}  {:<10} {}  {}",
             place + 1,

@@ -3,7 +3,6 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use juntos_engine::request::{FriendItem, GroupProductItem, TeamItem};
 
 use super::Faults;
 use crate::ask::ask;
@@ -28,7 +27,7 @@ pub(crate) async fn products(
     let common = Common { strategy: request.strategy, ..request.common() };
     let people = request.people()?;
     let with_friends = request.with_friends;
-    ask::<GroupProductItem, GroupProduct>(state, visit, "group_products", common, move |snapshot, context| {
+    ask::<GroupProduct>(state, visit, "group_products", common.asked_by(&people[0]), move |snapshot, context| {
         snapshot.group_products(&people, with_friends, context)
     })
     .await
@@ -47,7 +46,7 @@ pub(crate) async fn friends(
     let common = request.common();
     let user_id = id_at("user_id", request.user_id)?;
     let product_id = id_at("product_id", request.product_id)?;
-    ask::<FriendItem, Friend>(state, visit, "group_friends", common, move |snapshot, context| {
+    ask::<Friend>(state, visit, "group_friends", common.asked_by(&user_id), move |snapshot, context| {
         snapshot.group_friends(&user_id, &product_id, context)
     })
     .await
@@ -65,7 +64,7 @@ pub(crate) async fn teams(
 ) -> ApiResult<Response> {
     let common = request.common();
     let user_id = id_at("user_id", request.user_id)?;
-    ask::<TeamItem, Team>(state, visit, "group_teams", common, move |snapshot, context| {
+    ask::<Team>(state, visit, "group_teams", common.asked_by(&user_id), move |snapshot, context| {
         snapshot.group_teams(&user_id, context)
     })
     .await

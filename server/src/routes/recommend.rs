@@ -3,7 +3,6 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use juntos_engine::request::ProductItem;
 
 use super::Faults;
 use crate::ask::ask;
@@ -45,8 +44,10 @@ pub(crate) async fn feed_by_query(
 async fn ask_feed(state: AppState, visit: Visit, mut request: FeedRequest) -> ApiResult<Response> {
     let common = Common { mmr_lambda: request.mmr_lambda, explore: request.explore, ..request.common() };
     let user_id = id_at("user_id", request.user_id)?;
-    ask::<ProductItem, Product>(state, visit, "feed", common, move |snapshot, context| snapshot.feed(&user_id, context))
-        .await
+    ask::<Product>(state, visit, "feed", common.asked_by(&user_id), move |snapshot, context| {
+        snapshot.feed(&user_id, context)
+    })
+    .await
 }
 
 /// What is like these products?
@@ -62,7 +63,8 @@ pub(crate) async fn similar(
     let common = request.common();
     let product_ids = request.products()?;
     let user_id = request.user_id.map(|id| id_at("user_id", id)).transpose()?;
-    ask::<ProductItem, Product>(state, visit, "similar", common, move |snapshot, context| {
+    let common = Common { asker: user_id.clone(), ..common };
+    ask::<Product>(state, visit, "similar", common, move |snapshot, context| {
         snapshot.similar(&product_ids, user_id.as_deref(), context)
     })
     .await
@@ -80,7 +82,8 @@ pub(crate) async fn trending(
 ) -> ApiResult<Response> {
     let common = request.common();
     let user_id = request.user_id.map(|id| id_at("user_id", id)).transpose()?;
-    ask::<ProductItem, Product>(state, visit, "trending", common, move |snapshot, context| {
+    let common = Common { asker: user_id.clone(), ..common };
+    ask::<Product>(state, visit, "trending", common, move |snapshot, context| {
         snapshot.trending(user_id.as_deref(), context)
     })
     .await
@@ -98,7 +101,7 @@ pub(crate) async fn repurchase(
 ) -> ApiResult<Response> {
     let common = request.common();
     let user_id = id_at("user_id", request.user_id)?;
-    ask::<ProductItem, Product>(state, visit, "repurchase", common, move |snapshot, context| {
+    ask::<Product>(state, visit, "repurchase", common.asked_by(&user_id), move |snapshot, context| {
         snapshot.repurchase(&user_id, context)
     })
     .await

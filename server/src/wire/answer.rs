@@ -3,6 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::wire::explanation::Explanation;
+
 /// An answer to a question.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Envelope<T> {
@@ -22,4 +24,7 @@ pub struct Envelope<T> {
     pub missing: Vec<String>,
     /// Send it as `cursor` for the next page, which repeats nothing; `null` at the end.
     pub next_cursor: Option<String>,
+    /// How the list came about; only with `explain` as `full` and the operator's key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
 }

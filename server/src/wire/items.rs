@@ -4,6 +4,7 @@
 use juntos_datasets::units::{Currency, Timestamp};
 use juntos_engine::reasons;
 use juntos_engine::request::{FriendItem, GroupProductItem, ProductItem, TeamItem};
+use juntos_engine::texts::Wording;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -11,11 +12,16 @@ use crate::wire::schema;
 use crate::wire::surface::{FEW_PEOPLE, Lighter, shorten};
 
 /// What lists need to know about their items.
-pub trait Item {
+pub trait Item: Sized {
+    /// What the engine answers in its place.
+    type Engine: 'static;
     /// Name of the id, which is always there.
     const ID: &'static str;
     /// Names of all other fields.
     const FIELDS: &'static [&'static str];
+
+    /// The item as clients get it, its reasons in words where `wording` is given.
+    fn told(item: Self::Engine, wording: Option<&Wording<'_>>) -> Self;
 
     /// Takes out the field called `name`, one of [`Item::FIELDS`].
     fn clear(&mut self, name: &str);
@@ -50,10 +56,22 @@ impl From<juntos_datasets::units::Money> for Money {
     }
 }
 
-/// Why an item is in the answer: a code with its parameters. More codes may come; skip those you do not know.
+/// Why an item is in the answer: a code with its parameters, and its text where texts were asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Reason {
+    /// The code with its parameters.
+    #[serde(flatten)]
+    pub why: Why,
+    /// The same in words, one line without markup.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "At least 3 friends bought it")]
+    pub text: Option<String>,
+}
+
+/// The code of a reason with its parameters. More codes may come; skip those you do not know.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "code", rename_all = "snake_case")]
-pub enum Reason {
+pub enum Why {
     /// At least three consenting friends bought it.
     FriendsBought {
         /// How many, coarsely: `3+`, `5+`, `10+`, `50+`.
@@ -85,9 +103,10 @@ pub enum Reason {
     TrendingInMarket,
     /// About to run out.
     TimeToRepurchase {
-        /// When the last one is expected to be used up.
+        /// When the last one is expected to be used up; absent for minors and people whose age is unknown.
+        #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(schema_with = schema::time)]
-        due: Timestamp,
+        due: Option<Timestamp>,
     },
     /// New from a seller.
     NewFromSeller {
@@ -107,7 +126,7 @@ pub enum Reason {
     LikesThisKind,
 }
 
-impl From<reasons::Reason> for Reason {
+impl From<reasons::Reason> for Why {
     fn from(reason: reasons::Reason) -> Self {
         match reason {
             reasons::Reason::FriendsBought { count } => Self::FriendsBought { count_bucket: count.word() },
@@ -127,8 +146,13 @@ impl From<reasons::Reason> for Reason {
     }
 }
 
-fn reasons(from: Vec<reasons::Reason>) -> Option<Vec<Reason>> {
-    Some(from.into_iter().map(Reason::from).collect())
+/// The reasons of an item about `product_id`; people to invite are about none.
+fn reasons(from: Vec<reasons::Reason>, product_id: Option<&str>, wording: Option<&Wording<'_>>) -> Option<Vec<Reason>> {
+    let told = |reason: reasons::Reason| {
+        let text = wording.map(|wording| wording.text(&reason, product_id));
+        Reason { why: Why::from(reason), text }
+    };
+    Some(from.into_iter().map(told).collect())
 }
 
 fn lighten_reasons(reasons: &mut Option<Vec<Reason>>, step: Lighter) {
@@ -174,28 +198,27 @@ pub struct Product {
     pub team: Option<Team>,
 }
 
-impl From<ProductItem> for Product {
-    fn from(item: ProductItem) -> Self {
+impl Item for Product {
+    type Engine = ProductItem;
+    const ID: &'static str = "product_id";
+    const FIELDS: &'static [&'static str] =
+        &["source", "reasons", "price", "group_price", "group_min_size", "title", "team"];
+
+    fn told(item: ProductItem, wording: Option<&Wording<'_>>) -> Self {
         // The score stays inside: the order is the answer.
         let ProductItem { product_id, source, reasons: why, price, group_price, group_min_size, title, team, score: _ } =
             item;
         Self {
-            product_id,
             source: Some(source.word()),
-            reasons: reasons(why),
+            reasons: reasons(why, Some(&product_id), wording),
             price: price.map(Money::from),
             group_price: group_price.map(Money::from),
             group_min_size,
             title,
-            team: team.map(Team::from),
+            team: team.map(|team| Team::told(team, wording)),
+            product_id,
         }
     }
-}
-
-impl Item for Product {
-    const ID: &'static str = "product_id";
-    const FIELDS: &'static [&'static str] =
-        &["source", "reasons", "price", "group_price", "group_min_size", "title", "team"];
 
     fn clear(&mut self, name: &str) {
         match name {
@@ -245,19 +268,8 @@ pub struct GroupProduct {
     pub saving: Option<Money>,
 }
 
-impl From<GroupProductItem> for GroupProduct {
-    fn from(item: GroupProductItem) -> Self {
-        let GroupProductItem { product, success_probability, would_join, saving } = item;
-        Self {
-            product: product.into(),
-            success_probability: Some(probability(success_probability)),
-            would_join: Some(would_join),
-            saving: saving.map(Money::from),
-        }
-    }
-}
-
 impl Item for GroupProduct {
+    type Engine = GroupProductItem;
     const ID: &'static str = Product::ID;
     const FIELDS: &'static [&'static str] = &[
         "source",
@@ -271,6 +283,16 @@ impl Item for GroupProduct {
         "would_join",
         "saving",
     ];
+
+    fn told(item: GroupProductItem, wording: Option<&Wording<'_>>) -> Self {
+        let GroupProductItem { product, success_probability, would_join, saving } = item;
+        Self {
+            product: Product::told(product, wording),
+            success_probability: Some(probability(success_probability)),
+            would_join: Some(would_join),
+            saving: saving.map(Money::from),
+        }
+    }
 
     fn clear(&mut self, name: &str) {
         match name {
@@ -301,16 +323,15 @@ pub struct Friend {
     pub reasons: Option<Vec<Reason>>,
 }
 
-impl From<FriendItem> for Friend {
-    fn from(item: FriendItem) -> Self {
-        let FriendItem { user_id, join_probability, reasons: why } = item;
-        Self { user_id, join_probability: Some(probability(join_probability)), reasons: reasons(why) }
-    }
-}
-
 impl Item for Friend {
+    type Engine = FriendItem;
     const ID: &'static str = "user_id";
     const FIELDS: &'static [&'static str] = &["join_probability", "reasons"];
+
+    fn told(item: FriendItem, wording: Option<&Wording<'_>>) -> Self {
+        let FriendItem { user_id, join_probability, reasons: why } = item;
+        Self { user_id, join_probability: Some(probability(join_probability)), reasons: reasons(why, None, wording) }
+    }
 
     fn clear(&mut self, name: &str) {
         match name {
@@ -349,23 +370,22 @@ pub struct Team {
     pub reasons: Option<Vec<Reason>>,
 }
 
-impl From<TeamItem> for Team {
-    fn from(item: TeamItem) -> Self {
+impl Item for Team {
+    type Engine = TeamItem;
+    const ID: &'static str = "team_id";
+    const FIELDS: &'static [&'static str] = &["product_id", "seats_left", "deadline", "friends_inside", "reasons"];
+
+    fn told(item: TeamItem, wording: Option<&Wording<'_>>) -> Self {
         let TeamItem { team_id, product_id, seats_left, deadline, friends_inside, reasons: why } = item;
         Self {
             team_id,
-            product_id: Some(product_id),
             seats_left,
             deadline,
             friends_inside: Some(friends_inside),
-            reasons: reasons(why),
+            reasons: reasons(why, Some(&product_id), wording),
+            product_id: Some(product_id),
         }
     }
-}
-
-impl Item for Team {
-    const ID: &'static str = "team_id";
-    const FIELDS: &'static [&'static str] = &["product_id", "seats_left", "deadline", "friends_inside", "reasons"];
 
     fn clear(&mut self, name: &str) {
         match name {

@@ -4,8 +4,10 @@
 pub mod answer;
 pub mod audience;
 pub mod events;
+pub mod explanation;
 pub mod filter;
 pub mod items;
+pub mod language;
 pub mod people;
 pub mod product;
 pub mod query;

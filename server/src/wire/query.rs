@@ -50,9 +50,13 @@ pub struct FeedQuery {
     pub cursor: Option<String>,
     /// Fields of items wanted; all when absent.
     pub fields: Option<String>,
-    /// How much the answer explains itself.
+    /// How much the answer explains itself; when absent `texts` with a `language`, `codes` without.
     #[param(inline)]
     pub explain: Option<Explain>,
+    /// With `explain` as `full`: a product of which to tell where it is, or why it is not there.
+    pub explain_product: Option<String>,
+    /// Language of the reasons' texts as a BCP 47 tag.
+    pub language: Option<String>,
     /// `false` gives an answer that uses nothing personal.
     pub personalise: Option<bool>,
     /// Whether products already bought may appear.
@@ -93,7 +97,9 @@ impl From<FeedQuery> for FeedRequest {
             exclude: list(query.exclude),
             cursor: query.cursor,
             fields: query.fields.map(|fields| list(Some(fields))),
-            explain: query.explain.unwrap_or_default(),
+            explain: query.explain,
+            explain_product: query.explain_product,
+            language: query.language,
             personalise: query.personalise,
             include_bought: query.include_bought.unwrap_or(false),
         }

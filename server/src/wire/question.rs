@@ -1,6 +1,7 @@
 //! The bodies of the seven questions, and what they have in common.
 
 use juntos_datasets::tables::Surface;
+use juntos_engine::explanation as engine;
 use juntos_engine::request::{Context, MAX_EXCLUDED, MAX_IDS, MAX_LIMIT};
 use juntos_engine::together;
 use serde::Deserialize;
@@ -8,8 +9,9 @@ use utoipa::ToSchema;
 
 use crate::door::Visit;
 use crate::error::{ApiError, ApiResult, Code};
-use crate::read::{count_at, ids_at, nearest};
+use crate::read::{count_at, id_at, ids_at, nearest};
 use crate::wire::filter::{Filter, Market};
+use crate::wire::language::Languages;
 use crate::wire::schema;
 use crate::wire::surface::Profile;
 
@@ -19,14 +21,17 @@ pub const DEFAULT_LIMIT: usize = 20;
 pub const MAX_CURSOR_BYTES: usize = 64 << 10;
 
 /// How much an answer explains itself.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Explain {
     /// No reasons.
     None,
     /// Reasons as codes with parameters.
-    #[default]
     Codes,
+    /// Reasons as codes with parameters, and in words.
+    Texts,
+    /// The same as `texts`, and how the list came about: every source, score part and rule. Needs the operator's key.
+    Full,
 }
 
 /// What products for a group are ordered by.
@@ -72,8 +77,14 @@ pub struct Common {
     pub cursor: Option<String>,
     /// Fields of items wanted.
     pub fields: Option<Vec<String>>,
-    /// How much the answer explains.
-    pub explain: Explain,
+    /// How much the answer explains; by default texts where a language is named, codes otherwise.
+    pub explain: Option<Explain>,
+    /// Product of which to tell why it is not in the list.
+    pub explain_product: Option<String>,
+    /// Language of texts.
+    pub language: Option<String>,
+    /// Who asks, as far as her record may tell the language.
+    pub asker: Option<String>,
     /// Whether the answer may be personal.
     pub personalise: Option<bool>,
     /// Whether bought products may appear.
@@ -93,9 +104,21 @@ pub struct Style {
     pub profile: Profile,
     /// Fields of items to keep; all when absent.
     pub fields: Option<Vec<String>>,
+    /// The language of texts, where reasons are to be in words.
+    pub languages: Option<Languages>,
 }
 
 impl Common {
+    /// The same, asked by this person.
+    pub fn asked_by(self, user_id: &str) -> Self {
+        Self { asker: Some(user_id.to_owned()), ..self }
+    }
+
+    /// How much to explain.
+    pub fn explain(&self) -> Explain {
+        self.explain.unwrap_or(if self.language.is_some() { Explain::Texts } else { Explain::Codes })
+    }
+
     /// Checks everything and splits it into what the engine needs and how the answer is written.
     /// `known_fields` are the optional fields of this question's items.
     ///
@@ -103,12 +126,20 @@ impl Common {
     /// Names the field that is out of range.
     pub fn split(self, visit: &Visit, id_field: &str, known_fields: &[&str]) -> ApiResult<(Context, Style)> {
         let surface = self.surface.unwrap_or(Surface::Feed);
-        let profile = Profile::of(surface);
+        let explain = self.explain();
+        let profile = match explain {
+            // An operator wants to see what the surface would have shown, not less of it.
+            Explain::Full => Profile { max_bytes: None, ..Profile::of(surface) },
+            Explain::None | Explain::Codes | Explain::Texts => Profile::of(surface),
+        };
+        let explained = explained(explain, self.explain_product)?;
+        let header = visit.accept_language.as_ref().and_then(|header| header.to_str().ok());
+        let languages = Languages::read(self.language.as_deref(), header, self.asker)?;
         let limit = limit(self.limit)?.min(profile.max_items);
         let market = self.market.unwrap_or_default().into_engine()?;
         let filter = self.filter.unwrap_or_default().into_engine(&market)?;
         let exclude = ids_at("exclude", self.exclude, MAX_EXCLUDED)?;
-        let fields = fields(self.fields, self.explain, id_field, known_fields)?;
+        let fields = fields(self.fields, explain, id_field, known_fields)?;
         let context = Context {
             now: visit.now,
             seed: visit.seed(),
@@ -123,8 +154,25 @@ impl Common {
             mmr_lambda: self.mmr_lambda,
             explore: self.explore.unwrap_or(true),
             strategy: self.strategy.into(),
+            explain: explained,
         };
-        Ok((context, Style { profile, fields }))
+        let in_words = matches!(explain, Explain::Texts | Explain::Full);
+        Ok((context, Style { profile, fields, languages: in_words.then_some(languages) }))
+    }
+}
+
+/// What the engine is to explain.
+fn explained(explain: Explain, product_id: Option<String>) -> ApiResult<Option<engine::Explain>> {
+    match (explain, product_id) {
+        (Explain::Full, product_id) => {
+            let product_id = product_id.map(|id| id_at("explain_product", id)).transpose()?;
+            Ok(Some(engine::Explain { product_id }))
+        }
+        (_, None) => Ok(None),
+        (_, Some(_)) => {
+            let message = "`explain_product` needs `explain` to be `full`, and the operator's key";
+            Err(ApiError::new(Code::InvalidRequest, message))
+        }
     }
 }
 
@@ -195,10 +243,15 @@ macro_rules! question {
             pub cursor: Option<String>,
             /// Fields of items wanted; all when absent. The id is always there.
             pub fields: Option<Vec<String>>,
-            /// How much the answer explains itself; `codes` when absent.
-            #[serde(default)]
+            /// How much the answer explains itself; when absent `texts` with a `language`, `codes` without.
             #[schema(inline)]
-            pub explain: Explain,
+            pub explain: Option<Explain>,
+            /// With `explain` as `full`: a product of which to tell where it is, or why it is not there.
+            pub explain_product: Option<String>,
+            /// Language of the reasons' texts as a BCP 47 tag; the header `Accept-Language`, the person's own or English
+            /// when absent or not one of `en`, `es`, `fr`, `it`, `ru`, `tr`, `zh`.
+            #[schema(example = "ru")]
+            pub language: Option<String>,
             /// `false` gives an answer that uses nothing personal.
             pub personalise: Option<bool>,
             /// Whether products already bought may appear.
@@ -218,6 +271,9 @@ macro_rules! question {
                     cursor: self.cursor.take(),
                     fields: self.fields.take(),
                     explain: self.explain,
+                    explain_product: self.explain_product.take(),
+                    language: self.language.take(),
+                    asker: None,
                     personalise: self.personalise,
                     include_bought: self.include_bought,
                     ..Common::default()
@@ -324,10 +380,13 @@ pub struct FriendsRequest {
     pub cursor: Option<String>,
     /// Fields of items wanted; all when absent. The id is always there.
     pub fields: Option<Vec<String>>,
-    /// How much the answer explains itself; `codes` when absent.
-    #[serde(default)]
+    /// How much the answer explains itself; when absent `texts` with a `language`, `codes` without.
     #[schema(inline)]
-    pub explain: Explain,
+    pub explain: Option<Explain>,
+    /// Language of the reasons' texts as a BCP 47 tag; the header `Accept-Language`, the person's own or English when absent
+    /// or not one of `en`, `es`, `fr`, `it`, `ru`, `tr`, `zh`.
+    #[schema(example = "ru")]
+    pub language: Option<String>,
     /// `false` gives an answer that uses nothing personal.
     pub personalise: Option<bool>,
 }
@@ -343,6 +402,7 @@ impl FriendsRequest {
             cursor: self.cursor.take(),
             fields: self.fields.take(),
             explain: self.explain,
+            language: self.language.take(),
             personalise: self.personalise,
             ..Common::default()
         }
@@ -356,7 +416,7 @@ impl SimilarRequest {
     /// None or both fields are given, too many, or one is no id.
     pub fn products(&mut self) -> ApiResult<Vec<String>> {
         match (self.product_id.take(), std::mem::take(&mut self.product_ids)) {
-            (Some(one), many) if many.is_empty() => Ok(vec![crate::read::id_at("product_id", one)?]),
+            (Some(one), many) if many.is_empty() => Ok(vec![id_at("product_id", one)?]),
             (None, many) if !many.is_empty() => ids_at("product_ids", many, MAX_IDS),
             (None, _) => Err(ApiError::new(
                 Code::MissingField,

@@ -136,7 +136,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::wire::items::{Product, Reason};
+    use crate::wire::items::{Product, Reason, Why};
 
     const SURFACES: [Surface; 4] = [Surface::Messaging, Surface::Game, Surface::Wearable, Surface::MiniProgram];
 
@@ -144,7 +144,10 @@ mod tests {
         Product {
             product_id: id.to_owned(),
             source: Some("taste"),
-            reasons: Some(vec![Reason::BecauseYouBought { product_id: "bought".to_owned() }; reasons]),
+            reasons: Some(vec![
+                Reason { why: Why::BecauseYouBought { product_id: "bought".to_owned() }, text: None };
+                reasons
+            ]),
             price: None,
             group_price: None,
             group_min_size: None,
@@ -162,6 +165,7 @@ mod tests {
             items,
             missing: Vec::new(),
             next_cursor: None,
+            explanation: None,
         }
     }
 

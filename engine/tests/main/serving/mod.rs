@@ -14,7 +14,11 @@
 //! 12. Nobody is suggested too often, after a no, or to whom she has muted (`teams`).
 //! 13. Business rules do what they say, and open nothing that is closed (`rules`).
 //! 14. Products for a group come in the order asked for, and friends who come in narrow nothing (`groups`).
+//! 15. To explain an answer changes nothing in it, and what is told sums up to the scores (`explanation`).
+//! 16. For every product an operator is told truly why it is not there (`explanation`).
+//! 17. Explanations name nobody, and keep every secret that answers keep (`explanation`, `walk`).
 
+mod explanation;
 mod groups;
 mod lists;
 mod live;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use juntos_datasets::tables::{EventKind, PurchaseVisibility};
 use juntos_engine::Engine;
+use juntos_engine::explanation::Explain;
 use juntos_engine::reasons::{CountBucket, Reason};
 use juntos_engine::request::Context;
 use rand::RngExt;
@@ -66,7 +67,8 @@ impl Walk {
         let mut seen = Vec::new();
         for limit in [3, 100] {
             for &later in days {
-                let context = Context::new(self.truth.now.plus_days(later), limit);
+                let explain = Some(Explain { product_id: Some(products[0].clone()) });
+                let context = Context { explain, ..Context::new(self.truth.now.plus_days(later), limit) };
                 seen.extend(all_answers(&self.engine, &ids, &products, &context));
             }
         }
