@@ -7,6 +7,7 @@ use juntos_datasets::UserRow;
 use juntos_engine::serving_model::FoldIn;
 
 use super::als::solve::weight;
+use super::losses::dot;
 use super::{Embeddings, FitData};
 
 /// How far others count in a vector.
@@ -46,7 +47,7 @@ fn scale_to_one(data: &FitData<'_>, rows: &mut [f32], products: &mut [f32]) {
         let (columns, values) = data.interactions.row(row);
         for (&column, &value) in columns.iter().zip(values) {
             let product = &products[column as usize * dim..(column as usize + 1) * dim];
-            scores += f64::from(value) * f64::from(vector.iter().zip(product).map(|(a, b)| a * b).sum::<f32>());
+            scores += f64::from(value) * f64::from(dot(vector, product));
             weights += f64::from(value);
         }
     }

@@ -124,8 +124,9 @@ fn product(left: MatRef<'_, f32>, right: MatRef<'_, f32>, scale: f32) -> Vec<f32
 
 const LANES: usize = 16;
 
+/// Inner product, in lanes that compilers make vectors of.
 #[inline(always)]
-fn dot(left: &[f32], right: &[f32]) -> f32 {
+pub(super) fn dot(left: &[f32], right: &[f32]) -> f32 {
     let (left, left_rest) = left.as_chunks::<LANES>();
     let (right, right_rest) = right.as_chunks::<LANES>();
     let mut sums = [0f32; LANES];

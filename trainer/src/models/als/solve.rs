@@ -58,7 +58,7 @@ pub(super) fn half_sweep(matrix: &Csr, fixed: &mut [f32], solved: &mut [f32], pe
             for (at, target) in block.chunks_exact_mut(dim).enumerate() {
                 let row = task * ROWS_A_TASK + at;
                 let system = System { entries: matrix.row(row), fixed, spectrum: &spectrum, row, penalty };
-                loss += pulp::Arch::new().dispatch(|| system.solve(scratch, target));
+                loss += pulp::Arch::new().dispatch(Solve { system, scratch, target });
             }
             loss
         })
@@ -80,6 +80,23 @@ struct System<'a> {
     spectrum: &'a [f32],
     row: usize,
     penalty: &'a Penalty,
+}
+
+/// One row to solve. A type of its own, since only its `call`, unlike a closure's, is sure to become part of what is
+/// compiled for wide vectors.
+struct Solve<'a> {
+    system: System<'a>,
+    scratch: &'a mut Scratch,
+    target: &'a mut [f32],
+}
+
+impl pulp::NullaryFnOnce for Solve<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn call(self) -> f64 {
+        self.system.solve(self.scratch, self.target)
+    }
 }
 
 impl System<'_> {

@@ -3,6 +3,8 @@
 
 use rayon::prelude::*;
 
+use crate::models::losses::dot;
+
 const FIRST_DECAY: f32 = 0.9;
 const SECOND_DECAY: f32 = 0.999;
 const EPSILON: f32 = 1e-8;
@@ -43,10 +45,7 @@ impl Table {
         let [values, first, second] = parts;
         let cells = values.into_par_iter().zip(first).zip(second).zip(gradients.par_chunks_exact(dim));
         cells.with_min_len(ROWS_A_TASK).for_each(|(((values, first), second), gradient)| {
-            pulp::Arch::new().dispatch(
-                #[inline(always)]
-                || adam.descend(values, first, second, gradient),
-            );
+            pulp::Arch::new().dispatch(Descent { adam: &adam, values, first, second, gradient });
         });
     }
 
@@ -97,16 +96,33 @@ impl Adam {
     }
 }
 
+/// One row's step, compiled for wide vectors.
+struct Descent<'a> {
+    adam: &'a Adam,
+    values: &'a mut [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+    gradient: &'a [f32],
+}
+
+impl pulp::NullaryFnOnce for Descent<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        self.adam.descend(self.values, self.first, self.second, self.gradient);
+    }
+}
+
 /// The chain rule of `v ↦ v / |v|`: with `(along, scale)` the gradient at `v` is `scale · (gradient - along · v)`.
 #[inline(always)]
 fn chain(values: &[f32], gradient: &[f32]) -> (f32, f32) {
-    let square = values.iter().map(|value| value * value).sum::<f32>().max(f32::MIN_POSITIVE);
-    let along = values.iter().zip(gradient).map(|(a, b)| a * b).sum::<f32>() / square;
-    (along, square.sqrt().recip())
+    let square = dot(values, values).max(f32::MIN_POSITIVE);
+    (dot(values, gradient) / square, square.sqrt().recip())
 }
 
 fn length(values: &[f32]) -> f32 {
-    values.iter().map(|&value| value * value).sum::<f32>().sqrt()
+    dot(values, values).sqrt()
 }
 
 #[cfg(test)]
