@@ -64,22 +64,25 @@ fn rows(page: &[ProductDraft]) -> Vec<u32> {
 /// Holds a page against its caps: the first products are within, with the pins counted before; where one is beyond, nothing
 /// else of the shelf would have been within.
 fn caps_hold(toys: &Toys, page: &[u32], pins: &[u32], caps: &Caps, limit: usize) -> Result<(), String> {
-    let shelf = toys;
-    let mut counts = Counts::new(caps, limit);
-    pins.iter().for_each(|&pin| counts.add(&(&shelf).goods(pin)));
-    let mut beyond = false;
-    for row in page.iter().filter(|row| !pins.contains(row)) {
-        let goods = (&shelf).goods(*row);
-        if counts.has_room(&goods) {
-            if beyond {
-                return Err(format!("{row} is within its caps and comes after one that is not: {page:?}"));
-            }
-            counts.add(&goods);
-        } else {
-            beyond = true;
+    let share =
+        |share: f64| if share < 1.0 { ((share * limit as f64) as usize).max(caps.at_least) } else { usize::MAX };
+    let most = [share(caps.seller), share(caps.brand), share(caps.category)];
+    let kinds = |row: u32| toys.0[row as usize].0;
+    let fits = |row: u32, within: &[u32]| {
+        (0..3).all(|kind| {
+            let own = kinds(row)[kind];
+            own >= NAMES.len() || within.iter().filter(|&&other| kinds(other)[kind] == own).count() < most[kind]
+        })
+    };
+    let (mut within, mut beyond) = (pins.to_vec(), false);
+    for &row in page.iter().filter(|row| !pins.contains(row)) {
+        match fits(row, &within) {
+            true if beyond => return Err(format!("{row} is within its caps, behind one that is not: {page:?}")),
+            true => within.push(row),
+            false => beyond = true,
         }
     }
-    let left = (0..toys.0.len() as u32).find(|row| !page.contains(row) && counts.has_room(&(&shelf).goods(*row)));
+    let left = (0..toys.0.len() as u32).find(|row| !page.contains(row) && fits(*row, &within));
     match left {
         Some(left) if beyond => Err(format!("{left} is within its caps and not on {page:?}")),
         _ => Ok(()),

@@ -246,6 +246,9 @@ proptest! {
                 prop_assert!(drawn(&person.id, &without).is_empty());
             }
         }
+        let old_by_then = Context::new(now().plus_days(10.0), limit);
+        let items = engine.snapshot().feed("u0", &old_by_then).unwrap().items;
+        prop_assert!(items.iter().all(|item| item.source != Source::Newest), "nothing is new for ever");
     }
 
     #[test]
