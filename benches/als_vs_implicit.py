@@ -7,7 +7,7 @@
 
 DIR holds train.txt and test.txt in LightGCN's form (`user item item ...`, 0-based), such as gowalla. `implicit` runs
 with 64 factors, 15 iterations, regularization 60 and confidence 30 for every cell, and its default solver, conjugate
-gradient, the faster of its two; ours with the settings in benches/als_64.toml, 3 sweeps over both sides. Recall is
+gradient, the faster of its two; ours with the settings in benches/als_64.toml, 2 sweeps over both sides. Recall is
 hits among the first 20 unseen items over all test items, NDCG is binary with the ideal list cut at 20: the same for
 both. Rounds alternate, and the fastest of each is compared. The last line is JSON; the exit status is 1 if ours takes
 more CPU time or finds less.
