@@ -37,3 +37,6 @@ mod socket;
 
 #[path = "main/commands.rs"]
 mod commands;
+
+#[path = "main/resume.rs"]
+mod resume;

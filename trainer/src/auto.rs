@@ -4,24 +4,26 @@
 //! moves one setting at a time and keeps what ranks the held-out products better. Nothing depends on a clock, so the
 //! same data and seed choose the same.
 
+mod fitter;
+mod journal;
 mod knobs;
 mod validation;
 
 use std::fmt;
-use std::ops::ControlFlow;
 
-use juntos_datasets::progress::{Progress, Silent};
-use juntos_engine::serving_model::FoldIn;
+use juntos_datasets::progress::Progress;
 use serde::Serialize;
 
+pub(crate) use self::fitter::Fitter;
+use self::fitter::Tried;
+pub(crate) use self::knobs::Has;
 use self::knobs::{ALS, DIRECTIONS, Knob, SOFTMAX, SPECTRAL};
-use self::validation::Validation;
 pub(crate) use self::validation::next_purchases;
-use crate::config::{AUTO, SoftmaxConfig, TrainConfig};
+use crate::config::{AUTO, TrainConfig};
 use crate::error::TrainError;
-use crate::models::softmax::{Directions, Softmax};
-use crate::models::{Embeddings, FitData, Fitted};
+use crate::models::Embeddings;
 use crate::prepare::HeldOut;
+use crate::tracking::Session;
 
 /// One model fitted with one choice of settings.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,13 +40,19 @@ pub struct Trial {
     pub groups: Option<f64>,
     /// Whether the search went on from here.
     pub kept: bool,
+    /// Why training failed, where it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }
 
 impl fmt::Display for Trial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = if self.kept { "kept" } else { "" };
         let groups = self.groups.map_or_else(String::new, |groups| format!(" (groups {groups:.4})"));
-        write!(f, "{:8} {:44} ndcg@20 {:.4}{groups}  {mark}", self.model, self.settings, self.ndcg)
+        match &self.fault {
+            Some(fault) => write!(f, "{:8} {:44} failed: {fault}", self.model, self.settings),
+            None => write!(f, "{:8} {:44} ndcg@20 {:.4}{groups}  {mark}", self.model, self.settings, self.ndcg),
+        }
     }
 }
 
@@ -70,53 +78,47 @@ impl Choice {
     }
 }
 
+/// The models that are chosen among, in the order tried.
+pub(crate) const SEARCHED: [&str; 3] = [ALS, SPECTRAL, SOFTMAX];
+
 /// Passes over the data after which softmax is stopped at the latest.
 const MOST_EPOCHS: usize = 10;
-/// Epochs without a better one after which softmax is stopped.
-const PATIENCE: usize = 2;
 /// What a trial must have more, as a share, so that the search goes on from it.
 const LEAST_GAIN: f64 = 0.002;
 
 /// Chooses model and settings by how well models of `held.history` rank `held.test`, in at most `config.auto.trials`
-/// fits. Where nothing can be validated on, `als` is chosen as it is configured.
+/// fits. Where nothing can be validated on, `als` is chosen as it is configured. Goes on after the last trial that the
+/// checkpoint of `session` holds.
 ///
 /// # Errors
-/// When a model cannot be fitted.
-pub fn choose(held: &HeldOut, config: &TrainConfig, progress: &dyn Progress) -> Result<Choice, TrainError> {
-    let Some(validation) = Validation::new(held, config) else {
+/// When a model cannot be fitted. One that diverges is a trial that failed, unless it is the best.
+pub fn choose(held: &HeldOut, config: &TrainConfig, session: &Session<'_>) -> Result<Choice, TrainError> {
+    let Some(mut fitter) = Fitter::new(held, config, *session) else {
         return Ok(Choice::given(config));
     };
+    let progress = session.progress;
     progress.stage("choose a model", config.auto.trials as u64);
-    let mut search =
-        Search { validation: &validation, progress, left: config.auto.trials, trials: Vec::new(), trained: None };
+    fitter.open_journal()?;
+    let mut search = Search { fitter, progress, left: config.auto.trials, trials: Vec::new() };
     let best = search.run(config)?;
-    let learnt = validation.is_whole().then_some(best.embeddings);
-    Ok(Choice { config: best.config, trials: search.trials, learnt })
+    let config = best.config.clone();
+    let learnt = if search.fitter.is_whole() { search.fitter.embeddings_of(best)? } else { None };
+    Ok(Choice { config, trials: search.trials, learnt })
 }
 
 struct Search<'a> {
-    validation: &'a Validation<'a>,
+    fitter: Fitter<'a>,
     progress: &'a dyn Progress,
     /// Fits that may still be made.
     left: usize,
     trials: Vec<Trial>,
-    /// The last softmax trained: what comes after training can be changed without training again.
-    trained: Option<(TrainConfig, Directions)>,
-}
-
-/// A configuration with what it led to.
-struct Tried {
-    config: TrainConfig,
-    embeddings: Embeddings,
-    ndcg: f64,
-    groups: Option<f64>,
 }
 
 impl Search<'_> {
     fn run(&mut self, config: &TrainConfig) -> Result<Tried, TrainError> {
         let of = |model: &str| TrainConfig { model: model.to_owned(), ..config.clone() };
         let mut best = self.fit(of(ALS))?;
-        self.note(&best, "", true);
+        self.note(&best, "", true)?;
         for model in [SPECTRAL, SOFTMAX] {
             if self.left == 0 {
                 break;
@@ -126,12 +128,12 @@ impl Search<'_> {
             let other = self.fit(start)?;
             let better = other.ndcg > best.ndcg;
             let epochs = format!("epochs {}", other.config.softmax.epochs);
-            self.note(&other, if model == SOFTMAX { &epochs } else { "" }, better);
+            self.note(&other, if model == SOFTMAX { &epochs } else { "" }, better)?;
             if better {
                 best = other;
             }
         }
-        for knob in knobs::of(&best.config.model, self.validation.has()) {
+        for knob in knobs::of(&best.config.model, self.fitter.has()) {
             self.turn(&mut best, &knob)?;
         }
         Ok(best)
@@ -142,12 +144,12 @@ impl Search<'_> {
         for direction in DIRECTIONS {
             let mut helped = false;
             while let Some((config, change)) = knob.moved(&best.config, direction) {
-                if self.left == 0 && !self.is_trained(&config) {
+                if self.left == 0 && !self.fitter.is_trained(&config) {
                     return Ok(());
                 }
                 let tried = self.fit(config)?;
                 let better = tried.ndcg > best.ndcg * (1.0 + LEAST_GAIN);
-                self.note(&tried, &change, better);
+                self.note(&tried, &change, better)?;
                 if !better {
                     break;
                 }
@@ -160,73 +162,25 @@ impl Search<'_> {
         Ok(())
     }
 
-    fn note(&mut self, tried: &Tried, settings: &str, kept: bool) {
+    fn note(&mut self, tried: &Tried, settings: &str, kept: bool) -> Result<(), TrainError> {
         let (model, settings) = (tried.config.model.clone(), settings.to_owned());
-        let trial = Trial { model, settings, ndcg: tried.ndcg, groups: tried.groups, kept };
+        let (ndcg, groups, fault) = (tried.ndcg, tried.groups, tried.fault.clone());
+        let trial = Trial { model, settings, ndcg, groups, kept, fault };
+        if kept {
+            self.fitter.keep_embeddings(tried)?;
+        }
         self.progress.note(&trial.to_string());
         self.trials.push(trial);
+        Ok(())
     }
 
-    fn is_trained(&self, config: &TrainConfig) -> bool {
-        self.trained.as_ref().is_some_and(|(trained, _)| *trained == before_the_step(config))
+    fn fit(&mut self, config: TrainConfig) -> Result<Tried, TrainError> {
+        if !self.fitter.is_trained(&config) {
+            self.left -= 1;
+            self.progress.advance(1);
+        }
+        self.fitter.fit(config)
     }
-
-    fn fit(&mut self, mut config: TrainConfig) -> Result<Tried, TrainError> {
-        let interactions = self.validation.interactions(&config);
-        let data = self.validation.fit_data(&config, &interactions);
-        let embeddings = if config.model == SOFTMAX {
-            if !self.is_trained(&config) {
-                self.spend();
-                config.softmax.epochs = self.train(&data, &config)?;
-            }
-            let (_, directions) = self.trained.as_ref().expect("trained just now, or before");
-            Softmax::new(config.softmax).finish(&data, directions.clone(), |_, _| FoldIn::default())
-        } else {
-            self.spend();
-            match config.model()?.fit(&data, &Silent)? {
-                Fitted::Embeddings(embeddings) => embeddings,
-                Fitted::Scores(_) => return Err(TrainError::NoVectors { model: "a rule" }),
-            }
-        };
-        let (ndcg, groups) = (self.validation.ndcg(&embeddings), self.validation.groups_ndcg(&embeddings));
-        Ok(Tried { config, embeddings, ndcg, groups })
-    }
-
-    fn spend(&mut self) {
-        self.left -= 1;
-        self.progress.advance(1);
-    }
-
-    /// Trains softmax, keeps its best epoch and returns which that was.
-    fn train(&mut self, data: &FitData<'_>, config: &TrainConfig) -> Result<usize, TrainError> {
-        let softmax = Softmax::new(config.softmax);
-        let mut best: Option<(f64, usize, Directions)> = None;
-        let mut watch = |epoch: usize, directions: &dyn Fn() -> Directions| {
-            let directions = directions();
-            let embeddings = softmax.finish(data, directions.clone(), |_, _| FoldIn::default());
-            let ndcg = self.validation.ndcg(&embeddings);
-            if best.as_ref().is_none_or(|(so_far, ..)| ndcg > *so_far) {
-                best = Some((ndcg, epoch, directions));
-            }
-            let since = best.as_ref().map_or(0, |(_, at, _)| epoch - at);
-            if since < PATIENCE { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        };
-        let last = softmax.train(data, &Silent, &mut watch)?;
-        let (epoch, directions) = best.map_or((0, last), |(_, epoch, directions)| (epoch, directions));
-        let mut trained = before_the_step(config);
-        trained.softmax.epochs = epoch;
-        self.trained = Some((trained, directions));
-        Ok(epoch)
-    }
-}
-
-/// `config` with those settings of softmax that training itself does not depend on as they are by default.
-fn before_the_step(config: &TrainConfig) -> TrainConfig {
-    let SoftmaxConfig { user_hop_weight, product_hop_weight, friend_weight, group_members_weight, .. } =
-        SoftmaxConfig::default();
-    let softmax =
-        SoftmaxConfig { user_hop_weight, product_hop_weight, friend_weight, group_members_weight, ..config.softmax };
-    TrainConfig { softmax, ..config.clone() }
 }
 
 #[cfg(test)]

@@ -63,6 +63,55 @@ pub enum TrainError {
         /// Which setting to change, and how.
         mend: &'static str,
     },
+    /// A checkpoint lies where a new run would put its own.
+    #[error("{path} holds a training run that was not finished; go on with it by `--resume`, or delete that folder to begin anew", path = path.display())]
+    Unfinished {
+        /// Folder of the checkpoint.
+        path: PathBuf,
+    },
+    /// What is kept belongs to another run.
+    #[error("{path} belongs to another run: {differences}; give the same data and settings again, or delete that folder to begin anew", path = path.display())]
+    AnotherRun {
+        /// Folder of what is kept.
+        path: PathBuf,
+        /// What differs.
+        differences: String,
+    },
+    /// The header of what is kept cannot be read.
+    #[error("{path} cannot be read: {reason}; delete its folder to begin anew", path = path.display())]
+    DamagedHeader {
+        /// The header.
+        path: PathBuf,
+        /// What the JSON reader says.
+        reason: String,
+    },
+    /// Another process works in the same folder.
+    #[error("another process works in {path}; wait until it is done, or choose another `--out`", path = path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A folder is not ours to write into.
+    #[error("{path} holds files that are none of ours; move it away, or choose another `--out`", path = path.display())]
+    ForeignFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A line of a list of trials is not what it should be.
+    #[error("{path}:{line}: {reason}; delete that line and those after it, and the search goes on from there", path = path.display())]
+    Ledger {
+        /// The list.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There is nothing to judge trials by.
+    #[error(
+        "nothing to judge trials by: no purchase of a known product can be held out; add events, or rows with `split` = `valid`"
+    )]
+    NothingHeldOut,
     /// A cut of the ranked list is out of range.
     #[error("cut {got} is out of range; give cuts `--k` from 1 to {MAX_K}")]
     Cut {

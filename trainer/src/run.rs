@@ -18,14 +18,17 @@ use serde::Serialize;
 
 use crate::auto::{self, Choice, Trial};
 use crate::blend;
+use crate::checkpoint::{Checkpoint, Identity};
 use crate::config::{AUTO, TrainConfig};
 use crate::error::TrainError;
 use crate::evaluate::{EvaluateReport, Task, Via, products};
 use crate::export::write_embeddings;
+use crate::log::Log;
 use crate::models::content::{self, Content};
 use crate::models::{Embeddings, FitData, Fitted, Model};
 use crate::prepare::{HeldOut, hold_out, with_repeats, with_standing_groups};
 use crate::together::{Past, fit_join, fit_success};
+use crate::tracking::Session;
 
 /// What a training run did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -85,17 +88,44 @@ impl fmt::Display for TrainReport {
     }
 }
 
-/// Trains on the dataset in folder `data` and writes the bundle `out`, which must not exist.
-///
-/// The same data, configuration and seed give the same bundle for any number of threads; see `ARCHITECTURE.md` for the
-/// one exception. Nothing is left behind when the run fails.
+/// What goes beside a training run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrainOptions {
+    /// Go on from the checkpoint beside the bundle, where there is one.
+    pub resume: bool,
+    /// Folder to write a log for plots to, see [`crate::log`].
+    pub log: Option<PathBuf>,
+}
+
+/// Trains on the dataset in folder `data` and writes the bundle `out`, which must not exist. As [`train_with`] without
+/// options.
 ///
 /// # Errors
-/// When the data cannot be read or learnt from, the configuration does not hold, or `out` cannot be written.
+/// As [`train_with`].
 pub fn train(
     data: &Path,
     out: &Path,
     config: &TrainConfig,
+    progress: &dyn Progress,
+) -> Result<TrainReport, TrainError> {
+    train_with(data, out, config, &TrainOptions::default(), progress)
+}
+
+/// Trains on the dataset in folder `data` and writes the bundle `out`, which must not exist.
+///
+/// The same data, configuration and seed give the same bundle for any number of threads, resumed or not; see
+/// `ARCHITECTURE.md` for the one exception. What the run has learnt so far is kept in the folder
+/// [`Checkpoint::folder_of`] `out`, which goes when the bundle is whole. It stays when the process is killed or a file
+/// cannot be read or written, so that the run can go on; after any other error nothing is left behind.
+///
+/// # Errors
+/// When the data cannot be read or learnt from, the configuration does not hold, `out` or the log cannot be written, or
+/// there is a checkpoint that is not to be resumed or belongs to another run.
+pub fn train_with(
+    data: &Path,
+    out: &Path,
+    config: &TrainConfig,
+    options: &TrainOptions,
     progress: &dyn Progress,
 ) -> Result<TrainReport, TrainError> {
     let start = Instant::now();
@@ -105,12 +135,38 @@ pub fn train(
     let dataset = Dataset::open(data)?;
     let data = clock.stage("read the dataset", || Ok(TrainingData::load(&dataset, &config.events)?))?;
     enough(&data)?;
-    let held = clock.stage("hold out", || Ok(held_out(config, &data)))?;
-    let choice = clock.stage("choose", || chosen(config, held.as_ref(), progress))?;
+    let identity = Identity::new("juntos checkpoint", &dataset, config)?;
+    let (checkpoint, resumed) = Checkpoint::begin(out, &identity, options.resume)?;
+    if resumed {
+        progress.note(&format!("resuming what {} holds", Checkpoint::folder_of(out).display()));
+    }
+    let log = options.log.as_deref().map(Log::open).transpose();
+    let trained = log.and_then(|log| {
+        let session = Session { progress, log: log.as_ref(), checkpoint: Some(&checkpoint) };
+        learn_and_write(&session, (&dataset, &data), out, config, &mut clock)
+    });
+    match &trained {
+        Err(TrainError::Io { .. } | TrainError::Engine(_) | TrainError::Dataset(_)) => {}
+        _ => checkpoint.remove()?,
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    Ok(TrainReport { seconds, stages: clock.stages, ..trained? })
+}
+
+/// All that comes after reading; the report is still without times.
+fn learn_and_write(
+    session: &Session<'_>,
+    (dataset, data): (&Dataset, &TrainingData),
+    out: &Path,
+    config: &TrainConfig,
+    clock: &mut Clock<'_>,
+) -> Result<TrainReport, TrainError> {
+    let held = clock.stage("hold out", || Ok(held_out(config, data)))?;
+    let choice = clock.stage("choose", || chosen(config, held.as_ref(), session))?;
     let model = choice.config.model()?;
-    let run = Run { config: &choice.config, model: model.as_ref(), progress };
-    let (groups, mut embeddings) = clock.stage("fit", || run.fit(&data))?;
-    let content = clock.stage("read records", || run.read_records(&dataset, &data, &mut embeddings))?;
+    let run = Run { config: &choice.config, model: model.as_ref(), session };
+    let (groups, mut embeddings) = clock.stage("fit", || run.fit(data, "fit"))?;
+    let content = clock.stage("read records", || run.read_records(dataset, data, &mut embeddings))?;
     let quality = data.test.is_empty();
     let learnt = clock.stage("measure", || run.measure(held, choice.learnt, quality))?;
     let serving = ServingModel {
@@ -121,8 +177,8 @@ pub fn train(
         blend: learnt.blend,
     };
     let source = BundleSource {
-        data: &data,
-        dataset: &dataset,
+        data,
+        dataset,
         serving: &serving,
         dim: embeddings.dim,
         user_vectors: &embeddings.users,
@@ -150,8 +206,8 @@ pub fn train(
         groups: source.groups.len() as u64,
         teams: learnt.teams as u64,
         dim: embeddings.dim,
-        seconds: start.elapsed().as_secs_f64(),
-        stages: clock.stages,
+        seconds: 0.0,
+        stages: Vec::new(),
         trials: choice.trials,
         quality: learnt.quality,
     })
@@ -238,11 +294,11 @@ const MOST_QUALITY_USERS: usize = 5_000;
 struct Run<'a> {
     config: &'a TrainConfig,
     model: &'a dyn Model,
-    progress: &'a dyn Progress,
+    session: &'a Session<'a>,
 }
 
 impl Run<'_> {
-    fn fit(&self, data: &TrainingData) -> Result<(Vec<Vec<UserRow>>, Embeddings), TrainError> {
+    fn fit(&self, data: &TrainingData, name: &str) -> Result<(Vec<Vec<UserRow>>, Embeddings), TrainError> {
         let prepared = with_standing_groups(data, self.config.events.purchase);
         let interactions = with_repeats(&prepared.interactions, self.config.repeat_exponent);
         let fit_data = FitData {
@@ -252,7 +308,7 @@ impl Run<'_> {
             dim: self.config.dim_for(data.users.len()),
             seed: self.config.seed,
         };
-        match self.model.fit(&fit_data, self.progress)? {
+        match self.model.fit_tracked(&fit_data, &self.session.tracking(name))? {
             Fitted::Embeddings(embeddings) => Ok((prepared.groups, embeddings)),
             Fitted::Scores(_) => Err(TrainError::NoVectors { model: self.model.name() }),
         }
@@ -265,10 +321,10 @@ impl Run<'_> {
         data: &TrainingData,
         embeddings: &mut Embeddings,
     ) -> Result<Option<Content>, TrainError> {
-        let content = content::learn(dataset, data, embeddings, self.config.seed, self.progress)?;
+        let content = content::learn(dataset, data, embeddings, self.config.seed, self.session.progress)?;
         if let Some(content) = &content {
             let filled = content.fill(dataset, data, embeddings)?;
-            self.progress.note(&format!("records of products: {filled} without an event have a vector now"));
+            self.session.progress.note(&format!("records of products: {filled} without an event have a vector now"));
         }
         Ok(content)
     }
@@ -281,13 +337,15 @@ impl Run<'_> {
         };
         let embeddings = match learnt {
             Some(embeddings) => embeddings,
-            None => self.fit(&held.history)?.1,
+            None => self.fit(&held.history, "measure")?.1,
         };
         let past = Past::new(&held.history, embeddings.dim, &embeddings.users, &embeddings.products);
         let join = fit_join(&past, &held.teams);
         let success = fit_success(&past, &join, &held.teams);
         let blend = blend::learn(&held, &embeddings);
-        self.progress.note(&format!("feed: friends' purchases count {}, own ones {}", blend.friends, blend.bought));
+        self.session
+            .progress
+            .note(&format!("feed: friends' purchases count {}, own ones {}", blend.friends, blend.bought));
         let quality = quality.then(|| measure_quality(&held, &embeddings)).flatten();
         Ok(Learnt { join, success, blend, teams: held.teams.len(), quality })
     }
@@ -305,9 +363,9 @@ fn held_out(config: &TrainConfig, data: &TrainingData) -> Option<HeldOut> {
     (!nothing && !held.history.interactions.is_empty()).then_some(held)
 }
 
-fn chosen(config: &TrainConfig, held: Option<&HeldOut>, progress: &dyn Progress) -> Result<Choice, TrainError> {
+fn chosen(config: &TrainConfig, held: Option<&HeldOut>, session: &Session<'_>) -> Result<Choice, TrainError> {
     match held {
-        Some(held) if config.model == AUTO => auto::choose(held, config, progress),
+        Some(held) if config.model == AUTO => auto::choose(held, config, session),
         _ => Ok(Choice::given(config)),
     }
 }

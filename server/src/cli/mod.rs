@@ -12,6 +12,7 @@ mod progress;
 mod samples;
 mod serve;
 mod train;
+mod tune;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,8 @@ enum Command {
     Check(check::Check),
     /// Train on a dataset and write a bundle
     Train(train::Train),
+    /// Search for better settings, as long as you like; goes on where it was interrupted
+    Tune(tune::Tune),
     /// Measure a bundle on held-out rows, beside baselines
     Evaluate(evaluate::Evaluate),
     /// Say what is inside a bundle, and why a user gets what she gets
@@ -65,6 +68,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Import(command) => command.run(&output),
         Command::Check(command) => command.run(&output),
         Command::Train(command) => command.run(&output),
+        Command::Tune(command) => command.run(&output),
         Command::Evaluate(command) => command.run(&output),
         Command::Inspect(command) => command.run(&output),
         Command::Serve(command) => command.run(&output),

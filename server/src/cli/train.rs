@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use juntos_trainer::config::TrainConfig;
+use juntos_trainer::run::{TrainOptions, train_with};
 
 use super::{Failure, Output};
 
@@ -30,6 +31,13 @@ pub(super) struct Train {
     /// Where to compute
     #[arg(long, value_enum, default_value_t = Device::Cpu)]
     device: Device,
+    /// Go on from the checkpoint `BUNDLE.checkpoint` that a killed run left; begin where there is none
+    #[arg(long)]
+    resume: bool,
+    /// Write loss, ranking quality and speed of every pass to this folder, for TensorBoard (`tensorboard --logdir DIR`)
+    /// and for notebooks (`log.ndjson`)
+    #[arg(long, value_name = "DIR")]
+    log: Option<PathBuf>,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -53,8 +61,9 @@ impl Train {
         }
         config.dim = self.dim.unwrap_or(config.dim);
         config.seed = self.seed.unwrap_or(config.seed);
+        let options = TrainOptions { resume: self.resume, log: self.log };
         let bars = output.progress();
-        let trained = juntos_trainer::run::train(&self.data, &self.out, &config, &bars);
+        let trained = train_with(&self.data, &self.out, &config, &options, &bars);
         bars.finish();
         output.result(&trained?, self.json)
     }

@@ -63,10 +63,10 @@ fn short(value: f32) -> String {
 
 /// What the data have, without which some settings make no difference.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Has {
-    pub(super) friends: bool,
-    pub(super) groups: bool,
-    pub(super) repeats: bool,
+pub(crate) struct Has {
+    pub(crate) friends: bool,
+    pub(crate) groups: bool,
+    pub(crate) repeats: bool,
 }
 
 /// The settings of a model that make a difference, those that matter most first.

@@ -3,14 +3,20 @@
 //! 3. The same data and seed choose the same, for any number of threads.
 //! 4. Where nothing can be judged, `als` is taken as it is configured.
 //! 5. A setting moves by its step, and not beyond its range.
+//! 6. A trial that diverges has failed, with its cause, and the search goes on.
+//! 7. A choice that is interrupted after any trial goes on to the same, also where what it kept is damaged.
 
+use juntos_datasets::progress::Silent;
 use juntos_datasets::training::{Possession, TrainingData};
 use juntos_datasets::{Csr, IdMap, ProductRow};
 
-use super::knobs::{Direction, Has};
+use super::knobs::Direction;
+use super::validation::Validation;
 use super::*;
 use crate::config::AUTO;
+use crate::models::Fitted;
 use crate::prepare::hold_out;
+use crate::tracking::tests::{Interrupt, Kept, Notes, interrupted};
 
 const SIDE: u32 = 40;
 
@@ -56,7 +62,7 @@ fn config(trials: usize) -> TrainConfig {
 }
 
 fn chosen(trials: usize) -> Choice {
-    choose(&hold_out(&tastes(), 5), &config(trials), &Silent).unwrap()
+    choose(&hold_out(&tastes(), 5), &config(trials), &Session::watched(&Silent)).unwrap()
 }
 
 #[test]
@@ -84,7 +90,7 @@ fn the_search_goes_on_from_what_is_better() {
 #[test]
 fn what_is_learnt_ranks_as_its_trial_says() {
     let held = hold_out(&tastes(), 5);
-    let choice = choose(&held, &config(4), &Silent).unwrap();
+    let choice = choose(&held, &config(4), &Session::watched(&Silent)).unwrap();
     let validation = Validation::new(&held, &choice.config).unwrap();
     let best = choice.trials.iter().rfind(|trial| trial.kept).unwrap();
     assert_eq!(validation.ndcg(&choice.learnt.unwrap()), best.ndcg);
@@ -109,7 +115,7 @@ fn threads_change_nothing() {
 fn without_anybody_to_judge_by_als_is_taken() {
     let mut held = hold_out(&tastes(), 5);
     held.test = Csr::empty(SIDE as usize, SIDE as usize);
-    let choice = choose(&held, &config(12), &Silent).unwrap();
+    let choice = choose(&held, &config(12), &Session::watched(&Silent)).unwrap();
     assert_eq!(choice.config, TrainConfig { model: "als".to_owned(), ..config(12) });
     assert!(choice.trials.is_empty() && choice.learnt.is_none());
 }
@@ -128,4 +134,41 @@ fn a_setting_moves_by_its_step_within_its_range() {
     assert_eq!(knobs.len(), knobs::of("als", Has::default()).len() + 3);
     let (moved, words) = knobs.last().unwrap().moved(&config, Direction::Up).unwrap();
     assert_eq!((moved.als.group_members_weight, words.as_str()), (0.5, "group_members_weight 0.5"));
+}
+
+#[test]
+fn a_trial_that_diverges_has_failed() {
+    let mut config = config(4);
+    config.softmax.learning_rate = f32::MAX;
+    let choice = choose(&hold_out(&tastes(), 5), &config, &Session::watched(&Silent)).unwrap();
+    let failed = choice.trials.iter().find(|trial| trial.model == "softmax").unwrap();
+    assert!(!failed.kept && failed.ndcg == 0.0 && choice.config.model != "softmax");
+    assert!(failed.fault.as_ref().unwrap().contains("diverged in pass 1"), "{failed}");
+    assert!(failed.to_string().contains("softmax.learning_rate"), "{failed}");
+}
+
+#[test]
+fn an_interrupted_choice_goes_on_to_the_same() {
+    let held = hold_out(&tastes(), 5);
+    let config = config(6);
+    let whole = choose(&held, &config, &Session::watched(&Silent)).unwrap();
+    for damaged in [false, true] {
+        for notes in 1..=whole.trials.len() {
+            let kept = Kept::new();
+            let checkpoint = kept.checkpoint();
+            let cut = Interrupt::after(notes);
+            let session = Session { progress: &cut, log: None, checkpoint: Some(&checkpoint) };
+            assert!(interrupted(|| choose(&held, &config, &session)));
+            if damaged {
+                kept.damage_states();
+            }
+            let told = Notes::default();
+            let session = Session { progress: &told, log: None, checkpoint: Some(&checkpoint) };
+            let again = choose(&held, &config, &session).unwrap();
+            assert_eq!((&again.config, &again.trials), (&whole.config, &whole.trials), "after {notes}");
+            assert!(again.learnt == whole.learnt, "after {notes}");
+            let (first, word) = (told.lines()[0].clone(), if damaged { "is damaged" } else { "going on after trial" });
+            assert!(first.contains(word), "{first}");
+        }
+    }
 }

@@ -12,6 +12,8 @@ mod newcomers;
 pub(super) mod solve;
 pub(super) mod start;
 
+use std::time::Instant;
+
 use juntos_datasets::progress::Progress;
 use juntos_datasets::{Csr, Row};
 use juntos_engine::serving_model::FoldIn;
@@ -20,6 +22,7 @@ use self::solve::{Penalty, half_sweep};
 use super::{Embeddings, FitData, Fitted, Model, input};
 use crate::config::AlsConfig;
 use crate::error::TrainError;
+use crate::tracking::{Pass, Tracking};
 
 /// The model `als`.
 #[derive(Debug, Clone, Copy)]
@@ -40,45 +43,66 @@ impl Model for Als {
     }
 
     fn fit(&self, data: &FitData<'_>, progress: &dyn Progress) -> Result<Fitted, TrainError> {
+        self.fit_tracked(data, &Tracking::watched(progress))
+    }
+
+    fn fit_tracked(&self, data: &FitData<'_>, tracking: &Tracking<'_>) -> Result<Fitted, TrainError> {
         input::check(data)?;
         let unobserved = unobserved_weight(data.interactions, self.settings.unobserved_ratio);
         let by_row = with_friends(data, self.settings.friend_weight);
         let by_column = by_row.transpose();
-        let mut columns = start::columns(&by_row, &by_column, data.dim, data.seed);
+        let kept = tracking
+            .kept(|state| Ok((state.count(self.settings.sweeps)?, state.f32s(by_column.rows() * data.dim)?)))?;
+        let (done, mut columns) = kept.unwrap_or_else(|| (0, start::columns(&by_row, &by_column, data.dim, data.seed)));
         let mut rows = vec![0.0; by_row.rows() * data.dim];
         let row_penalty = self.penalty(&by_row, unobserved);
         let column_penalty = self.penalty(&by_column, unobserved);
-        progress.stage("als", self.settings.sweeps as u64);
-        for sweep in 1..=self.settings.sweeps {
+        tracking.progress.stage("als", self.settings.sweeps as u64);
+        tracking.went_on("als", "sweep", done);
+        for sweep in done + 1..=self.settings.sweeps {
+            let begun = Instant::now();
             half_sweep(&by_row, &mut columns, &mut rows, &row_penalty);
             let loss = half_sweep(&by_column, &mut rows, &mut columns, &column_penalty);
-            self.check(loss, sweep)?;
-            progress.note(&format!("als: sweep {sweep}, loss {loss:.6e}"));
-            progress.advance(1);
+            check(loss, sweep)?;
+            tracking.passed(&Pass {
+                model: "als",
+                unit: "sweep",
+                number: sweep,
+                loss,
+                loss_text: format!("{loss:.6e}"),
+                events: data.interactions.len(),
+                begun,
+            })?;
+            // The next sweep makes all rows anew from the columns.
+            tracking.keep(|state| {
+                state.u64(sweep as u64)?;
+                state.f32s(&columns)
+            })?;
         }
         let served = newcomers::with_friends_products(by_row, data, self.settings.friend_weight);
         let served_penalty = self.penalty(&served, unobserved);
-        half_sweep(&served, &mut columns, &mut rows, &served_penalty);
+        let loss = half_sweep(&served, &mut columns, &mut rows, &served_penalty);
+        check(loss, self.settings.sweeps + 1)?;
         columns.truncate(data.interactions.columns() * data.dim);
         Ok(Fitted::Embeddings(self.embeddings(data, rows, columns, unobserved)))
     }
 }
 
+fn check(loss: f64, sweep: usize) -> Result<(), TrainError> {
+    if loss.is_finite() {
+        return Ok(());
+    }
+    Err(TrainError::Diverged {
+        model: "als",
+        pass: sweep,
+        cause: format!("the loss became {loss}"),
+        mend: "raise `als.regularization`, or lower the weights in `[events]`",
+    })
+}
+
 impl Als {
     fn penalty(&self, matrix: &Csr, unobserved: f32) -> Penalty {
         Penalty::of(matrix, unobserved, self.settings.regularization, self.settings.regularization_exponent)
-    }
-
-    fn check(&self, loss: f64, sweep: usize) -> Result<(), TrainError> {
-        if loss.is_finite() {
-            return Ok(());
-        }
-        Err(TrainError::Diverged {
-            model: "als",
-            pass: sweep,
-            cause: format!("the loss became {loss}"),
-            mend: "raise `als.regularization`, or lower the weights in `[events]`",
-        })
     }
 
     fn embeddings(&self, data: &FitData<'_>, mut rows: Vec<f32>, products: Vec<f32>, unobserved: f32) -> Embeddings {

@@ -14,6 +14,9 @@ use juntos_datasets::progress::Progress;
 use juntos_datasets::{Csr, UserRow};
 use juntos_engine::serving_model::FoldIn;
 
+use crate::error::TrainError;
+use crate::tracking::Tracking;
+
 /// Every name that `model` may have in the configuration.
 pub const MODEL_NAMES: &[&str] = &["popularity", "item_knn", "als", "spectral", "softmax"];
 
@@ -68,6 +71,14 @@ pub trait Model: Send + Sync {
     /// Learns; the same data, configuration and seed give the same result for any number of threads.
     ///
     /// # Errors
-    /// When the data cannot be learnt from or training diverged; see [`crate::error::TrainError`].
-    fn fit(&self, data: &FitData<'_>, progress: &dyn Progress) -> Result<Fitted, crate::error::TrainError>;
+    /// When the data cannot be learnt from or training diverged; see [`TrainError`].
+    fn fit(&self, data: &FitData<'_>, progress: &dyn Progress) -> Result<Fitted, TrainError>;
+    /// As [`Model::fit`], followed by a log and going on from the state kept last, where the model makes several passes.
+    /// What is learnt is the same.
+    ///
+    /// # Errors
+    /// As [`Model::fit`], and when the disk refuses.
+    fn fit_tracked(&self, data: &FitData<'_>, tracking: &Tracking<'_>) -> Result<Fitted, TrainError> {
+        self.fit(data, tracking.progress)
+    }
 }

@@ -11,7 +11,10 @@ mod epoch;
 mod neighbours;
 mod table;
 
+use std::fs::File;
+use std::io;
 use std::ops::ControlFlow;
+use std::time::Instant;
 
 use juntos_datasets::Csr;
 use juntos_datasets::progress::Progress;
@@ -25,8 +28,10 @@ use super::als::solve::weight;
 use super::als::start;
 use super::complete::{Others, complete, fold_in};
 use super::{Embeddings, FitData, Fitted, Model, input};
+use crate::checkpoint::{StateReader, StateWriter};
 use crate::config::SoftmaxConfig;
 use crate::error::TrainError;
+use crate::tracking::{Pass, Tracking};
 
 /// The model `softmax`.
 #[derive(Debug, Clone, Copy)]
@@ -47,15 +52,21 @@ impl Model for Softmax {
     }
 
     fn fit(&self, data: &FitData<'_>, progress: &dyn Progress) -> Result<Fitted, TrainError> {
-        let directions = self.train(data, progress, &mut |_, _| ControlFlow::Continue(()))?;
-        let fold =
-            |users: &[f32], products: &[f32]| fold_in::choose_and_tell("softmax", data, users, products, progress);
+        self.fit_tracked(data, &Tracking::watched(progress))
+    }
+
+    fn fit_tracked(&self, data: &FitData<'_>, tracking: &Tracking<'_>) -> Result<Fitted, TrainError> {
+        let directions = self.train(data, tracking, &mut |_, _| Ok(ControlFlow::Continue(())))?;
+        let fold = |users: &[f32], products: &[f32]| {
+            fold_in::choose_and_tell("softmax", data, users, products, tracking.progress)
+        };
         Ok(Fitted::Embeddings(self.finish(data, directions, fold)))
     }
 }
 
-/// Is told the epoch, counted from 1, and a way to the directions; says whether to go on.
-pub(crate) type AfterEpoch<'a> = dyn FnMut(usize, &dyn Fn() -> Directions) -> ControlFlow<()> + 'a;
+/// Is told the epoch, counted from 1, and a way to the directions; says whether to go on. Where a run was resumed it may
+/// be told the same epoch again.
+pub(crate) type AfterEpoch<'a> = dyn FnMut(usize, &dyn Fn() -> Directions) -> Result<ControlFlow<()>, TrainError> + 'a;
 
 /// Unit vectors as training left them, before the step over the graph.
 #[derive(Debug, Clone)]
@@ -64,30 +75,58 @@ pub(crate) struct Directions {
     products: Vec<f32>,
 }
 
+impl Directions {
+    pub(crate) fn write(&self, state: &mut StateWriter<File>) -> io::Result<()> {
+        state.f32s(&self.rows)?;
+        state.f32s(&self.products)
+    }
+
+    /// Directions learnt from data of the shape of `data`.
+    pub(crate) fn read(state: &mut StateReader, data: &FitData<'_>) -> io::Result<Self> {
+        let (rows, products) = (data.interactions.rows(), data.interactions.columns());
+        Ok(Self { rows: state.f32s(rows * data.dim)?, products: state.f32s(products * data.dim)? })
+    }
+}
+
 impl Softmax {
-    /// Trains until `after_epoch` has seen enough, or all epochs are done.
+    /// Trains until `after_epoch` has seen enough, or all epochs are done; goes on from the state kept last.
     pub(crate) fn train(
         &self,
         data: &FitData<'_>,
-        progress: &dyn Progress,
+        tracking: &Tracking<'_>,
         after_epoch: &mut AfterEpoch<'_>,
     ) -> Result<Directions, TrainError> {
         input::check(data)?;
         let by_column = data.interactions.transpose();
         let popularity: Vec<f64> = (0..by_column.rows()).map(|product| weight(&by_column, product)).collect();
         let mut events = Events::new(data.interactions, &popularity, &self.settings);
-        let mut state = start_state(data, &by_column);
+        let kept = tracking.kept(|state| Ok((state.count(self.settings.epochs)?, State::read(state, data)?)))?;
+        let (done, mut state) = kept.unwrap_or_else(|| (0, start_state(data, &by_column)));
         let mut rng = ChaCha8Rng::seed_from_u64(data.seed);
-        progress.stage("softmax", self.settings.epochs as u64);
-        for epoch in 1..=self.settings.epochs {
+        // The order of events follows from the seed and the number of shuffles.
+        (0..done).for_each(|_| events.shuffle(&mut rng));
+        tracking.progress.stage("softmax", self.settings.epochs as u64);
+        tracking.went_on("softmax", "epoch", done);
+        for epoch in done + 1..=self.settings.epochs {
+            let begun = Instant::now();
             events.shuffle(&mut rng);
-            let loss = epoch::run(&mut state, &events, &self.settings)?;
-            check(loss, epoch)?;
-            progress.note(&format!("softmax: epoch {epoch}, loss {loss:.5}"));
-            progress.advance(1);
-            if after_epoch(epoch, &|| state.directions()).is_break() {
+            let loss = epoch::run(&mut state, &events, &self.settings, epoch)?;
+            tracking.passed(&Pass {
+                model: "softmax",
+                unit: "epoch",
+                number: epoch,
+                loss,
+                loss_text: format!("{loss:.5}"),
+                events: data.interactions.len(),
+                begun,
+            })?;
+            if after_epoch(epoch, &|| state.directions())?.is_break() {
                 break;
             }
+            tracking.keep(|kept| {
+                kept.u64(epoch as u64)?;
+                state.write(kept)
+            })?;
         }
         Ok(state.directions())
     }
@@ -115,18 +154,6 @@ fn start_state(data: &FitData<'_>, by_column: &Csr) -> State {
     let rows = start::spread(by_row, &products, dim, &start::scales(by_row), &start::scales(by_column));
     let rows = Table::new(rows, dim).units();
     State { rows: Table::new(rows, dim), products: Table::new(products, dim), dim, steps: 0 }
-}
-
-fn check(loss: f64, epoch: usize) -> Result<(), TrainError> {
-    if loss.is_finite() {
-        return Ok(());
-    }
-    Err(TrainError::Diverged {
-        model: "softmax",
-        pass: epoch,
-        cause: format!("the loss became {loss}"),
-        mend: "lower `softmax.learning_rate`, or raise `softmax.temperature`",
-    })
 }
 
 #[cfg(test)]

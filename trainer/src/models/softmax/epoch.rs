@@ -1,5 +1,7 @@
 //! One pass over all events in batches; gradients by candle, in chunks whose number does not depend on the threads.
 
+use std::fs::File;
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,8 +13,10 @@ use rayon::prelude::*;
 
 use super::Directions;
 use super::table::Table;
+use crate::checkpoint::{StateReader, StateWriter};
 use crate::config::SoftmaxConfig;
 use crate::error::TrainError;
+use crate::models::FitData;
 use crate::models::losses::{Positive, SampledSoftmax};
 
 /// Events of a user that stand in one batch: they share her scores of all candidates, which is most of the work.
@@ -111,21 +115,51 @@ pub(super) struct State {
 }
 
 impl State {
+    pub(super) fn write(&self, state: &mut StateWriter<File>) -> io::Result<()> {
+        state.u64(self.steps)?;
+        self.rows.write(state)?;
+        self.products.write(state)
+    }
+
+    /// The state of a training on data of the shape of `data`.
+    pub(super) fn read(state: &mut StateReader, data: &FitData<'_>) -> io::Result<Self> {
+        let (matrix, dim) = (data.interactions, data.dim);
+        let steps = state.u64()?;
+        let rows = Table::read(state, matrix.rows(), dim)?;
+        Ok(Self { steps, rows, products: Table::read(state, matrix.columns(), dim)?, dim })
+    }
+
     pub(super) fn directions(&self) -> Directions {
         Directions { rows: self.rows.units(), products: self.products.units() }
     }
 }
 
-/// Runs one pass in the present order of `events`; returns the mean loss of an event, not finite if training diverged.
-pub(super) fn run(state: &mut State, events: &Events<'_>, settings: &SoftmaxConfig) -> Result<f64, TrainError> {
+/// Runs one pass in the present order of `events`; returns the mean loss of an event.
+///
+/// # Errors
+/// [`TrainError::Diverged`], with `epoch` and the batch, where the loss or a vector left the finite range.
+pub(super) fn run(
+    state: &mut State,
+    events: &Events<'_>,
+    settings: &SoftmaxConfig,
+    epoch: usize,
+) -> Result<f64, TrainError> {
     let mut loss = 0.0;
-    for batch in events.batches(settings.batch_size) {
+    for (at, batch) in events.batches(settings.batch_size).enumerate() {
         loss += step(state, events, batch, settings)?;
         if !loss.is_finite() {
-            return Ok(loss);
+            return Err(diverged(epoch, format!("the loss became {loss} in batch {}", at + 1)));
         }
     }
+    if !state.rows.is_finite() || !state.products.is_finite() {
+        return Err(diverged(epoch, "vectors left the finite range in its last batch".to_owned()));
+    }
     Ok(loss / events.order.len() as f64)
+}
+
+fn diverged(epoch: usize, cause: String) -> TrainError {
+    let mend = "lower `softmax.learning_rate`, or raise `softmax.temperature`";
+    TrainError::Diverged { model: "softmax", pass: epoch, cause, mend }
 }
 
 fn step(state: &mut State, events: &Events<'_>, batch: &[Turn], settings: &SoftmaxConfig) -> Result<f64, TrainError> {

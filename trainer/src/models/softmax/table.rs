@@ -1,8 +1,12 @@
 //! A table of vectors of which each step moves a few rows: Adam (Kingma & Ba 2015, algorithm 1) with moments that
 //! stand still for rows that a batch does not touch, as PyTorch's `SparseAdam` does it.
 
+use std::fs::File;
+use std::io;
+
 use rayon::prelude::*;
 
+use crate::checkpoint::{StateReader, StateWriter};
 use crate::models::losses::dot;
 
 const FIRST_DECAY: f32 = 0.9;
@@ -23,6 +27,22 @@ impl Table {
     pub(super) fn new(values: Vec<f32>, dim: usize) -> Self {
         let size = values.len();
         Self { dim, values, first: vec![0.0; size], second: vec![0.0; size] }
+    }
+
+    /// Vectors and moments.
+    pub(super) fn write(&self, state: &mut StateWriter<File>) -> io::Result<()> {
+        [&self.values, &self.first, &self.second].into_iter().try_for_each(|cells| state.f32s(cells))
+    }
+
+    /// A table of so many rows.
+    pub(super) fn read(state: &mut StateReader, rows: usize, dim: usize) -> io::Result<Self> {
+        let mut cells = || state.f32s(rows * dim);
+        Ok(Self { dim, values: cells()?, first: cells()?, second: cells()? })
+    }
+
+    /// Whether all cells of vectors are finite.
+    pub(super) fn is_finite(&self) -> bool {
+        self.values.par_chunks(ROWS_A_TASK * self.dim).all(|cells| cells.iter().all(|cell| cell.is_finite()))
     }
 
     /// The rows scaled to length 1, `(rows.len(), dim)`; rows of zeros stay as they are.
@@ -141,6 +161,16 @@ mod tests {
         assert!(cosine > 0.999, "cosine {cosine}");
         let third = 1.0 / 3.0;
         units[3..].iter().zip([third, 2.0 * third, 2.0 * third]).for_each(|(a, b)| assert!((a - b).abs() < 1e-6));
+    }
+
+    #[test]
+    fn what_is_not_finite_is_noticed() {
+        let mut table = Table::new(vec![1.0; 300], 3);
+        assert!(table.is_finite());
+        for wrong in [f32::NAN, f32::INFINITY] {
+            table.values[299] = wrong;
+            assert!(!table.is_finite());
+        }
     }
 
     #[test]

@@ -1,0 +1,278 @@
+//! Fits a configuration on the history and judges it by what was held out: one trial of a search.
+
+use std::fs::File;
+use std::io;
+use std::ops::ControlFlow;
+
+use juntos_datasets::progress::Silent;
+use juntos_engine::serving_model::FoldIn;
+
+use super::journal::{Done, Journal};
+use super::knobs::{Has, SOFTMAX};
+use super::validation::Validation;
+use crate::checkpoint::{StateReader, StateWriter, config_text};
+use crate::config::{SoftmaxConfig, TrainConfig};
+use crate::error::TrainError;
+use crate::models::softmax::{Directions, Softmax};
+use crate::models::{Embeddings, FitData, Fitted};
+use crate::prepare::HeldOut;
+use crate::tracking::Session;
+
+/// Epochs without a better one after which softmax is stopped.
+const PATIENCE: usize = 2;
+/// Name of the state with the last softmax trained.
+const DIRECTIONS: &str = "directions";
+/// Name of the state with what the best trial has learnt.
+const BEST: &str = "best";
+
+/// Fits and judges, one configuration after the other.
+pub(crate) struct Fitter<'a> {
+    validation: Validation<'a>,
+    session: Session<'a>,
+    /// Number of the next fit.
+    next: usize,
+    /// The last softmax trained: what comes after training can be changed without training again.
+    trained: Option<Trained>,
+    journal: Journal,
+}
+
+struct Trained {
+    config: TrainConfig,
+    /// Absent where they were learnt before the run was interrupted, and are not yet needed again.
+    directions: Option<Directions>,
+}
+
+/// A configuration with what it led to.
+pub(crate) struct Tried {
+    /// Number of the fit, from 0.
+    pub(crate) number: usize,
+    /// As asked for, with the best number of epochs for softmax.
+    pub(crate) config: TrainConfig,
+    /// What was learnt, without a way to fold in; absent where that was before the run was interrupted, and where it
+    /// failed.
+    pub(crate) embeddings: Option<Embeddings>,
+    /// Mean NDCG@20; 0 where training diverged.
+    pub(crate) ndcg: f64,
+    /// The same over standing groups alone, where they count.
+    pub(crate) groups: Option<f64>,
+    /// Why training diverged.
+    pub(crate) fault: Option<String>,
+}
+
+impl<'a> Fitter<'a> {
+    /// `None` where there is nothing to fit on, or nobody to judge by.
+    pub(crate) fn new(held: &'a HeldOut, config: &TrainConfig, session: Session<'a>) -> Option<Self> {
+        let validation = Validation::new(held, config)?;
+        Some(Self { validation, session, next: 0, trained: None, journal: Journal::default() })
+    }
+
+    /// Goes on with the fits that the checkpoint holds.
+    pub(crate) fn open_journal(&mut self) -> Result<(), TrainError> {
+        self.journal = Journal::open(&self.session)?;
+        Ok(())
+    }
+
+    /// Counts `fits` as made already.
+    pub(crate) fn skip(&mut self, fits: usize) {
+        self.next += fits;
+    }
+
+    /// Whether trials are fitted on the whole history.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.validation.is_whole()
+    }
+
+    /// What there is enough of to judge by.
+    pub(crate) fn has(&self) -> Has {
+        self.validation.has()
+    }
+
+    /// Whether `config` needs no training of its own.
+    pub(crate) fn is_trained(&self, config: &TrainConfig) -> bool {
+        let trained = self.trained.as_ref().is_some_and(|trained| trained.config == before_the_step(config));
+        config.model == SOFTMAX && trained
+    }
+
+    /// Fits and judges, or recalls what that gave before the run was interrupted.
+    pub(crate) fn fit(&mut self, config: TrainConfig) -> Result<Tried, TrainError> {
+        let (number, asked) = (self.next, config_text(&config));
+        self.next += 1;
+        if let Some(done) = self.journal.recall(number, &asked) {
+            return Ok(self.recalled(number, config, done));
+        }
+        let tried = match self.fit_anew(number, config.clone()) {
+            Err(fault @ TrainError::Diverged { .. }) => {
+                Tried { number, config, embeddings: None, ndcg: 0.0, groups: None, fault: Some(fault.to_string()) }
+            }
+            tried => tried?,
+        };
+        let epochs = tried.config.softmax.epochs;
+        let done = Done { asked, epochs, ndcg: tried.ndcg, groups: tried.groups, fault: tried.fault.clone() };
+        self.journal.add(done, &self.session)?;
+        Ok(tried)
+    }
+
+    fn recalled(&mut self, number: usize, mut config: TrainConfig, done: Done) -> Tried {
+        if config.model == SOFTMAX && done.fault.is_none() && !self.is_trained(&config) {
+            config.softmax.epochs = done.epochs;
+            self.trained = Some(Trained { config: before_the_step(&config), directions: None });
+        }
+        Tried { number, config, embeddings: None, ndcg: done.ndcg, groups: done.groups, fault: done.fault }
+    }
+
+    fn fit_anew(&mut self, number: usize, mut config: TrainConfig) -> Result<Tried, TrainError> {
+        let name = format!("trial-{number:03}");
+        let interactions = self.validation.interactions(&config);
+        let data = self.validation.fit_data(&config, &interactions);
+        let embeddings = if config.model == SOFTMAX {
+            let directions = match self.known_directions(&config, &data, &name)? {
+                Some(directions) => directions,
+                None => {
+                    let (epochs, directions) = self.train(&config, &data, &name)?;
+                    config.softmax.epochs = epochs;
+                    directions
+                }
+            };
+            self.trained = Some(Trained { config: before_the_step(&config), directions: Some(directions.clone()) });
+            Softmax::new(config.softmax).finish(&data, directions, |_, _| FoldIn::default())
+        } else {
+            let tracking = self.session.tracking(&name).silent();
+            let fitted = config.model()?.fit_tracked(&data, &tracking)?;
+            tracking.forget()?;
+            vectors(fitted)?
+        };
+        let (ndcg, groups) = (self.validation.ndcg(&embeddings), self.validation.groups_ndcg(&embeddings));
+        self.session.tracking("trials").log(number, &[("ndcg@20", ndcg)])?;
+        Ok(Tried { number, config, embeddings: Some(embeddings), ndcg, groups, fault: None })
+    }
+
+    /// What the last training left, where `config` needs none of its own. Where that is lost, it is learnt once more.
+    fn known_directions(
+        &self,
+        config: &TrainConfig,
+        data: &FitData<'_>,
+        name: &str,
+    ) -> Result<Option<Directions>, TrainError> {
+        let Some(trained) = self.trained.as_ref().filter(|_| self.is_trained(config)) else { return Ok(None) };
+        if trained.directions.is_some() {
+            return Ok(trained.directions.clone());
+        }
+        let last = config_text(&trained.config);
+        let kept =
+            self.session.tracking(DIRECTIONS).kept(|state| Ok((state.text()?, Directions::read(state, data)?)))?;
+        if let Some((_, directions)) = kept.filter(|(of, _)| *of == last) {
+            return Ok(Some(directions));
+        }
+        let tracking = self.session.tracking(name).silent();
+        let model = Softmax::new(config.softmax);
+        let directions = model.train(data, &tracking, &mut |_, _| Ok(ControlFlow::Continue(())))?;
+        tracking.forget()?;
+        Ok(Some(directions))
+    }
+
+    /// Trains softmax until its ranking stops getting better; the best epoch and its directions.
+    fn train(&self, config: &TrainConfig, data: &FitData<'_>, name: &str) -> Result<(usize, Directions), TrainError> {
+        let softmax = Softmax::new(config.softmax);
+        let tracking = self.session.tracking(name).silent();
+        let best_name = format!("{name}-best");
+        let kept = self.session.tracking(&best_name).silent();
+        let mut best = kept.kept(|state| BestEpoch::read(state, config.softmax.epochs, data))?;
+        if best.is_none() {
+            // Without the best of them, epochs that are done are of no use.
+            tracking.forget()?;
+        }
+        let mut watch = |epoch: usize, directions: &dyn Fn() -> Directions| -> Result<_, TrainError> {
+            let directions = directions();
+            let embeddings = softmax.finish(data, directions.clone(), |_, _| FoldIn::default());
+            let ndcg = self.validation.ndcg(&embeddings);
+            tracking.log(epoch, &[("ndcg@20", ndcg)])?;
+            if best.as_ref().is_none_or(|best: &BestEpoch| ndcg > best.ndcg) {
+                let better = BestEpoch { epoch, ndcg, directions };
+                kept.keep(|state| better.write(state))?;
+                best = Some(better);
+            }
+            let since = best.as_ref().map_or(0, |best| epoch.saturating_sub(best.epoch));
+            Ok(if since < PATIENCE { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        };
+        let last = softmax.train(data, &tracking, &mut watch)?;
+        let (epoch, directions) = best.map_or((0, last), |best| (best.epoch, best.directions));
+        let mut trained = config.clone();
+        trained.softmax.epochs = epoch;
+        self.session.tracking(DIRECTIONS).keep(|state| {
+            state.text(&config_text(&before_the_step(&trained)))?;
+            directions.write(state)
+        })?;
+        kept.forget()?;
+        tracking.forget()?;
+        Ok((epoch, directions))
+    }
+
+    /// Keeps what a trial has learnt that the search goes on from, to measure with in the end.
+    pub(crate) fn keep_embeddings(&self, tried: &Tried) -> Result<(), TrainError> {
+        let Some(embeddings) = tried.embeddings.as_ref().filter(|_| self.is_whole()) else { return Ok(()) };
+        self.session.tracking(BEST).keep(|state| {
+            state.u64(tried.number as u64)?;
+            [&embeddings.users, &embeddings.products, &embeddings.groups]
+                .into_iter()
+                .try_for_each(|vectors| state.f32s(vectors))
+        })
+    }
+
+    /// What a trial has learnt: at hand, kept, or else learnt once more; `None` where it failed.
+    pub(crate) fn embeddings_of(&self, tried: Tried) -> Result<Option<Embeddings>, TrainError> {
+        if tried.embeddings.is_some() || tried.fault.is_some() {
+            return Ok(tried.embeddings);
+        }
+        let interactions = self.validation.interactions(&tried.config);
+        let data = self.validation.fit_data(&tried.config, &interactions);
+        let dim = data.dim;
+        let kept = self.session.tracking(BEST).kept(|state| {
+            let number = state.u64()?;
+            let users = state.f32s(data.friends.rows() * dim)?;
+            let products = state.f32s(data.interactions.columns() * dim)?;
+            let groups = state.f32s(data.groups.len() * dim)?;
+            Ok((number, Embeddings { dim, users, products, groups, fold: FoldIn::default() }))
+        })?;
+        match kept.filter(|(number, _)| *number == tried.number as u64) {
+            Some((_, embeddings)) => Ok(Some(embeddings)),
+            None => vectors(tried.config.model()?.fit(&data, &Silent)?).map(Some),
+        }
+    }
+}
+
+/// Vectors without a way to fold in.
+fn vectors(fitted: Fitted) -> Result<Embeddings, TrainError> {
+    match fitted {
+        Fitted::Embeddings(embeddings) => Ok(Embeddings { fold: FoldIn::default(), ..embeddings }),
+        Fitted::Scores(_) => Err(TrainError::NoVectors { model: "a rule" }),
+    }
+}
+
+/// What early stopping knows: the best epoch so far.
+struct BestEpoch {
+    epoch: usize,
+    ndcg: f64,
+    directions: Directions,
+}
+
+impl BestEpoch {
+    fn write(&self, state: &mut StateWriter<File>) -> io::Result<()> {
+        state.u64(self.epoch as u64)?;
+        state.f64(self.ndcg)?;
+        self.directions.write(state)
+    }
+
+    fn read(state: &mut StateReader, epochs: usize, data: &FitData<'_>) -> io::Result<Self> {
+        let (epoch, ndcg) = (state.count(epochs)?, state.f64()?);
+        Ok(Self { epoch, ndcg, directions: Directions::read(state, data)? })
+    }
+}
+
+/// `config` with those settings of softmax that training itself does not depend on as they are by default.
+fn before_the_step(config: &TrainConfig) -> TrainConfig {
+    let SoftmaxConfig { user_hop_weight, product_hop_weight, friend_weight, group_members_weight, .. } =
+        SoftmaxConfig::default();
+    let softmax =
+        SoftmaxConfig { user_hop_weight, product_hop_weight, friend_weight, group_members_weight, ..config.softmax };
+    TrainConfig { softmax, ..config.clone() }
+}

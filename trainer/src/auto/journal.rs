@@ -1,0 +1,77 @@
+//! The fits of a search that are done, kept so that the search can be gone through again without fitting.
+//!
+//! A search decides by what came before, so the same answers lead along the same way: nothing else of it is kept.
+
+use crate::error::TrainError;
+use crate::tracking::Session;
+
+/// Name of the state.
+const TRIALS: &str = "trials";
+/// Most fits that a journal can hold.
+const MOST: usize = 1_000_000;
+
+/// What one fit gave.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Done {
+    /// The configuration asked for, as a text.
+    pub(super) asked: String,
+    /// Best number of epochs.
+    pub(super) epochs: usize,
+    pub(super) ndcg: f64,
+    pub(super) groups: Option<f64>,
+    pub(super) fault: Option<String>,
+}
+
+/// In the order in which they were made.
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    done: Vec<Done>,
+}
+
+impl Journal {
+    /// What the checkpoint of `session` holds.
+    pub(super) fn open(session: &Session<'_>) -> Result<Self, TrainError> {
+        let kept = session.tracking(TRIALS).kept(|state| {
+            let count = state.count(MOST)?;
+            let mut done = Vec::new();
+            for _ in 0..count {
+                let (asked, epochs, ndcg) = (state.text()?, state.count(usize::MAX)?, state.f64()?);
+                let groups = if state.count(1)? == 1 { Some(state.f64()?) } else { None };
+                let fault = Some(state.text()?).filter(|fault| !fault.is_empty());
+                done.push(Done { asked, epochs, ndcg, groups, fault });
+            }
+            Ok(done)
+        })?;
+        let done = kept.unwrap_or_default();
+        if !done.is_empty() {
+            session.progress.note(&format!("going on after trial {}", done.len()));
+        }
+        Ok(Self { done })
+    }
+
+    /// What fit `number`, from 0, gave, if it was of this configuration.
+    pub(super) fn recall(&mut self, number: usize, asked: &str) -> Option<Done> {
+        let known = self.done.get(number).filter(|done| done.asked == asked).cloned();
+        if known.is_none() {
+            self.done.truncate(number);
+        }
+        known
+    }
+
+    /// Adds a fit and keeps all.
+    pub(super) fn add(&mut self, done: Done, session: &Session<'_>) -> Result<(), TrainError> {
+        self.done.push(done);
+        session.tracking(TRIALS).keep(|state| {
+            state.u64(self.done.len() as u64)?;
+            for done in &self.done {
+                state.text(&done.asked)?;
+                state.u64(done.epochs as u64)?;
+                state.f64(done.ndcg)?;
+                state.u64(done.groups.is_some().into())?;
+                done.groups.map_or(Ok(()), |groups| state.f64(groups))?;
+                state.text(done.fault.as_deref().unwrap_or(""))?;
+            }
+            Ok(())
+        })
+    }
+}
