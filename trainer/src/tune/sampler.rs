@@ -8,7 +8,7 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Trials of a model below which places are drawn evenly.
+/// Trials of a model below which settings are drawn without looking at the others, see [`around_the_first`].
 const STARTUP: usize = 6;
 /// Share of the trials that is good.
 const GOOD_SHARE: f64 = 0.25;
@@ -71,7 +71,7 @@ pub(super) fn model(observed: &[Observed], models: usize, draws: &mut Draws) -> 
 pub(super) fn places(observed: &[Observed], model: usize, settings: usize, draws: &mut Draws) -> Vec<f64> {
     let of_model: Vec<Observed> = observed.iter().filter(|trial| trial.model == model).cloned().collect();
     if of_model.len() < STARTUP {
-        return (0..settings).map(|_| draws.even()).collect();
+        return (0..settings).map(|setting| around_the_first(&of_model, setting, draws)).collect();
     }
     let (ranked, n_good) = ranked(&of_model);
     let along = |trials: &[&Observed], setting: usize| {
@@ -85,6 +85,12 @@ pub(super) fn places(observed: &[Observed], model: usize, settings: usize, draws
             promising.max_by(|a, b| a.0.total_cmp(&b.0)).map_or(0.5, |(_, at)| at)
         })
         .collect()
+}
+
+/// One time in two where the first trial has it, which is what the search began with; else anywhere.
+fn around_the_first(of_model: &[Observed], setting: usize, draws: &mut Draws) -> f64 {
+    let (stay, anywhere) = (draws.even() < 0.5, draws.even());
+    of_model.first().filter(|_| stay).map_or(anywhere, |first| first.places[setting])
 }
 
 /// A density on [0, 1].
