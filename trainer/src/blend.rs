@@ -37,11 +37,11 @@ pub(crate) fn learn(held: &HeldOut, embeddings: &Embeddings) -> Blend {
     let repeated = held.repeats.len() as f64 / (held.test.len() + held.repeats.len()).max(1) as f64;
     let feeds = |cases: Vec<Case>| feeds(cases, &held.history, embeddings);
     let kinds = [(1.0 - repeated, feeds(new)), (repeated, feeds(again))];
-    let kinds = kinds.into_iter().filter(|(_, feeds)| feeds.len() >= FEWEST_CASES).collect();
+    let kinds: Vec<_> = kinds.into_iter().filter(|(_, feeds)| feeds.len() >= FEWEST_CASES).collect();
     best_of(&kinds)
 }
 
-fn best_of(kinds: &Vec<(f64, Vec<Feed>)>) -> Blend {
+fn best_of(kinds: &[(f64, Vec<Feed>)]) -> Blend {
     let mean = |feeds: &[Feed], blend: &Blend| {
         let each: Vec<f64> = feeds.par_iter().map(|feed| feed.ndcg(blend)).collect();
         each.iter().sum::<f64>() / each.len() as f64
@@ -169,6 +169,6 @@ mod tests {
 
     #[test]
     fn nobody_to_judge_by_leaves_the_defaults() {
-        assert_eq!(best_of(&Vec::new()), Blend::default());
+        assert_eq!(best_of(&[]), Blend::default());
     }
 }
