@@ -1,6 +1,7 @@
 //! Where the factorisation starts: columns near the leading singular vectors of the normalised matrix, by a few steps
 //! of subspace iteration (Halko, Martinsson & Tropp 2011, algorithm 4.4), so that few sweeps are enough.
 
+use faer::Mat;
 use juntos_datasets::Csr;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -11,6 +12,8 @@ use super::blocks::{eigen, gram, rotate};
 const STEPS: usize = 3;
 /// Steps after which leading singular vectors hardly change any more.
 const MANY_STEPS: usize = 10;
+/// Directions beyond those wanted, so that an unlucky start cannot hide one that is wanted.
+const SPARE: usize = 8;
 const ROWS_A_TASK: usize = 256;
 
 /// `(columns, dim)` start vectors.
@@ -20,9 +23,22 @@ pub(in crate::models) fn columns(by_row: &Csr, by_column: &Csr, dim: usize, seed
     columns
 }
 
-/// `(columns, dim)`: an orthonormal basis of nearly the leading right singular vectors of the normalised matrix.
+/// `(columns, dim)`: an orthonormal basis of nearly the leading right singular vectors of the normalised matrix: the
+/// best of a somewhat larger subspace (Rayleigh–Ritz).
 pub(in crate::models) fn leading(by_row: &Csr, by_column: &Csr, dim: usize, seed: u64) -> Vec<f32> {
-    basis(by_row, by_column, (dim, MANY_STEPS), seed)
+    let wide = dim.max(by_column.rows().min(dim + SPARE));
+    let mut columns = basis(by_row, by_column, (wide, MANY_STEPS), seed);
+    let rows = spread(by_row, &columns, wide, &scales(by_row), &scales(by_column));
+    let Some((values, directions)) = eigen(&gram(&rows, wide)) else { return narrow(&columns, wide, dim) };
+    let mut order: Vec<usize> = (0..wide).collect();
+    order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
+    rotate(&mut columns, &Mat::from_fn(wide, wide, |row, column| directions[(row, order[column])]));
+    narrow(&columns, wide, dim)
+}
+
+/// The first `dim` of each row's `wide` cells.
+fn narrow(tall: &[f32], wide: usize, dim: usize) -> Vec<f32> {
+    tall.chunks_exact(wide).flat_map(|row| &row[..dim]).copied().collect()
 }
 
 fn basis(by_row: &Csr, by_column: &Csr, (dim, steps): (usize, usize), seed: u64) -> Vec<f32> {
