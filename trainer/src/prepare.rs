@@ -36,19 +36,18 @@ pub fn with_standing_groups(data: &TrainingData, weight: f32) -> Prepared {
     }
     bought.retain(|_, (teams, _)| *teams >= STANDING_TEAMS);
     let users = data.interactions.rows();
-    let mut entries = cells(&data.interactions);
-    for (group, (_, products)) in bought.values().enumerate() {
-        entries.extend(products.iter().map(|&product| ((users + group) as u32, product, weight)));
-    }
-    let interactions = Csr::from_entries(users + bought.len(), data.interactions.columns(), entries);
+    let of_groups: Vec<&BTreeSet<u32>> = bought.values().map(|(_, products)| products).collect();
+    let rows = users + of_groups.len();
+    let interactions = Csr::by_rows(rows, data.interactions.columns(), |row, entries| match row.checked_sub(users) {
+        None => entries.extend(data.interactions.entries(row)),
+        Some(group) => entries.extend(of_groups[group].iter().map(|&product| (product, weight))),
+    });
     Prepared { interactions, groups: bought.into_keys().collect() }
 }
 
 /// `matrix` with every weight above 1 raised to the power `exponent`, 0 to 1: how far repetition counts.
 pub fn with_repeats(matrix: &Csr, exponent: f32) -> Csr {
-    let mut cells = cells(matrix);
-    cells.iter_mut().filter(|cell| cell.2 > 1.0).for_each(|cell| cell.2 = cell.2.powf(exponent));
-    Csr::from_entries(matrix.rows(), matrix.columns(), cells)
+    matrix.map_values(|value| if value > 1.0 { value.powf(exponent) } else { value })
 }
 
 /// Whether `team` is a training team that succeeded.
@@ -59,15 +58,6 @@ pub fn is_past_success(team: &TeamRecord) -> bool {
 /// Whether `team` is a training team that came to an end of its own, one way or the other.
 fn is_past_decided(team: &TeamRecord) -> bool {
     team.split == Split::Train && matches!(team.outcome, TeamOutcome::Succeeded | TeamOutcome::Expired)
-}
-
-/// Row, column and value of every cell.
-pub(crate) fn cells(matrix: &Csr) -> Vec<(u32, u32, f32)> {
-    let of = |row: usize| {
-        let (columns, values) = matrix.row(row);
-        columns.iter().zip(values).map(move |(&column, &value)| (row as u32, column, value))
-    };
-    (0..matrix.rows()).flat_map(of).collect()
 }
 
 /// The past without its last part, and that last part to measure on.
@@ -137,7 +127,7 @@ impl Splitter<'_> {
             possessions.retain(|had| had.purchases + had.gifts > 0);
         }
         history.teams = kept_teams;
-        let marked = cells(&self.data.valid).into_iter().map(|(user, product, _)| (user, product));
+        let marked = self.data.valid.cells().map(|(user, product, _)| (user, product));
         let cells: BTreeSet<(u32, u32)> = held.into_keys().chain(marked).collect();
         let known = |&(user, product): &(u32, u32)| history.interactions.get(user as usize, product) > 0.0;
         let (repeats, test) = cells.into_iter().partition(known);
@@ -152,15 +142,18 @@ impl Splitter<'_> {
 
     /// The interactions without what is held out.
     fn without(&self, held: &Held) -> Csr {
-        let mut cells = cells(&self.data.interactions);
-        for (user, product, weight) in &mut cells {
-            if let Some(&gone) = held.get(&(*user, *product)) {
-                let all = self.times(*user, *product);
-                *weight *= all.saturating_sub(gone) as f32 / all as f32;
+        let all = &self.data.interactions;
+        let left = |user: u32, product: u32, weight: f32| match held.get(&(user, product)) {
+            None => weight,
+            Some(&gone) => {
+                let times = self.times(user, product);
+                weight * (times.saturating_sub(gone) as f32 / times as f32)
             }
-        }
-        cells.retain(|&(.., weight)| weight > 0.0);
-        Csr::from_entries(self.data.interactions.rows(), self.data.interactions.columns(), cells)
+        };
+        Csr::by_rows(all.rows(), all.columns(), |user, entries| {
+            let cells = all.entries(user).map(|(product, weight)| (product, left(user as u32, product, weight)));
+            entries.extend(cells.filter(|&(_, weight)| weight > 0.0));
+        })
     }
 
     fn split_teams(&mut self) -> (Vec<TeamRecord>, Vec<TeamRecord>) {
@@ -204,7 +197,7 @@ impl Splitter<'_> {
             }
             Choice::Random(rng) => {
                 let through_teams = cells_of(kept_teams);
-                for (user, product, _) in cells(&self.data.interactions) {
+                for (user, product, _) in self.data.interactions.cells() {
                     if chance(rng) && !through_teams.contains(&(user, product)) {
                         held.entry((user, product)).or_insert(1);
                     }
@@ -315,8 +308,7 @@ mod tests {
     }
 
     fn assert_complete(data: &TrainingData, held: &HeldOut) {
-        let mut all = cells(&held.history.interactions);
-        all.extend(cells(&held.test));
+        let all = held.history.interactions.cells().chain(held.test.cells()).collect();
         assert_eq!(Csr::from_entries(20, 30, all), data.interactions);
         assert!(!held.test.is_empty() && held.test.len() < data.interactions.len() / 2);
         for (user, had) in held.history.possessions.iter().enumerate() {
@@ -378,7 +370,7 @@ mod tests {
         let twice = |at: i64| team(0, 29, &[1], Some(at));
         let mut data = world(true, vec![twice(9), twice(10), team(0, 1, &[1], Some(1))]);
         data.interactions = {
-            let mut cells = cells(&data.interactions);
+            let mut cells: Vec<(u32, u32, f32)> = data.interactions.cells().collect();
             cells.extend([(0, 29, 2.0), (1, 29, 3.0)]);
             Csr::from_entries(20, 30, cells)
         };

@@ -137,16 +137,11 @@ fn with_friends(data: &FitData<'_>, weight: f32) -> Csr {
         return data.interactions.clone();
     }
     let products = data.interactions.columns();
-    let mut entries = Vec::with_capacity(data.interactions.len() + data.friends.len());
-    for row in 0..data.interactions.rows() {
-        let (columns, values) = data.interactions.row(row);
-        entries.extend(columns.iter().zip(values).map(|(&column, &value)| (row as u32, column, value)));
-    }
-    for user in 0..data.friends.rows() {
-        let (friends, strengths) = data.friends.row(user);
-        let column = |friend: u32| products as u32 + friend;
-        let ties = friends.iter().zip(strengths);
-        entries.extend(ties.map(|(&friend, &strength)| (user as u32, column(friend), weight * strength)));
-    }
-    Csr::from_entries(data.interactions.rows(), products + data.friends.rows(), entries)
+    Csr::by_rows(data.interactions.rows(), products + data.friends.rows(), |row, entries| {
+        entries.extend(data.interactions.entries(row));
+        if row < data.friends.rows() {
+            let ties = data.friends.entries(row);
+            entries.extend(ties.map(|(friend, strength)| (products as u32 + friend, weight * strength)));
+        }
+    })
 }

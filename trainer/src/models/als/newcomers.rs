@@ -14,26 +14,18 @@ pub(super) fn with_friends_products(matrix: Csr, data: &FitData<'_>, weight: f32
     if weight == 0.0 || data.friends.is_empty() {
         return matrix;
     }
-    let mut entries = Vec::with_capacity(matrix.len());
-    for row in 0..matrix.rows() {
-        let (columns, values) = matrix.row(row);
-        entries.extend(columns.iter().zip(values).map(|(&column, &value)| (row as u32, column, value)));
-    }
-    for user in 0..data.friends.rows() {
-        let own = solve::weight(data.interactions, user);
-        if own < KNOWN_FROM {
-            add_friends_products(user, weight / (1.0 + own as f32), data, &mut entries);
+    Csr::by_rows(matrix.rows(), matrix.columns(), |row, entries| {
+        entries.extend(matrix.entries(row));
+        let own = solve::weight(data.interactions, row);
+        if row < data.friends.rows() && own < KNOWN_FROM {
+            add_friends_products(row, weight / (1.0 + own as f32), data, entries);
         }
-    }
-    Csr::from_entries(matrix.rows(), matrix.columns(), entries)
+    })
 }
 
-fn add_friends_products(user: usize, weight: f32, data: &FitData<'_>, entries: &mut Vec<(u32, u32, f32)>) {
-    let (friends, strengths) = data.friends.row(user);
-    for (&friend, &strength) in friends.iter().zip(strengths) {
-        let (products, values) = data.interactions.row(friend as usize);
-        let scaled =
-            products.iter().zip(values).map(|(&product, &value)| (user as u32, product, weight * strength * value));
-        entries.extend(scaled);
+fn add_friends_products(user: usize, weight: f32, data: &FitData<'_>, entries: &mut Vec<(u32, f32)>) {
+    for (friend, strength) in data.friends.entries(user) {
+        let products = data.interactions.entries(friend as usize);
+        entries.extend(products.map(|(product, value)| (product, weight * strength * value)));
     }
 }
