@@ -7,6 +7,7 @@
 mod fitter;
 mod journal;
 mod knobs;
+mod sample;
 mod validation;
 
 use std::fmt;
@@ -62,9 +63,11 @@ pub struct Choice {
     pub config: TrainConfig,
     /// All that was tried, in order.
     pub trials: Vec<Trial>,
-    /// What the chosen model has learnt from the history, without a way to fold in; absent where trials saw a part of it
-    /// only, or none was made.
+    /// What the chosen model has learnt from the history, or from that of `sample`, without a way to fold in; absent where
+    /// no trial was made.
     pub learnt: Option<Embeddings>,
+    /// The part that was chosen on, where the whole has too much for many trials.
+    pub sample: Option<HeldOut>,
 }
 
 impl Choice {
@@ -74,7 +77,7 @@ impl Choice {
         if config.model == AUTO {
             config.model = ALS.to_owned();
         }
-        Self { config, trials: Vec::new(), learnt: None }
+        Self { config, trials: Vec::new(), learnt: None, sample: None }
     }
 }
 
@@ -102,8 +105,8 @@ pub fn choose(held: &HeldOut, config: &TrainConfig, session: &Session<'_>) -> Re
     let mut search = Search { fitter, progress, left: config.auto.trials, trials: Vec::new() };
     let best = search.run(config)?;
     let config = best.config.clone();
-    let learnt = if search.fitter.is_whole() { search.fitter.embeddings_of(best)? } else { None };
-    Ok(Choice { config, trials: search.trials, learnt })
+    let learnt = search.fitter.embeddings_of(best)?;
+    Ok(Choice { config, trials: search.trials, learnt, sample: search.fitter.into_sample() })
 }
 
 struct Search<'a> {

@@ -168,6 +168,7 @@ fn learn_and_write(
     let (groups, mut embeddings) = clock.stage("fit", || run.fit(data, "fit"))?;
     let content = clock.stage("read records", || run.read_records(dataset, data, &mut embeddings))?;
     let quality = data.test.is_empty();
+    let held = choice.sample.or(held);
     let learnt = clock.stage("measure", || run.measure(held, choice.learnt, quality))?;
     let serving = ServingModel {
         name: model.name().to_owned(),

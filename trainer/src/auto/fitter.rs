@@ -77,9 +77,9 @@ impl<'a> Fitter<'a> {
         self.next += fits;
     }
 
-    /// Whether trials are fitted on the whole history.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.validation.is_whole()
+    /// The sample that trials are fitted on and judged by; `None` where that is the whole.
+    pub(crate) fn into_sample(self) -> Option<HeldOut> {
+        self.validation.into_sample()
     }
 
     /// What there is enough of to judge by.
@@ -209,7 +209,7 @@ impl<'a> Fitter<'a> {
 
     /// Keeps what a trial has learnt that the search goes on from, to measure with in the end.
     pub(crate) fn keep_embeddings(&self, tried: &Tried) -> Result<(), TrainError> {
-        let Some(embeddings) = tried.embeddings.as_ref().filter(|_| self.is_whole()) else { return Ok(()) };
+        let Some(embeddings) = tried.embeddings.as_ref() else { return Ok(()) };
         self.session.tracking(BEST).keep(|state| {
             state.u64(tried.number as u64)?;
             [&embeddings.users, &embeddings.products, &embeddings.groups]

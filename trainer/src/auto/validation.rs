@@ -4,17 +4,16 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use juntos_datasets::tables::TeamOutcome;
-use juntos_datasets::training::{TeamRecord, TrainingData};
+use juntos_datasets::training::TeamRecord;
 use juntos_datasets::{Csr, UserRow};
 
 use super::knobs::Has;
+use super::sample;
 use crate::config::TrainConfig;
 use crate::evaluate::products::{self, Case, Vectors};
 use crate::models::{Embeddings, FitData};
-use crate::prepare::{HeldOut, Prepared, cells, with_repeats, with_standing_groups};
+use crate::prepare::{HeldOut, Prepared, with_repeats, with_standing_groups};
 
-/// Most cells of the interaction matrix that a trial is fitted on; of more, the users are thinned out evenly.
-const MOST_CELLS: usize = 1_000_000;
 /// Most users that a trial is judged by; of more, evenly spaced ones are taken.
 const MOST_CASES: usize = 2_000;
 /// Fewest standing groups that count.
@@ -23,7 +22,10 @@ const CUT: usize = 20;
 
 /// A history to fit on, and what its users had next.
 pub(super) struct Validation<'a> {
-    history: &'a TrainingData,
+    /// All that is held out and the whole history, or a sample of both.
+    held: Cow<'a, HeldOut>,
+    /// Users of the whole history.
+    n_users: usize,
     /// With every repeat counted in full.
     prepared: Prepared,
     /// Users with what they bought next: what was new to them, or, where purchases are often repeated, everything.
@@ -32,34 +34,40 @@ pub(super) struct Validation<'a> {
     /// Standing groups, as users of that row.
     group_cases: Vec<Case>,
     popular: Vec<f32>,
-    step: usize,
 }
 
 impl<'a> Validation<'a> {
     /// `None` where there is nothing to fit on, or nobody to judge by.
     pub(super) fn new(held: &'a HeldOut, config: &TrainConfig) -> Option<Self> {
-        let mut prepared = with_standing_groups(&held.history, config.events.purchase);
-        let step = prepared.interactions.len().div_ceil(MOST_CELLS).max(1);
-        prepared.interactions = thinned(&prepared.interactions, held.history.users.len(), step);
-        let repeats = are_frequent(held);
-        let cases = if repeats { next_purchases(held) } else { products::cases(&held.history, &held.test, false) };
-        let cases = some_of(cases, step);
+        let n_users = held.history.users.len();
+        let held = sample::of(held, sample::MOST_CELLS, config.seed).map_or(Cow::Borrowed(held), Cow::Owned);
+        let prepared = with_standing_groups(&held.history, config.events.purchase);
+        let repeats = are_frequent(&held);
+        let cases = if repeats { next_purchases(&held) } else { products::cases(&held.history, &held.test, false) };
+        let cases = some_of(cases);
         if cases.is_empty() || prepared.interactions.is_empty() {
             return None;
         }
         let popular = products::popularity(&held.history.interactions);
         let group_cases = group_cases(&held.teams, &prepared);
-        Some(Self { history: &held.history, prepared, cases, repeats, group_cases, popular, step })
+        Some(Self { held, n_users, prepared, cases, repeats, group_cases, popular })
     }
 
-    /// Whether trials are fitted on the whole history.
-    pub(super) fn is_whole(&self) -> bool {
-        self.step == 1
+    /// The sample that trials are fitted on and judged by; `None` where that is the whole.
+    pub(super) fn into_sample(self) -> Option<HeldOut> {
+        match self.held {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(sample) => Some(sample),
+        }
     }
 
     /// What there is enough of to judge by.
     pub(super) fn has(&self) -> Has {
-        Has { friends: !self.history.friends.is_empty(), groups: !self.group_cases.is_empty(), repeats: self.repeats }
+        Has {
+            friends: !self.held.history.friends.is_empty(),
+            groups: !self.group_cases.is_empty(),
+            repeats: self.repeats,
+        }
     }
 
     /// The interactions that a model configured like this is fitted on.
@@ -74,9 +82,9 @@ impl<'a> Validation<'a> {
     pub(super) fn fit_data<'d>(&'d self, config: &TrainConfig, interactions: &'d Csr) -> FitData<'d> {
         FitData {
             interactions,
-            friends: &self.history.friends,
+            friends: &self.held.history.friends,
             groups: &self.prepared.groups,
-            dim: config.dim_for(self.history.users.len()),
+            dim: config.dim_for(self.n_users),
             seed: config.seed,
         }
     }
@@ -112,15 +120,16 @@ fn are_frequent(held: &HeldOut) -> bool {
 
 /// All that users bought next, new or again, to be ranked among all products.
 pub(crate) fn next_purchases(held: &HeldOut) -> Vec<Case> {
-    let cells = [&held.test, &held.repeats].into_iter().flat_map(cells).collect();
-    products::cases(&held.history, &Csr::from_entries(held.test.rows(), held.test.columns(), cells), true)
+    let next = Csr::by_rows(held.test.rows(), held.test.columns(), |user, cells| {
+        cells.extend([&held.test, &held.repeats].into_iter().flat_map(|matrix| matrix.entries(user)));
+    });
+    products::cases(&held.history, &next, true)
 }
 
-/// Of the cases of users whom `step` leaves, so many as trials are judged by.
-fn some_of(cases: Vec<Case>, step: usize) -> Vec<Case> {
-    let left: Vec<Case> = cases.into_iter().filter(|case| (case.user.0 as usize).is_multiple_of(step)).collect();
-    let every = left.len().div_ceil(MOST_CASES).max(1);
-    left.into_iter().step_by(every).collect()
+/// So many of the cases as trials are judged by.
+fn some_of(cases: Vec<Case>) -> Vec<Case> {
+    let every = cases.len().div_ceil(MOST_CASES).max(1);
+    cases.into_iter().step_by(every).collect()
 }
 
 /// The vectors of standing groups in place of those of users.
@@ -156,14 +165,4 @@ fn group_cases(held: &[TeamRecord], prepared: &Prepared) -> Vec<Case> {
     };
     let cases: Vec<Case> = bought.into_iter().filter_map(case).collect();
     if cases.len() < FEWEST_GROUPS { Vec::new() } else { cases }
-}
-
-/// `matrix` with the entries of every `step`-th user, and of all groups below `n_users`.
-fn thinned(matrix: &Csr, n_users: usize, step: usize) -> Csr {
-    if step == 1 {
-        return matrix.clone();
-    }
-    let left = |row: u32| row as usize >= n_users || (row as usize).is_multiple_of(step);
-    let entries = cells(matrix).into_iter().filter(|&(row, ..)| left(row)).collect();
-    Csr::from_entries(matrix.rows(), matrix.columns(), entries)
 }
