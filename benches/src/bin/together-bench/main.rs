@@ -1,0 +1,141 @@
+//! What buying together costs in a large world, on one thread: products for a group of ten with 200 friends each, friends
+//! for a product for somebody with 5,000, and open teams to join among a million.
+//!
+//! ```sh
+//! together-bench --bundle bundle
+//! ```
+//! The people are the bundle's. Friends whom they lack, and the teams, come in as live changes before anything is asked, so
+//! the overlay of live state is measured too. Every question is asked by somebody else than the one before, and the first
+//! round, which prepares sets of allowed products and reads pages from the disk, does not count.
+
+#![forbid(unsafe_code)]
+
+mod world;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use juntos_benches::process::Memory;
+use juntos_benches::statistics::{quantile, timed};
+use juntos_engine::Bundle;
+use juntos_engine::recommend::{Engine, Snapshot};
+use juntos_engine::request::Context;
+use serde_json::json;
+
+use crate::world::{Sizes, World};
+
+/// Asks the three questions of buying together and prints how long answers took, as one line of JSON.
+#[derive(Debug, Parser)]
+struct Args {
+    /// The bundle
+    #[arg(long, value_name = "DIR")]
+    bundle: PathBuf,
+    /// Questions of each kind that are timed
+    #[arg(long, default_value_t = 500)]
+    questions: usize,
+    /// Friends of those who ask whom to invite
+    #[arg(long, default_value_t = 5_000)]
+    friends: usize,
+    /// Members of a group
+    #[arg(long, default_value_t = 10)]
+    group: usize,
+    /// Friends of each member of a group
+    #[arg(long, default_value_t = 200)]
+    member_friends: usize,
+    /// Open teams
+    #[arg(long, default_value_t = 1_000_000)]
+    teams: usize,
+    /// Items asked for
+    #[arg(long, default_value_t = 20)]
+    limit: usize,
+    /// Decides every random choice
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(line) => match writeln!(io::stdout(), "{line}") {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
+        Err(fault) => {
+            // Standard error is the last place to tell; when it is closed there is nobody to tell.
+            let _untold = writeln!(io::stderr(), "together-bench: {fault}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<serde_json::Value, Box<dyn std::error::Error>> {
+    let mut bundle = Bundle::open(&args.bundle)?;
+    bundle.warm();
+    let now = bundle.manifest().cut.ok_or("the bundle knows no moment; train it on events with times")?;
+    let engine = Engine::new(Arc::new(bundle));
+    let sizes = Sizes { friends: args.friends, group: args.group, member_friends: args.member_friends };
+    let mut world = World::new(&engine, now, args.seed);
+    let (circles, friends_seconds) = timed(|| world.add_friends(&sizes));
+    let circles = circles?;
+    let (teams, teams_seconds) = timed(|| world.open_teams(args.teams));
+    teams?;
+    let snapshot = engine.snapshot();
+    let context = Context::new(now, args.limit);
+    let asked = Asked { snapshot: &snapshot, context: &context, questions: args.questions };
+    let hub = |at: usize| &circles.hubs[at % circles.hubs.len()];
+    let group = |at: usize| &circles.groups[at % circles.groups.len()];
+    let products = asked.timed(|snapshot, at| Ok(snapshot.group_products(group(at), false, &context)?.items.len()))?;
+    let friends =
+        asked.timed(|snapshot, at| Ok(snapshot.group_friends(hub(at), &world.product(at), &context)?.items.len()))?;
+    let teams = asked.timed(|snapshot, at| Ok(snapshot.group_teams(&world.user(at), &context)?.items.len()))?;
+    Ok(json!({
+        "users": snapshot.bundle().n_users(),
+        "products": snapshot.bundle().n_products(),
+        "dim": snapshot.bundle().dim(),
+        "open_teams": args.teams,
+        "questions": args.questions,
+        "resident_mib": Memory::now()?.resident_mib,
+        "seconds_to_add_friends": friends_seconds,
+        "seconds_to_open_teams": teams_seconds,
+        "group_products": products,
+        "group_friends": friends,
+        "group_teams": teams,
+    }))
+}
+
+struct Asked<'a> {
+    snapshot: &'a Snapshot,
+    context: &'a Context,
+    questions: usize,
+}
+
+impl Asked<'_> {
+    /// Asks each question once before they are timed, and then again, one after the other; `ask` answers with the number
+    /// of items.
+    fn timed(
+        &self,
+        ask: impl Fn(&Snapshot, usize) -> Result<usize, Box<dyn std::error::Error>>,
+    ) -> Result<serde_json::Value, Box<dyn std::error::Error>> {
+        let mut items = 0;
+        for at in 0..self.questions {
+            items += ask(self.snapshot, at)?;
+        }
+        let mut milliseconds = Vec::with_capacity(self.questions);
+        for at in 0..self.questions {
+            let (answered, seconds) = timed(|| ask(self.snapshot, at));
+            answered?;
+            milliseconds.push(seconds * 1e3);
+        }
+        let mut at = |share: f64| (quantile(&mut milliseconds, share) * 1e3).round() / 1e3;
+        Ok(json!({
+            "p50_ms": at(0.5),
+            "p90_ms": at(0.9),
+            "p99_ms": at(0.99),
+            "worst_ms": at(1.0),
+            "mean_items": items as f64 / self.questions as f64,
+            "limit": self.context.limit,
+        }))
+    }
+}
