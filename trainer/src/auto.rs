@@ -86,8 +86,6 @@ pub(crate) const SEARCHED: [&str; 3] = [ALS, SPECTRAL, SOFTMAX];
 
 /// Passes over the data after which softmax is stopped at the latest.
 const MOST_EPOCHS: usize = 10;
-/// What a trial must have more, as a share, so that the search goes on from it.
-const LEAST_GAIN: f64 = 0.002;
 
 /// Chooses model and settings by how well models of `held.history` rank `held.test`, in at most `config.auto.trials`
 /// fits. Where nothing can be validated on, `als` is chosen as it is configured. Goes on after the last trial that the
@@ -151,7 +149,7 @@ impl Search<'_> {
                     return Ok(());
                 }
                 let tried = self.fit(config)?;
-                let better = tried.ndcg > best.ndcg * (1.0 + LEAST_GAIN);
+                let better = tried.ndcg > best.ndcg * (1.0 + knob.least_gain);
                 self.note(&tried, &change, better)?;
                 if !better {
                     break;
@@ -171,6 +169,7 @@ impl Search<'_> {
         let trial = Trial { model, settings, ndcg, groups, kept, fault };
         if kept {
             self.fitter.keep_embeddings(tried)?;
+            self.fitter.race_against(tried);
         }
         self.progress.note(&trial.to_string());
         self.trials.push(trial);

@@ -72,6 +72,8 @@ pub struct HeldOut {
     pub repeats: Csr,
     /// Held-out teams, succeeded or expired.
     pub teams: Vec<TeamRecord>,
+    /// Whether chance chose the products held out, so that what is popular among them is what always was.
+    pub by_chance: bool,
 }
 
 /// Share of purchases and teams that is held out.
@@ -117,6 +119,7 @@ impl Splitter<'_> {
     fn split(mut self) -> HeldOut {
         let (teams, kept_teams) = self.split_teams();
         let mut held = self.purchases_of_teams(&teams);
+        let by_chance = self.data.valid.is_empty() && matches!(self.choice, Choice::Random(_));
         if self.data.valid.is_empty() {
             self.add_products(&kept_teams, &mut held);
         }
@@ -131,7 +134,7 @@ impl Splitter<'_> {
         let cells: BTreeSet<(u32, u32)> = held.into_keys().chain(marked).collect();
         let known = |&(user, product): &(u32, u32)| history.interactions.get(user as usize, product) > 0.0;
         let (repeats, test) = cells.into_iter().partition(known);
-        HeldOut { test: self.marks(test), repeats: self.marks(repeats), history, teams }
+        HeldOut { test: self.marks(test), repeats: self.marks(repeats), history, teams, by_chance }
     }
 
     /// A matrix with a 1 in each cell.
@@ -322,6 +325,7 @@ mod tests {
         let held = hold_out(&data, 1);
         assert_complete(&data, &held);
         assert_eq!(held.test.len(), 20);
+        assert!(!held.by_chance);
         assert!((0..20).all(|user| held.test.get(user, (user as u32 + 9) % 30) == 1.0));
         assert_eq!(held.teams, data.teams[..1]);
         assert_eq!(held.history.teams, data.teams[1..]);
@@ -332,6 +336,7 @@ mod tests {
         let data = world(false, Vec::new());
         let held = hold_out(&data, 1);
         assert_complete(&data, &held);
+        assert!(held.by_chance);
         assert_eq!(held.test, hold_out(&data, 1).test);
         assert_ne!(held.test, hold_out(&data, 2).test);
     }

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use juntos_datasets::progress::Silent;
 use juntos_engine::serving_model::FoldIn;
 
-use super::journal::{Done, Journal};
+use super::journal::{Done, Journal, read_curve, write_curve};
 use super::knobs::{Has, SOFTMAX};
 use super::validation::Validation;
 use crate::checkpoint::{StateReader, StateWriter, config_text};
@@ -20,6 +20,8 @@ use crate::tracking::Session;
 
 /// Epochs without a better one after which softmax is stopped.
 const PATIENCE: usize = 2;
+/// Epoch after which a training that ranks worse than the best one did then is given up.
+const RACED_FROM: usize = 3;
 /// Name of the state with the last softmax trained.
 const DIRECTIONS: &str = "directions";
 /// Name of the state with what the best trial has learnt.
@@ -33,7 +35,24 @@ pub(crate) struct Fitter<'a> {
     next: usize,
     /// The last softmax trained: what comes after training can be changed without training again.
     trained: Option<Trained>,
+    race: Option<Race>,
     journal: Journal,
+}
+
+/// What further trainings of softmax run against.
+struct Race {
+    /// Settings of what comes after training, by which all are compared: those of the first.
+    judged_with: SoftmaxConfig,
+    /// NDCG@20 of the best so far after each epoch.
+    curve: Vec<f64>,
+}
+
+impl Race {
+    /// Whether a training with this curve has fallen behind.
+    fn is_lost(&self, curve: &[f64]) -> bool {
+        let rival = self.curve.get(curve.len() - 1);
+        curve.len() >= RACED_FROM && rival.is_some_and(|&rival| curve[curve.len() - 1] < rival)
+    }
 }
 
 struct Trained {
@@ -53,6 +72,8 @@ pub(crate) struct Tried {
     pub(crate) embeddings: Option<Embeddings>,
     /// Mean NDCG@20; 0 where training diverged.
     pub(crate) ndcg: f64,
+    /// NDCG@20 after each epoch, for softmax that was trained for this; empty otherwise.
+    curve: Vec<f64>,
     /// The same over standing groups alone, where they count.
     pub(crate) groups: Option<f64>,
     /// Why training diverged.
@@ -63,7 +84,7 @@ impl<'a> Fitter<'a> {
     /// `None` where there is nothing to fit on, or nobody to judge by.
     pub(crate) fn new(held: &'a HeldOut, config: &TrainConfig, session: Session<'a>) -> Option<Self> {
         let validation = Validation::new(held, config)?;
-        Some(Self { validation, session, next: 0, trained: None, journal: Journal::default() })
+        Some(Self { validation, session, next: 0, trained: None, race: None, journal: Journal::default() })
     }
 
     /// Goes on with the fits that the checkpoint holds.
@@ -101,13 +122,20 @@ impl<'a> Fitter<'a> {
             return Ok(self.recalled(number, config, done));
         }
         let tried = match self.fit_anew(number, config.clone()) {
-            Err(fault @ TrainError::Diverged { .. }) => {
-                Tried { number, config, embeddings: None, ndcg: 0.0, groups: None, fault: Some(fault.to_string()) }
-            }
+            Err(fault @ TrainError::Diverged { .. }) => Tried {
+                number,
+                config,
+                embeddings: None,
+                ndcg: 0.0,
+                curve: Vec::new(),
+                groups: None,
+                fault: Some(fault.to_string()),
+            },
             tried => tried?,
         };
         let epochs = tried.config.softmax.epochs;
-        let done = Done { asked, epochs, ndcg: tried.ndcg, groups: tried.groups, fault: tried.fault.clone() };
+        let (curve, fault) = (tried.curve.clone(), tried.fault.clone());
+        let done = Done { asked, epochs, ndcg: tried.ndcg, curve, groups: tried.groups, fault };
         self.journal.add(done, &self.session)?;
         Ok(tried)
     }
@@ -117,20 +145,22 @@ impl<'a> Fitter<'a> {
             config.softmax.epochs = done.epochs;
             self.trained = Some(Trained { config: before_the_step(&config), directions: None });
         }
-        Tried { number, config, embeddings: None, ndcg: done.ndcg, groups: done.groups, fault: done.fault }
+        let Done { ndcg, curve, groups, fault, .. } = done;
+        Tried { number, config, embeddings: None, ndcg, curve, groups, fault }
     }
 
     fn fit_anew(&mut self, number: usize, mut config: TrainConfig) -> Result<Tried, TrainError> {
         let name = format!("trial-{number:03}");
         let interactions = self.validation.interactions(&config);
         let data = self.validation.fit_data(&config, &interactions);
+        let mut curve = Vec::new();
         let embeddings = if config.model == SOFTMAX {
             let directions = match self.known_directions(&config, &data, &name)? {
                 Some(directions) => directions,
                 None => {
-                    let (epochs, directions) = self.train(&config, &data, &name)?;
-                    config.softmax.epochs = epochs;
-                    directions
+                    let best = self.train(&config, &data, &name)?;
+                    (config.softmax.epochs, curve) = (best.epoch, best.curve);
+                    best.directions
                 }
             };
             self.trained = Some(Trained { config: before_the_step(&config), directions: Some(directions.clone()) });
@@ -143,7 +173,7 @@ impl<'a> Fitter<'a> {
         };
         let (ndcg, groups) = (self.validation.ndcg(&embeddings), self.validation.groups_ndcg(&embeddings));
         self.session.tracking("trials").log(number, &[("ndcg@20", ndcg)])?;
-        Ok(Tried { number, config, embeddings: Some(embeddings), ndcg, groups, fault: None })
+        Ok(Tried { number, config, embeddings: Some(embeddings), ndcg, curve, groups, fault: None })
     }
 
     /// What the last training left, where `config` needs none of its own. Where that is lost, it is learnt once more.
@@ -170,29 +200,36 @@ impl<'a> Fitter<'a> {
         Ok(Some(directions))
     }
 
-    /// Trains softmax until its ranking stops getting better; the best epoch and its directions.
-    fn train(&self, config: &TrainConfig, data: &FitData<'_>, name: &str) -> Result<(usize, Directions), TrainError> {
-        let softmax = Softmax::new(config.softmax);
+    /// Trains softmax until its ranking stops getting better or falls behind that of the best training so far.
+    fn train(&self, config: &TrainConfig, data: &FitData<'_>, name: &str) -> Result<Best, TrainError> {
+        let judged = self.race.as_ref().map(|race| with_step_of(config.softmax, race.judged_with));
+        let softmax = Softmax::new(judged.unwrap_or(config.softmax));
         let tracking = self.session.tracking(name).silent();
-        let best_name = format!("{name}-best");
-        let kept = self.session.tracking(&best_name).silent();
+        let [best_name, curve_name] = ["best", "curve"].map(|what| format!("{name}-{what}"));
+        let (kept, kept_curve) = (self.session.tracking(&best_name), self.session.tracking(&curve_name));
         let mut best = kept.kept(|state| BestEpoch::read(state, config.softmax.epochs, data))?;
-        if best.is_none() {
-            // Without the best of them, epochs that are done are of no use.
+        let mut curve = kept_curve.kept(|state| read_curve(state, config.softmax.epochs))?.unwrap_or_default();
+        if best.as_ref().is_none_or(|best| best.epoch > curve.len()) {
+            // Without the best of them and the curve, epochs that are done are of no use.
             tracking.forget()?;
+            (best, curve) = (None, Vec::new());
         }
         let mut watch = |epoch: usize, directions: &dyn Fn() -> Directions| -> Result<_, TrainError> {
             let directions = directions();
             let embeddings = softmax.finish(data, directions.clone(), |_, _| FoldIn::default());
             let ndcg = self.validation.ndcg(&embeddings);
             tracking.log(epoch, &[("ndcg@20", ndcg)])?;
+            curve.truncate(epoch - 1);
+            curve.push(ndcg);
+            kept_curve.keep(|state| write_curve(state, &curve))?;
             if best.as_ref().is_none_or(|best: &BestEpoch| ndcg > best.ndcg) {
                 let better = BestEpoch { epoch, ndcg, directions };
                 kept.keep(|state| better.write(state))?;
                 best = Some(better);
             }
             let since = best.as_ref().map_or(0, |best| epoch.saturating_sub(best.epoch));
-            Ok(if since < PATIENCE { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            let stop = since >= PATIENCE || self.race.as_ref().is_some_and(|race| race.is_lost(&curve));
+            Ok(if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         };
         let last = softmax.train(data, &tracking, &mut watch)?;
         let (epoch, directions) = best.map_or((0, last), |best| (best.epoch, best.directions));
@@ -202,9 +239,16 @@ impl<'a> Fitter<'a> {
             state.text(&config_text(&before_the_step(&trained)))?;
             directions.write(state)
         })?;
-        kept.forget()?;
-        tracking.forget()?;
-        Ok((epoch, directions))
+        [&kept, &kept_curve, &tracking].into_iter().try_for_each(|state| state.forget())?;
+        Ok(Best { epoch, directions, curve })
+    }
+
+    /// Lets later trainings run against that of a trial that the search goes on from.
+    pub(crate) fn race_against(&mut self, tried: &Tried) {
+        if !tried.curve.is_empty() {
+            let judged_with = self.race.as_ref().map_or(tried.config.softmax, |race| race.judged_with);
+            self.race = Some(Race { judged_with, curve: tried.curve.clone() });
+        }
     }
 
     /// Keeps what a trial has learnt that the search goes on from, to measure with in the end.
@@ -248,6 +292,13 @@ fn vectors(fitted: Fitted) -> Result<Embeddings, TrainError> {
     }
 }
 
+/// What a training of softmax led to: the best epoch with its directions, and NDCG@20 after each epoch.
+struct Best {
+    epoch: usize,
+    directions: Directions,
+    curve: Vec<f64>,
+}
+
 /// What early stopping knows: the best epoch so far.
 struct BestEpoch {
     epoch: usize,
@@ -270,9 +321,11 @@ impl BestEpoch {
 
 /// `config` with those settings of softmax that training itself does not depend on as they are by default.
 fn before_the_step(config: &TrainConfig) -> TrainConfig {
-    let SoftmaxConfig { user_hop_weight, product_hop_weight, friend_weight, group_members_weight, .. } =
-        SoftmaxConfig::default();
-    let softmax =
-        SoftmaxConfig { user_hop_weight, product_hop_weight, friend_weight, group_members_weight, ..config.softmax };
-    TrainConfig { softmax, ..config.clone() }
+    TrainConfig { softmax: with_step_of(config.softmax, SoftmaxConfig::default()), ..config.clone() }
+}
+
+/// `settings` with what comes after training as in `other`.
+fn with_step_of(settings: SoftmaxConfig, other: SoftmaxConfig) -> SoftmaxConfig {
+    let SoftmaxConfig { user_hop_weight, product_hop_weight, friend_weight, group_members_weight, .. } = other;
+    SoftmaxConfig { user_hop_weight, product_hop_weight, friend_weight, group_members_weight, ..settings }
 }

@@ -2,6 +2,10 @@
 //!
 //! A search decides by what came before, so the same answers lead along the same way: nothing else of it is kept.
 
+use std::fs::File;
+use std::io;
+
+use crate::checkpoint::{StateReader, StateWriter};
 use crate::error::TrainError;
 use crate::tracking::Session;
 
@@ -18,6 +22,8 @@ pub(super) struct Done {
     /// Best number of epochs.
     pub(super) epochs: usize,
     pub(super) ndcg: f64,
+    /// The same after each epoch, where softmax was trained.
+    pub(super) curve: Vec<f64>,
     pub(super) groups: Option<f64>,
     pub(super) fault: Option<String>,
 }
@@ -36,9 +42,10 @@ impl Journal {
             let mut done = Vec::new();
             for _ in 0..count {
                 let (asked, epochs, ndcg) = (state.text()?, state.count(usize::MAX)?, state.f64()?);
+                let curve = read_curve(state, usize::MAX)?;
                 let groups = if state.count(1)? == 1 { Some(state.f64()?) } else { None };
                 let fault = Some(state.text()?).filter(|fault| !fault.is_empty());
-                done.push(Done { asked, epochs, ndcg, groups, fault });
+                done.push(Done { asked, epochs, ndcg, curve, groups, fault });
             }
             Ok(done)
         })?;
@@ -67,6 +74,7 @@ impl Journal {
                 state.text(&done.asked)?;
                 state.u64(done.epochs as u64)?;
                 state.f64(done.ndcg)?;
+                write_curve(state, &done.curve)?;
                 state.u64(done.groups.is_some().into())?;
                 done.groups.map_or(Ok(()), |groups| state.f64(groups))?;
                 state.text(done.fault.as_deref().unwrap_or(""))?;
@@ -74,4 +82,16 @@ impl Journal {
             Ok(())
         })
     }
+}
+
+/// One value for each epoch.
+pub(super) fn write_curve(state: &mut StateWriter<File>, curve: &[f64]) -> io::Result<()> {
+    state.u64(curve.len() as u64)?;
+    curve.iter().try_for_each(|&value| state.f64(value))
+}
+
+/// At most so many values.
+pub(super) fn read_curve(state: &mut StateReader, most: usize) -> io::Result<Vec<f64>> {
+    let count = state.count(most)?;
+    (0..count).map(|_| state.f64()).collect()
 }

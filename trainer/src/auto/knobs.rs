@@ -8,10 +8,12 @@ pub(super) const SPECTRAL: &str = "spectral";
 
 /// One setting.
 pub(super) struct Knob {
-    name: &'static str,
+    pub(super) name: &'static str,
     step: Step,
     /// Lowest and highest value that makes sense.
     range: (f32, f32),
+    /// What a trial must have more, as a share, so that the search goes on from it.
+    pub(super) least_gain: f64,
     of: fn(&mut TrainConfig) -> &mut f32,
 }
 
@@ -67,7 +69,17 @@ pub(crate) struct Has {
     pub(crate) friends: bool,
     pub(crate) groups: bool,
     pub(crate) repeats: bool,
+    /// What really came next to judge by, rather than a part of the past drawn by chance.
+    pub(crate) next: bool,
 }
+
+/// What a trial must have more, as a share.
+const LEAST_GAIN: f64 = 0.002;
+/// The same for settings that say how far popularity counts, where chance drew what is held out. There what is popular
+/// is what always was; what comes next leans towards what is popular now, which nobody can see without times.
+const LEAST_GAIN_BY_CHANCE: f64 = 0.05;
+/// The settings that say how far popularity counts.
+const POPULARITY: [&str; 3] = ["user_hop_weight", "product_hop_weight", "popularity_exponent"];
 
 /// The settings of a model that make a difference, those that matter most first.
 pub(super) fn of(model: &str, has: Has) -> Vec<Knob> {
@@ -82,6 +94,10 @@ pub(super) fn of(model: &str, has: Has) -> Vec<Knob> {
         REPEATS => has.repeats,
         _ => true,
     });
+    if !has.next {
+        let of_popularity = knobs.iter_mut().filter(|knob| POPULARITY.contains(&knob.name));
+        of_popularity.for_each(|knob| knob.least_gain = LEAST_GAIN_BY_CHANCE);
+    }
     knobs
 }
 
@@ -90,7 +106,7 @@ const GROUPS: &str = "group_members_weight";
 const REPEATS: &str = "repeat_exponent";
 
 fn knob(name: &'static str, step: Step, range: (f32, f32), of: fn(&mut TrainConfig) -> &mut f32) -> Knob {
-    Knob { name, step, range, of }
+    Knob { name, step, range, least_gain: LEAST_GAIN, of }
 }
 
 fn als() -> Vec<Knob> {

@@ -95,6 +95,7 @@ impl Sample<'_> {
             test: self.judged(&held.test),
             repeats: self.judged(&held.repeats),
             teams: self.teams(held.teams.iter().filter(|team| self.has_circle(team.initiator))),
+            by_chance: held.by_chance,
         }
     }
 
@@ -217,7 +218,7 @@ mod tests {
         };
         let (test, repeats) = next.split_at(next.len() / 2);
         let (test, repeats) = (marks(PRODUCTS, &test.to_vec()), marks(PRODUCTS, &repeats.to_vec()));
-        HeldOut { history, test, repeats, teams: later.to_vec() }
+        HeldOut { history, test, repeats, teams: later.to_vec(), by_chance: false }
     }
 
     /// Members of each team, by id.

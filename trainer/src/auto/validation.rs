@@ -67,6 +67,7 @@ impl<'a> Validation<'a> {
             friends: !self.held.history.friends.is_empty(),
             groups: !self.group_cases.is_empty(),
             repeats: self.repeats,
+            next: !self.held.by_chance,
         }
     }
 
