@@ -79,7 +79,7 @@ const LEAST_GAIN: f64 = 0.002;
 /// is what always was; what comes next leans towards what is popular now, which nobody can see without times.
 const LEAST_GAIN_BY_CHANCE: f64 = 0.05;
 /// The settings that say how far popularity counts.
-const POPULARITY: [&str; 3] = ["user_hop_weight", "product_hop_weight", "popularity_exponent"];
+const POPULARITY: [&str; 2] = ["product_hop_weight", "popularity_exponent"];
 
 /// The settings of a model that make a difference, those that matter most first.
 pub(super) fn of(model: &str, has: Has) -> Vec<Knob> {
