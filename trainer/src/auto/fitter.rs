@@ -20,6 +20,8 @@ use crate::tracking::Session;
 
 /// Epochs without a better one after which softmax is stopped.
 const PATIENCE: usize = 2;
+/// What an epoch must rank better than the best before it, as a share, to be worth its time.
+const LEAST_GAIN: f64 = 0.005;
 /// Epoch after which a training that ranks worse than the best one did then is given up.
 const RACED_FROM: usize = 3;
 /// Name of the state with the last softmax trained.
@@ -222,7 +224,7 @@ impl<'a> Fitter<'a> {
             curve.truncate(epoch - 1);
             curve.push(ndcg);
             kept_curve.keep(|state| write_curve(state, &curve))?;
-            if best.as_ref().is_none_or(|best: &BestEpoch| ndcg > best.ndcg) {
+            if best.as_ref().is_none_or(|best: &BestEpoch| ndcg > best.ndcg * (1.0 + LEAST_GAIN)) {
                 let better = BestEpoch { epoch, ndcg, directions };
                 kept.keep(|state| better.write(state))?;
                 best = Some(better);
