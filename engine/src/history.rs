@@ -1,4 +1,4 @@
-//! What was bought before the cut: possessions, buyers, popularity, rhythms of buying again.
+//! What was bought before the cut: possessions, buyers, popularity.
 
 use bytemuck::{Pod, Zeroable};
 use juntos_datasets::units::{Country, Timestamp};
@@ -44,7 +44,6 @@ pub(crate) struct History {
     pub(crate) ranking: Column<u32>,
     pub(crate) countries: Column<[u8; 2]>,
     pub(crate) by_country: Weighted,
-    pub(crate) repurchase_days: Column<f32>,
 }
 
 impl History {

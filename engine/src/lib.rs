@@ -25,6 +25,7 @@ pub mod rank;
 pub mod reasons;
 pub mod recommend;
 pub mod request;
+pub mod rhythm;
 pub mod rules;
 pub mod serving_model;
 pub mod texts;

@@ -9,8 +9,8 @@ use crate::index::Scored;
 
 /// What a friend's open team adds: it will not wait.
 pub(crate) const TEAM_BONUS: f32 = 0.4;
-/// What being due on this very day adds.
-pub(crate) const DUE_BONUS: f32 = 0.6;
+/// What being due adds to what is sure to be bought again within a quarter of its usual interval; less, the less sure it is.
+pub(crate) const DUE_BONUS: f32 = 1.2;
 /// Share of the money saved, times the chance that it is: what a group's list adds for a full saving.
 pub(crate) const SAVING_BONUS: f32 = 0.3;
 /// Lowest place on the scale: a product far from the person's taste is not lower than this, so that a bonus can show it.

@@ -274,7 +274,7 @@ impl Snapshot {
         let drafts: Vec<ProductDraft> = due
             .iter()
             .map(|due| {
-                let draft = ProductDraft::new(due.product, Source::Repurchase, due.closeness);
+                let draft = ProductDraft::new(due.product, Source::Repurchase, due.chance);
                 ProductDraft { due: Some(due.due), ..draft }
             })
             .collect();
@@ -380,7 +380,7 @@ impl Snapshot {
             }
         }
         for due in due {
-            add(due.product, Source::Repurchase, "repurchase", rank::DUE_BONUS * due.closeness, &mut |draft| {
+            add(due.product, Source::Repurchase, "repurchase", rank::DUE_BONUS * due.chance, &mut |draft| {
                 draft.source = Source::Repurchase;
                 draft.due = Some(due.due);
             });

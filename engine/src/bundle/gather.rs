@@ -12,6 +12,7 @@ use juntos_datasets::{IdMap, ProductRow, Row, SellerRow};
 
 use super::CategoryRow;
 use super::people::{NO_INVITES, NO_YEAR, NOT_PERSONAL, SEEN_BY_ALL, SEEN_BY_FRIENDS};
+use super::rhythms::Learnt;
 use super::shapes::NONE;
 use crate::bitmap::Bitmap;
 use crate::catalogue::{HIDDEN, NO_AMOUNT, NO_MOMENT, SENSITIVE, StoredOffer};
@@ -205,7 +206,7 @@ impl ProductColumns {
         Ok(columns)
     }
 
-    fn empty(n: usize) -> Self {
+    pub(super) fn empty(n: usize) -> Self {
         Self {
             price: vec![NO_AMOUNT; n],
             currency: vec![[0; 4]; n],
@@ -324,7 +325,7 @@ pub(super) struct Demand {
     pub(super) trend: Vec<f32>,
     /// Country to product to popularity there.
     pub(super) by_country: BTreeMap<[u8; 2], BTreeMap<u32, f64>>,
-    pub(super) repurchase_days: Vec<f32>,
+    pub(super) rhythms: Learnt,
 }
 
 impl Demand {
@@ -367,7 +368,7 @@ impl Demand {
         unknown.finish("events")?;
         let trend = long.iter().zip(&recent).map(|(&long, &recent)| trend(long, recent)).collect();
         let popularity = long.iter().map(|&weight| weight as f32).collect();
-        Ok(Self { popularity, trend, by_country, repurchase_days: repurchase_days(purchases, products) })
+        Ok(Self { popularity, trend, by_country, rhythms: Learnt::learn(purchases, data.cut, products) })
     }
 }
 
@@ -384,50 +385,6 @@ fn decay(age_days: f64, half_life: f64) -> f64 {
 fn trend(long: f64, recent: f64) -> f32 {
     let expected = long * RECENT_HALF_LIFE / POPULAR_HALF_LIFE;
     ((recent - expected) / (expected + 1.0).sqrt()) as f32
-}
-
-/// Gaps that a product needs for a rhythm of its own, and a category for one of its own.
-const FEWEST_GAPS: (usize, usize) = (5, 20);
-/// Purchases closer than this, in days, are one purchase.
-const SAME_PURCHASE_DAYS: f64 = 0.5;
-
-/// Median days between one user's purchases of one product, by product, else by category, most particular first; NaN
-/// where there are too few. `purchases` are `(product, user, milliseconds)`.
-fn repurchase_days(mut purchases: Vec<(u32, u32, i64)>, products: &ProductColumns) -> Vec<f32> {
-    purchases.sort_unstable();
-    let mut by_product: Vec<Vec<f64>> = vec![Vec::new(); products.category.len()];
-    let mut by_category: Vec<Vec<f64>> = vec![Vec::new(); products.category_parent.len()];
-    for pair in purchases.windows(2) {
-        let [(product, user, before), (next_product, next_user, after)] = pair else { continue };
-        let gap = (*after as f64 - *before as f64) / Timestamp::DAY_MS as f64;
-        if product != next_product || user != next_user || gap < SAME_PURCHASE_DAYS {
-            continue;
-        }
-        by_product[*product as usize].push(gap);
-        for category in path(products, *product as usize) {
-            by_category[category].push(gap);
-        }
-    }
-    let categories: Vec<f32> = by_category.iter_mut().map(|gaps| median(gaps, FEWEST_GAPS.1)).collect();
-    let own: Vec<f32> = by_product.iter_mut().map(|gaps| median(gaps, FEWEST_GAPS.0)).collect();
-    let of_category = |product: usize| path(products, product).map(|at| categories[at]).find(|days| days.is_finite());
-    let fallback =
-        |(product, days): (usize, f32)| if days.is_finite() { days } else { of_category(product).unwrap_or(f32::NAN) };
-    own.into_iter().enumerate().map(fallback).collect()
-}
-
-/// A product's categories, most particular first.
-fn path(products: &ProductColumns, product: usize) -> impl Iterator<Item = usize> + '_ {
-    let some = |row: u32| (row != NONE).then_some(row as usize);
-    std::iter::successors(some(products.category[product]), move |&category| some(products.category_parent[category]))
-}
-
-fn median(gaps: &mut [f64], fewest: usize) -> f32 {
-    if gaps.len() < fewest {
-        return f32::NAN;
-    }
-    gaps.sort_unstable_by(f64::total_cmp);
-    gaps[gaps.len() / 2] as f32
 }
 
 /// Rows of all products by `popularity`, best first.

@@ -10,6 +10,7 @@ mod manifest;
 pub(crate) mod map;
 mod open;
 pub(crate) mod people;
+mod rhythms;
 pub(crate) mod sections;
 pub(crate) mod shapes;
 mod teams;
@@ -39,6 +40,7 @@ use crate::filter::Deliverable;
 use crate::friends::Ties;
 use crate::history::History;
 use crate::index::{Base, Exact, LiveIndex, LiveOptions, Searcher};
+use crate::rhythm::Rhythm;
 use crate::serving_model::ServingModel;
 
 /// Row of a category: every prefix of every category path has one.
@@ -69,6 +71,7 @@ pub struct Bundle {
     ties: Ties,
     history: History,
     feedback: Option<shapes::Lists<StoredFeedback>>,
+    rhythms: Option<rhythms::Stored>,
     teams: teams::OpenTeams,
     /// The index with the products' vectors, row-major.
     index: Arc<Base>,
@@ -237,10 +240,15 @@ impl Bundle {
         self.history.country(country).map_or((&[], &[]), |at| self.history.by_country.row(at))
     }
 
-    /// Days after which a buyer of the product typically buys it again: the median gap, of the product where it has
-    /// enough repeat purchases, else of its category; absent where there are too few of both.
-    pub fn repurchase_days(&self, product: ProductRow) -> Option<f32> {
-        Some(self.history.repurchase_days[product.index()]).filter(|days| days.is_finite())
+    /// When and whether buyers of the product buy it again: its own rhythm where enough of them did, else that of its
+    /// category; absent where there are too few of both, and in bundles that do not tell.
+    pub fn rhythm(&self, product: ProductRow) -> Option<&Rhythm> {
+        self.rhythms.as_ref()?.of_product(product.index())
+    }
+
+    /// The same for products of a category.
+    pub fn category_rhythm(&self, category: CategoryRow) -> Option<&Rhythm> {
+        self.rhythms.as_ref()?.of_category(category.index())
     }
 
     /// Teams that were open at the cut.

@@ -14,6 +14,7 @@ use super::feedback::{self, FEEDBACK};
 use super::manifest::{FORMAT, MANIFEST, MANIFEST_CHECKSUM, Manifest, Shapes, hex};
 use super::map::{MappedFile, map};
 use super::people::People;
+use super::rhythms::{self, RHYTHMS};
 use super::sections::FORMAT_VERSION;
 use super::shapes::{IdMapView, Lists, NONE, Texts};
 use super::teams::{OpenTeams, StoredTeam};
@@ -70,6 +71,8 @@ fn open(folder: &Path, verify: bool) -> Result<Bundle, EngineError> {
     let content = files.contains_key(CONTENT_FILE).then(|| ContentModel::open(&file(CONTENT_FILE)?, shapes.dim));
     let feedback =
         files.contains_key(FEEDBACK).then(|| feedback::open(&file(FEEDBACK)?, shapes.products, shapes.users));
+    let rhythms =
+        files.contains_key(RHYTHMS).then(|| rhythms::Stored::open(&file(RHYTHMS)?, shapes.products, shapes.categories));
     Ok(Bundle {
         users: IdMapView::open(&users, "ids", shapes.users)?,
         people: people(&users, shapes.users)?,
@@ -81,6 +84,7 @@ fn open(folder: &Path, verify: bool) -> Result<Bundle, EngineError> {
         ties: ties(&file("ties.bin")?, shapes.users)?,
         history: history(&file("history.bin")?, &shapes)?,
         feedback: feedback.transpose()?,
+        rhythms: rhythms.transpose()?,
         teams: teams(&file("teams.bin")?, &shapes)?,
         deliverable: Deliverable::default(),
         content: content.transpose()?,
@@ -277,7 +281,6 @@ fn history(file: &MappedFile, shapes: &Shapes) -> Result<History, EngineError> {
         ranking: file.rows_of("ranking", n, n, None)?,
         countries: file.column_of("countries", shapes.countries)?,
         by_country: weighted(file, "by_country", shapes.countries, n)?,
-        repurchase_days: file.column_of("repurchase_days", n)?,
     })
 }
 

@@ -294,8 +294,9 @@ fn history_and_teams_are_read_back() {
     assert!(bundle.trend(ProductRow(1)) > 0.0 && bundle.trend(ProductRow(0)) < 0.0);
     assert_eq!(bundle.popular_in("ES".parse().unwrap()).0, [0]);
     assert!(bundle.popular_in("FR".parse().unwrap()).0.is_empty());
-    assert_eq!(bundle.repurchase_days(ProductRow(0)), Some(10.0));
-    assert_eq!(bundle.repurchase_days(ProductRow(1)), None, "five gaps are too few for a category");
+    let rhythm = bundle.rhythm(ProductRow(0)).unwrap();
+    assert!((9.8..10.2).contains(&rhythm.days) && rhythm.habit > rhythm.again, "{rhythm:?}");
+    assert_eq!(bundle.rhythm(ProductRow(1)), None, "five gaps are too few for a category");
     let open: Vec<&str> = bundle.open_teams().map(|team| team.team_id).collect();
     assert_eq!(open, ["t5"]);
     let team = bundle.open_team("t5").unwrap();
@@ -445,7 +446,7 @@ fn use_everything(bundle: &Bundle) {
         let _ = (goods.category(product).map(|row| goods.category_path(row)), goods.min_age(product));
         let _ = goods.offers(product).iter().map(|offer| goods.offer_payment_methods(offer).count()).sum::<usize>();
         let _ = goods.seller(product).map(|seller| (goods.seller_name(seller), bundle.sellers().id(seller)));
-        let _ = (bundle.buyers(product), bundle.popularity(product), bundle.repurchase_days(product));
+        let _ = (bundle.buyers(product), bundle.popularity(product), bundle.rhythm(product));
         let _ = bundle.feedback(product).iter().map(|said| bundle.users().id(UserRow(said.user)).len()).sum::<usize>();
     }
     for team in bundle.open_teams() {

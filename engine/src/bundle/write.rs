@@ -17,6 +17,7 @@ use super::feedback::{self, FEEDBACK};
 use super::folder;
 use super::gather::{Demand, ProductColumns, SellerColumns, UserColumns, blocked, ranking};
 use super::manifest::{FORMAT, FileEntry, IndexReport, MANIFEST, MANIFEST_CHECKSUM, Manifest, Shapes, hex};
+use super::rhythms::RHYTHMS;
 use super::sections::{FORMAT_VERSION, SectionFile};
 use super::shapes::{IdSections, ListsBuilder, NONE, add_ids, insert};
 use super::teams::StoredTeam;
@@ -166,6 +167,7 @@ fn write_files(folder: &Path, source: &BundleSource<'_>) -> Result<(Shapes, Inde
     write_products(&folder.join("products.bin"), data, products)?;
     write_sellers(&folder.join("sellers.bin"), sellers)?;
     write_ties(&folder.join("ties.bin"), data, blocked(dataset, data)?)?;
+    demand.rhythms.write(&folder.join(RHYTHMS))?;
     write_history(&folder.join("history.bin"), data, demand)?;
     feedback::write(&folder.join(FEEDBACK), dataset, data)?;
     write_teams(&folder.join("teams.bin"), &open_teams)?;
@@ -289,7 +291,6 @@ fn write_history(path: &Path, data: &TrainingData, demand: Demand) -> Result<(),
     file.add_owned("ranking", ranking(&demand.popularity));
     file.add("popularity", &demand.popularity);
     file.add("trend", &demand.trend);
-    file.add("repurchase_days", &demand.repurchase_days);
     file.add_owned("countries", demand.by_country.keys().copied().collect());
     let (mut rows, mut weights) = (ListsBuilder::new(), Vec::new());
     for products in demand.by_country.values() {

@@ -12,6 +12,7 @@ use super::records::{ProductRecord, UserRecord};
 use crate::bundle::{StoredPossession, UserProfile};
 use crate::fold::{self, FoldEvent};
 use crate::recommend::Snapshot;
+use crate::rhythm::Rhythm;
 
 /// One friend.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -319,9 +320,16 @@ impl Snapshot {
         }
     }
 
-    /// Days after which a buyer typically buys the product again.
-    pub(crate) fn repurchase_days(&self, row: u32) -> Option<f64> {
-        self.bundle().repurchase_days(self.stored_product(row)?).map(f64::from).filter(|days| *days > 0.0)
+    /// When and whether buyers buy the product again: of a product that is new since the cut, what its category tells.
+    pub(crate) fn rhythm(&self, row: u32) -> Option<&Rhythm> {
+        if let Some(stored) = self.stored_product(row) {
+            return self.bundle().rhythm(stored);
+        }
+        let path = self.goods(row).category?.trim_matches('/');
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]).collect::<Vec<_>>();
+        let categories = self.bundle().catalogue().categories();
+        let known = ends.into_iter().rev().find_map(|end| categories.row(&path[..end]))?;
+        self.bundle().category_rhythm(known)
     }
 
     /// A product's vector: trained, or made from its record.
