@@ -299,7 +299,7 @@ mod tests {
     fn write(out: &Path) -> Dataset {
         let mut writer = DatasetWriter::create(out).unwrap();
         writer.push::<Users>(&User::new("u1")).unwrap();
-        let offer = Offer { country: "ES", min_days: 1, max_days: 3, cost_minor: 250, payment_methods: vec!["visa"] };
+        let offer = Offer { cost_minor: 250, payment_methods: vec!["visa"], ..Offer::new("ES", 1, 3) };
         let product = Product { offers: vec![offer], price_minor: Some(100), ..Product::new("p1") };
         writer.push::<Products>(&product).unwrap();
         let event = Event { ts: Some(Timestamp::from_millis(5)), ..Event::new("u1", "p1", EventKind::Purchase) };

@@ -5,10 +5,12 @@ use std::collections::HashSet;
 
 use juntos_datasets::units::Timestamp;
 
+use crate::allowed::Conditions;
 use crate::candidates::similar::nearest;
 use crate::candidates::{ProductDraft, trending};
 use crate::live::teams::Team;
 use crate::live::view::{Goods, is_nonzero};
+use crate::offers::Weights;
 use crate::privacy::Privacy;
 use crate::reasons::Reason;
 use crate::recommend::Snapshot;
@@ -32,11 +34,14 @@ pub(crate) struct Explainer<'a> {
     /// Shops she bought from.
     shops: HashSet<&'a str>,
     trending: HashSet<u32>,
+    /// What an offer must meet, and what weighs among those that do.
+    conditions: Conditions<'a>,
+    weights: Weights,
 }
 
 impl<'a> Explainer<'a> {
     /// What the items of one answer are explained from.
-    pub(crate) fn new(world: &'a Snapshot, viewer: &Viewer, privacy: &'a Privacy<'a>, context: &Context) -> Self {
+    pub(crate) fn new(world: &'a Snapshot, viewer: &Viewer, privacy: &'a Privacy<'a>, context: &'a Context) -> Self {
         let mut owned = viewer.personal.map_or_else(Vec::new, |user| world.owned_by(user));
         owned.retain(|owned| owned.purchases > 0 && owned.gifts == 0 && !world.is_sensitive(owned.product));
         owned.sort_by_key(|owned| (std::cmp::Reverse(owned.last_ms), owned.product));
@@ -49,7 +54,8 @@ impl<'a> Explainer<'a> {
             .take(COMPARED)
             .collect();
         let trending = trending::top(world, viewer.country).into_iter().collect();
-        Self { world, privacy, now: context.now, bought, shops, trending }
+        let (conditions, weights) = (viewer.conditions(context), world.offer_weights(viewer).unwrap_or_default());
+        Self { world, privacy, now: context.now, bought, shops, trending, conditions, weights }
     }
 
     /// The item of one draft.
@@ -64,6 +70,7 @@ impl<'a> Explainer<'a> {
             group_price: goods.group_price,
             group_min_size: goods.group_min_size,
             title: goods.title.map(str::to_owned),
+            offer: self.world.offered(draft.row, &self.conditions, self.weights).map(|offered| offered.told()),
             team: draft.team.as_deref().map(|team| self.team(team)),
             score: draft.score,
         }

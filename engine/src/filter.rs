@@ -60,7 +60,7 @@ pub(crate) struct Delivery {
 
 impl Delivery {
     /// What the request asks, if it asks anything.
-    fn of(bundle: &Bundle, filter: &Filter, market: &Market) -> Option<Self> {
+    pub(crate) fn of(bundle: &Bundle, filter: &Filter, market: &Market) -> Option<Self> {
         let names = if filter.payment_methods.is_empty() { &market.payment_methods } else { &filter.payment_methods };
         let known = bundle.catalogue().payment_methods();
         let bit = |name: &String| known.iter().position(|known| known == name).map_or(0, |bit| 1u64 << bit);
@@ -74,11 +74,14 @@ impl Delivery {
         if offers.is_empty() {
             return self.max_days.is_none();
         }
-        offers.iter().any(|offer| {
-            self.country.is_none_or(|country| offer.country == country.bytes())
-                && self.methods.is_none_or(|methods| offer.payment_methods == 0 || offer.payment_methods & methods != 0)
-                && self.max_days.is_none_or(|most| offer.max_days <= most)
-        })
+        offers.iter().any(|offer| self.served_by(offer))
+    }
+
+    /// Whether one offer meets it.
+    pub(crate) fn served_by(&self, offer: &StoredOffer) -> bool {
+        self.country.is_none_or(|country| offer.country == country.bytes())
+            && self.methods.is_none_or(|methods| offer.payment_methods == 0 || offer.payment_methods & methods != 0)
+            && self.max_days.is_none_or(|most| offer.max_days <= most)
     }
 
     fn rows(&self, bundle: &Bundle) -> Bitmap {

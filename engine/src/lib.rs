@@ -20,6 +20,7 @@ mod history;
 pub mod index;
 pub mod live;
 pub mod month;
+pub mod offers;
 mod privacy;
 pub mod rank;
 pub mod reasons;

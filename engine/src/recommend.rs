@@ -395,7 +395,27 @@ impl Snapshot {
                 });
             }
         }
+        self.add_convenience(&mut drafts, viewer, context, trace);
         drafts.into_values().collect()
+    }
+
+    /// Adds what speaks for the offer that each product would be bought by, where training learnt what weighs with people.
+    fn add_convenience(
+        &self,
+        drafts: &mut HashMap<u32, ProductDraft>,
+        viewer: &Viewer,
+        context: &Context,
+        trace: &mut Trace,
+    ) {
+        let Some(weights) = self.offer_weights(viewer) else { return };
+        let conditions = viewer.conditions(context);
+        for draft in drafts.values_mut() {
+            if let Some(offered) = self.offered(draft.row, &conditions, weights) {
+                let bonus = rank::DELIVERY_BONUS * weights.convenience(&offered.terms);
+                trace.adds(draft.row, "delivery", bonus);
+                draft.score += bonus;
+            }
+        }
     }
 
     /// The drafts in order within the caps, with popular products behind them where they do not fill a page and one item

@@ -5,6 +5,7 @@ use juntos_datasets::units::{Country, Currency, Money, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::explanation::{Explain, Explanation};
+use crate::offers::Offer;
 use crate::reasons::Reason;
 use crate::together::Strategy;
 
@@ -204,6 +205,8 @@ pub struct ProductItem {
     pub group_min_size: Option<u32>,
     /// Title, as the seller wrote it.
     pub title: Option<String>,
+    /// The offer that suits the person best of those that reach her market; absent where none is known to.
+    pub offer: Option<Offer>,
     /// Open team of a friend, if that is why it is here.
     pub team: Option<TeamItem>,
     /// Ranking score: for operators only, never sent to clients by default.

@@ -17,6 +17,9 @@ mod refusals;
 #[path = "main/rules.rs"]
 mod rules;
 
+#[path = "main/offers.rs"]
+mod offers;
+
 #[path = "main/data.rs"]
 mod data;
 

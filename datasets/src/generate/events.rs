@@ -8,6 +8,7 @@ use crate::units::Timestamp;
 
 use super::categories::CATEGORIES;
 use super::choice::Chooser;
+use super::delivery::Chosen;
 use super::random::{Purpose, happens, log_normal, normal, rounded, stream};
 use super::tastes::affinity;
 use super::{END, Planted};
@@ -33,6 +34,8 @@ pub struct PlantedEvent {
     pub value: Option<f32>,
     /// Number of the team that it was bought in.
     pub team: Option<u32>,
+    /// Most days of the offer that was taken, of what was bought or given.
+    pub delivery_days: Option<u32>,
 }
 
 /// Everything that `user` did, ascending in time.
@@ -43,6 +46,8 @@ pub(super) fn events_of(planted: &Planted, user: u32) -> Vec<PlantedEvent> {
         life.occasion(ts);
     }
     life.events.sort_by_key(|event| (event.ts, event.product, event.kind));
+    let mut chosen = Chosen::by(planted, user);
+    life.events.iter_mut().for_each(|event| event.delivery_days = chosen.days(event));
     life.events
 }
 
@@ -77,6 +82,7 @@ impl<'a> Life<'a> {
                 surface,
                 value: None,
                 team: Some(number),
+                delivery_days: None,
             });
         }
     }
@@ -178,7 +184,7 @@ impl<'a> Life<'a> {
     fn did(&mut self, kind: EventKind, product: u32, ts: Timestamp, minutes: f64, surface: Surface) {
         let ts = ts.plus_days(minutes / 1_440.0);
         if ts < END {
-            self.events.push(PlantedEvent { ts, product, kind, surface, value: None, team: None });
+            self.events.push(PlantedEvent { ts, product, kind, surface, value: None, team: None, delivery_days: None });
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! What is planted, and where to read about it: the six [`markets`], [`categories`] with seasons and repurchase cycles,
 //! latent tastes of people and products, communities and circles of friends in them, goods with a long
-//! tail of popularity, the way a person chooses, teams that fill when the friends like the product and are close, and
+//! tail of popularity, the way a person chooses, whether she would rather pay less or wait less, teams that fill when the friends like the product and are close, and
 //! the events that follow from all this over eighteen months up to [`END`]. No clock is read. Everything is drawn from
 //! streams of randomness that belong to one user, product or seller, so neither order nor threads change a byte.
 
@@ -10,6 +10,7 @@ pub mod categories;
 mod checkerboard;
 mod choice;
 mod circles;
+mod delivery;
 mod events;
 pub mod markets;
 mod people;
@@ -24,6 +25,7 @@ mod write;
 
 pub use checkerboard::checkerboard;
 pub use circles::{Circles, Tie};
+pub use delivery::{PRICE_WEIGHT, haste_of_market};
 pub use events::PlantedEvent;
 pub use people::Person;
 pub use planted::Planted;

@@ -19,6 +19,7 @@ pub(super) enum Purpose {
     Events,
     Block,
     Chance,
+    Delivery,
 }
 
 /// The stream of `purpose` for the thing with number `index`.

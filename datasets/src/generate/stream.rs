@@ -2,16 +2,15 @@
 
 use std::fmt::Write;
 
-use rand::RngExt;
 use rayon::prelude::*;
 
 use crate::progress::Progress;
-use crate::tables::{Block, Event, Friendship, Offer, Product, Seller, Split, Team, User};
+use crate::tables::{Block, Event, Friendship, Product, Seller, Split, Team, User};
 
 use super::Planted;
+use super::delivery::{PlantedOffer, offers, price_minor};
 use super::events::PlantedEvent;
-use super::markets::{MARKETS, WORKSHOP};
-use super::products::Good;
+use super::markets::MARKETS;
 use super::random::{Purpose, below, happens, stream};
 use super::texts;
 
@@ -132,8 +131,9 @@ impl Planted {
         let title = texts::title(home, category, good.noun as usize, good.attribute as usize, brand, good.model);
         let sentences = (good.model as usize % 5, (good.model as usize / 5 + good.model as usize + 1) % 5);
         let id = product_id(number);
-        let price_minor = (f64::from(good.euros * market.per_euro) * 100.0).round().max(1.0);
-        let group_price = good.group.map(|(saving, _)| (price_minor * (1.0 - f64::from(saving))).round() as i64);
+        let offers = offers(good, number, self.shops().len());
+        let price_minor = price_minor(good);
+        let group_price = good.group.map(|(saving, _)| (price_minor as f64 * (1.0 - f64::from(saving))).round() as i64);
         rows.product(&Product {
             product_id: &id,
             seller_id: Some(&seller_id(good.seller)),
@@ -142,13 +142,13 @@ impl Planted {
             language: Some(market.language),
             category: Some(texts::of_market(home).categories[category].path),
             brand: Some(brand),
-            price_minor: Some(price_minor as i64),
+            price_minor: Some(price_minor),
             currency: Some(market.currency),
             group_price_minor: group_price,
             group_min_size: good.group.map(|(_, size)| u32::from(size)),
             stock: good.stock,
             ships_from: Some(market.country),
-            offers: offers(good, number),
+            offers: offers.iter().map(PlantedOffer::row).collect(),
             min_age: facts.min_age,
             sensitive: facts.sensitive,
             created_at: Some(good.created_at),
@@ -243,6 +243,7 @@ fn write_some_events<R: Rows>(first: u32, made: &[Vec<PlantedEvent>], rows: &mut
                 value: event.value.map(f64::from),
                 surface: Some(event.surface),
                 team_id: team.as_deref(),
+                delivery_days: event.delivery_days,
                 ..Event::new(&user, &product, event.kind)
             })?;
         }
@@ -253,32 +254,4 @@ fn write_some_events<R: Rows>(first: u32, made: &[Vec<PlantedEvent>], rows: &mut
 fn rewrite(text: &mut String, content: std::fmt::Arguments<'_>) {
     text.clear();
     text.write_fmt(content).expect("a String takes every text");
-}
-
-/// How a product is delivered: at home within days, abroad within weeks.
-fn offers(good: &Good, number: u32) -> Vec<Offer<'static>> {
-    let mut rng = stream(u64::from(number), Purpose::Chance, 1 << 40);
-    let per_euro = MARKETS[good.market as usize].per_euro;
-    let mut offers = Vec::new();
-    for (place, market) in MARKETS.iter().enumerate().filter(|&(place, _)| good.ships_to(place as u8)) {
-        let at_home = place == good.market as usize;
-        let (min_days, longer) = if at_home {
-            (rng.random_range(0..=2), rng.random_range(0..=3))
-        } else {
-            (market.days_from_abroad + rng.random_range(0..=5), rng.random_range(6..=20))
-        };
-        let euros = if rng.random_bool(0.4) { 0.0 } else { rng.random_range(0.5..4.0f32) };
-        let mut payment_methods = market.payments.to_vec();
-        if good.market as usize == WORKSHOP && !payment_methods.contains(&"alipay") {
-            payment_methods.push("alipay");
-        }
-        offers.push(Offer {
-            country: market.country,
-            min_days,
-            max_days: (min_days + longer).min(40),
-            cost_minor: (euros * per_euro * 100.0).round() as i64,
-            payment_methods,
-        });
-    }
-    offers
 }

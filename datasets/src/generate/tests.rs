@@ -9,7 +9,8 @@
 //! 7. teams that succeeded had better chances than those that did not, and pairs join again;
 //! 8. nothing happens before user, product or friendship began, nor after the end; nobody under age or out of reach
 //!    of delivery buys;
-//! 9. a world of hardly anything is still a world.
+//! 9. a world of hardly anything is still a world;
+//! 10. who is in haste takes the offer that comes sooner.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -275,4 +276,26 @@ fn a_world_of_hardly_anything_is_a_world() {
 fn the_end_is_the_day_it_says() {
     assert_eq!(END.to_string(), "2026-06-30T00:00:00.000Z");
     assert_eq!((month(END.plus_days(-0.5)), month(START.plus_days(5.0))), (5, 0));
+}
+
+#[test]
+fn who_is_in_haste_takes_the_offer_that_comes_sooner() {
+    let planted = world(10).planted();
+    let mut days: [Vec<f32>; 2] = [Vec::new(), Vec::new()];
+    for user in 0..planted.users() {
+        let person = planted.person(user);
+        let hasty = planted.haste(user) > haste_of_market(person.market);
+        let at_home = |event: &&PlantedEvent| planted.product(event.product).market == person.market;
+        let taken = purchases(&planted, user)
+            .iter()
+            .filter(at_home)
+            .filter_map(|event| event.delivery_days)
+            .collect::<Vec<_>>();
+        days[usize::from(hasty)].extend(taken.iter().map(|&days| days as f32));
+    }
+    let [calm, hasty] = days.map(mean);
+    assert!(hasty < calm - 0.1, "{hasty} days, others {calm}");
+    let promised =
+        purchases(&planted, 0).iter().chain(&purchases(&planted, 1)).all(|event| event.delivery_days.is_some());
+    assert!(promised, "whatever is bought is delivered");
 }

@@ -21,8 +21,10 @@ pub(super) struct Record<'n> {
     names: &'n FieldNames,
 }
 
-/// One delivery offer of a product, owned.
+/// One offer of a product, owned.
 pub(super) struct OwnedOffer {
+    pub(super) seller_id: Option<String>,
+    pub(super) price_minor: Option<i64>,
     pub(super) country: String,
     pub(super) min_days: u32,
     pub(super) max_days: u32,
@@ -103,7 +105,8 @@ impl<'n> Record<'n> {
     }
 
     pub(super) fn offers(&self, column: &str) -> Result<Vec<OwnedOffer>, RowFault> {
-        const MEND: &str = "give a JSON list of {country, min_days, max_days, cost_minor, payment_methods}";
+        const MEND: &str =
+            "give a JSON list of {country, min_days, max_days, cost_minor, payment_methods, seller_id, price_minor}";
         let Some(value) = self.value(column) else { return Ok(Vec::new()) };
         let parsed: Value;
         let value = match value {
@@ -128,6 +131,8 @@ impl<'n> Record<'n> {
         })?;
         let (min, max) = (whole("min_days")?, whole("max_days")?);
         Ok(OwnedOffer {
+            seller_id: part("seller_id").map(|value| scalar(column, value)).transpose()?,
+            price_minor: whole("price_minor")?,
             country: scalar(column, country)?,
             min_days: fitting(column, min.or(max).unwrap_or(0))?,
             max_days: fitting(column, max.or(min).unwrap_or(0))?,

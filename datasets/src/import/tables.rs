@@ -327,6 +327,8 @@ fn take_product(intake: &mut Intake<'_>, record: &Record<'_>) -> Taken {
         offers: offers
             .iter()
             .map(|offer| Offer {
+                seller_id: offer.seller_id.as_deref(),
+                price_minor: offer.price_minor,
                 country: &offer.country,
                 min_days: offer.min_days,
                 max_days: offer.max_days,
@@ -403,6 +405,7 @@ fn take_event(intake: &mut Intake<'_>, record: &Record<'_>) -> Taken {
         surface: held!(record.parsed("surface")),
         team_id: team_id.as_deref(),
         recommendation_id: recommendation_id.as_deref(),
+        delivery_days: held!(record.small("delivery_days")),
         split: held!(record.parsed("split")).unwrap_or(Split::Train),
         ..Event::new(&user_id, &product_id, kind)
     };

@@ -6,7 +6,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Int32Array, LargeStringArray, RecordBatch, StringArray, TimestampSecondArray};
+use arrow::array::{
+    Array, ArrayRef, Int32Array, LargeListArray, LargeStringArray, ListArray, RecordBatch, StringArray, StructArray,
+    TimestampSecondArray,
+};
+use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use proptest::prelude::*;
 
@@ -64,6 +68,7 @@ proptest! {
             value: *value,
             surface: *surface,
             split: *split,
+            delivery_days: surface.map(|surface| surface.word().len() as u32),
             ..Event::new(user, product, *kind)
         }).collect();
         round_trip::<Events>(&rows, |wrote, read| assert_eq!(wrote, read));
@@ -80,11 +85,11 @@ proptest! {
             currency: price.map(|_| "EUR"),
             group_min_size: *size,
             offers: offers.iter().map(|(min, more, cost, methods)| Offer {
-                country: "ES",
-                min_days: *min,
-                max_days: min + more,
+                seller_id: methods.first().map(String::as_str),
+                price_minor: (*more > 3).then_some(*cost * 7),
                 cost_minor: *cost,
                 payment_methods: methods.iter().map(String::as_str).collect(),
+                ..Offer::new("ES", *min, min + more)
             }).collect(),
             hidden: *hidden,
             created_at: *created,
@@ -231,4 +236,29 @@ fn a_newer_schema_is_refused() {
     ArrowWriter::try_new(File::create(&path).unwrap(), schema, None).unwrap().close().unwrap();
     let message = read_users(&path).unwrap_err().to_string();
     assert!(message.contains("schema version 99") && message.contains("update juntos"), "{message}");
+}
+
+/// Files of before an offer could have a seller and a price of its own, and of writers that know fewer fields still.
+#[test]
+fn offers_with_fewer_fields_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("products.parquet");
+    let fields = vec![Field::new("max_days", DataType::Int32, true), Field::new("country", DataType::Utf8, true)];
+    let days = Arc::new(Int32Array::from(vec![3, 9])) as ArrayRef;
+    let countries = Arc::new(StringArray::from(vec!["ES", "IT"])) as ArrayRef;
+    let records = Arc::new(StructArray::new(fields.into(), vec![days, countries], None));
+    let item = Arc::new(Field::new("element", records.data_type().clone(), true));
+    let small = ListArray::new(item.clone(), OffsetBuffer::from_lengths([2, 0]), records.clone(), None);
+    let large = LargeListArray::new(item, OffsetBuffer::from_lengths([2, 0]), records, None);
+    for offers in [Arc::new(small) as ArrayRef, Arc::new(large)] {
+        let ids = Arc::new(StringArray::from(vec!["p", "q"])) as ArrayRef;
+        write_foreign(&path, vec![("product_id", ids), ("offers", offers)]);
+        let mut read = Vec::new();
+        read_rows::<Products>(&path, |_, row| {
+            read.push(format!("{:?}", row.unwrap().offers));
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(read, [format!("{:?}", [Offer::new("ES", 3, 3), Offer::new("IT", 9, 9)]), "[]".to_owned()]);
+    }
 }

@@ -174,6 +174,8 @@ fn offer_builders() -> Vec<Box<dyn ArrayBuilder>> {
         Box::new(Int64Builder::new()),
         Box::new(Int64Builder::new()),
         Box::new(ListBuilder::new(StringBuilder::new())),
+        Box::new(StringBuilder::new()),
+        Box::new(Int64Builder::new()),
     ]
 }
 
@@ -188,5 +190,7 @@ fn append_offer(offers: &mut StructBuilder, offer: &Offer<'_>) {
         methods.values().append_value(method);
     }
     methods.append(true);
+    offers.field_builder::<StringBuilder>(5).expect(BUILT).append_option(offer.seller_id);
+    offers.field_builder::<Int64Builder>(6).expect(BUILT).append_option(offer.price_minor);
     offers.append(true);
 }

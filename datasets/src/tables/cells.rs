@@ -10,9 +10,10 @@ use arrow::array::{
 };
 use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, Float64Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, TimestampSecondType,
+    DataType, Field, FieldRef, Float64Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
+use arrow::error::ArrowError;
 
 use super::rows::Offer;
 use super::schema::UTC;
@@ -260,7 +261,31 @@ fn convert(array: &ArrayRef, wanted: &DataType) -> Result<ArrayRef, String> {
     if !convertible(array.data_type(), wanted) {
         return Err(format!("is {}; it must be {wanted}", array.data_type()));
     }
-    cast(&in_utc(array), wanted).map_err(|fault| format!("cannot become {wanted}: {fault}"))
+    let whole = with_all_fields(array, wanted).map_err(|fault| format!("cannot become {wanted}: {fault}"))?;
+    cast(&in_utc(&whole), wanted).map_err(|fault| format!("cannot become {wanted}: {fault}"))
+}
+
+/// A list of records with exactly the wanted fields in their order: those that a file of an older version, or of another
+/// writer, does not have are empty. Everything else as it is.
+fn with_all_fields(array: &ArrayRef, wanted: &DataType) -> Result<ArrayRef, ArrowError> {
+    let (DataType::List(have) | DataType::LargeList(have), DataType::List(item)) = (array.data_type(), wanted) else {
+        return Ok(array.clone());
+    };
+    let (DataType::Struct(_), DataType::Struct(fields)) = (have.data_type(), item.data_type()) else {
+        return Ok(array.clone());
+    };
+    let array = cast(array, &DataType::List(have.clone()))?;
+    let lists = array.as_list::<i32>();
+    let records = lists.values().as_struct();
+    let column = |field: &FieldRef| match records.column_by_name(field.name()) {
+        Some(column) => (Arc::new(Field::new(field.name(), column.data_type().clone(), true)), column.clone()),
+        None => (field.clone(), new_null_array(field.data_type(), records.len())),
+    };
+    let (fields, columns): (Vec<FieldRef>, Vec<ArrayRef>) = fields.iter().map(column).unzip();
+    let records = StructArray::try_new_with_length(fields.into(), columns, records.nulls().cloned(), records.len())?;
+    let item = Arc::new(Field::new(have.name(), records.data_type().clone(), true));
+    let whole = ListArray::try_new(item, lists.offsets().clone(), Arc::new(records), lists.nulls().cloned())?;
+    Ok(Arc::new(whole))
 }
 
 /// Moments count from 1970 in UTC whatever zone they are labelled with, and naive ones are taken as UTC.
@@ -295,7 +320,8 @@ fn convertible(from: &DataType, wanted: &DataType) -> bool {
         },
         DataType::Struct(wanted) => match from {
             DataType::Struct(have) => wanted.iter().all(|field| {
-                have.find(field.name()).is_some_and(|(_, have)| convertible(have.data_type(), field.data_type()))
+                let have = have.find(field.name());
+                have.is_none_or(|(_, have)| convertible(have.data_type(), field.data_type()))
             }),
             _ => false,
         },
@@ -342,5 +368,17 @@ fn offer(offers: &StructArray, at: usize) -> Result<Offer<'_>, OfferFault> {
         return Err((format!("holds an offer that costs {cost_minor}"), "give zero or more"));
     }
     let payment_methods = strings(offers.column(4).as_list(), at).flatten().collect();
-    Ok(Offer { country, min_days, max_days, cost_minor, payment_methods })
+    let sellers = offers.column(5).as_string::<i32>();
+    let seller_id = sellers.is_valid(at).then(|| sellers.value(at));
+    if let Some(Err(fault)) = seller_id.map(check_id) {
+        return Err((
+            format!("holds an offer whose seller_id is no id: {fault}"),
+            "correct the seller_id, or leave it out",
+        ));
+    }
+    let price_minor = whole(6);
+    if price_minor.is_some_and(|price| price < 0) {
+        return Err(("holds an offer with a negative price".to_owned(), "give zero or more"));
+    }
+    Ok(Offer { seller_id, price_minor, country, min_days, max_days, cost_minor, payment_methods })
 }

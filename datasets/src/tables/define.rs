@@ -253,6 +253,7 @@ impl Table for Events {
             text("team_id"),
             text("recommendation_id"),
             text("split"),
+            integer("delivery_days"),
         ];
         versioned(columns, Self::VERSION)
     }
@@ -270,6 +271,7 @@ impl Table for Events {
             team_id: cells.optional_id(7, row)?,
             recommendation_id: cells.optional_id(8, row)?,
             split: cells.word(9, row)?.unwrap_or(Split::Train),
+            delivery_days: cells.within(10, row, 0, i64::from(u32::MAX))?.map(|days| days as u32),
         })
     }
 
@@ -284,6 +286,7 @@ impl Table for Events {
         to.text(row.team_id);
         to.text(row.recommendation_id);
         to.text(Some(row.split.word()));
+        to.integer(row.delivery_days.map(i64::from));
         to.end_row();
     }
 }

@@ -148,9 +148,13 @@ impl<'a> User<'a> {
     }
 }
 
-/// One way to deliver a product: to a country, within days, at a cost, paid by certain methods.
+/// One offer of a product: by a seller, at a price, delivered to a country, within days, at a cost, paid by certain methods.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer<'a> {
+    /// Who sells it; the product's seller when absent.
+    pub seller_id: Option<&'a str>,
+    /// Price for one buyer, in minor units of the product's currency; the product's when absent; never negative.
+    pub price_minor: Option<i64>,
     /// ISO 3166-1 country that the offer delivers to.
     pub country: &'a str,
     /// Fewest days until delivery.
@@ -161,6 +165,22 @@ pub struct Offer<'a> {
     pub cost_minor: i64,
     /// Payment methods accepted there (`visa`, `mir`, `alipay` …); empty means any.
     pub payment_methods: Vec<&'a str>,
+}
+
+impl<'a> Offer<'a> {
+    /// An offer of the product's own seller at the product's price, delivered within `min_days` to `max_days` at no cost
+    /// and paid by any method.
+    pub fn new(country: &'a str, min_days: u32, max_days: u32) -> Self {
+        Self {
+            seller_id: None,
+            price_minor: None,
+            country,
+            min_days,
+            max_days,
+            cost_minor: 0,
+            payment_methods: Vec::new(),
+        }
+    }
 }
 
 /// One product as its seller offers it.
@@ -291,6 +311,8 @@ pub struct Event<'a> {
     pub team_id: Option<&'a str>,
     /// Recommendation that led to it.
     pub recommendation_id: Option<&'a str>,
+    /// Most days until delivery that the chosen offer promised: tells of a purchase or gift which offer it was.
+    pub delivery_days: Option<u32>,
     /// Part of a research set.
     pub split: Split,
 }
@@ -308,6 +330,7 @@ impl<'a> Event<'a> {
             surface: None,
             team_id: None,
             recommendation_id: None,
+            delivery_days: None,
             split: Split::Train,
         }
     }

@@ -46,7 +46,7 @@ pub(super) fn texts(name: &str) -> Field {
     Field::new(name, DataType::List(Arc::new(Field::new("item", DataType::Utf8, true))), true)
 }
 
-/// Fields of one delivery offer.
+/// Fields of one offer.
 pub(super) fn offer_fields() -> Fields {
     Fields::from(vec![
         text("country"),
@@ -54,10 +54,12 @@ pub(super) fn offer_fields() -> Fields {
         integer("max_days"),
         integer("cost_minor"),
         texts("payment_methods"),
+        text("seller_id"),
+        integer("price_minor"),
     ])
 }
 
-/// The optional column of delivery offers.
+/// The optional column of offers.
 pub(super) fn offers(name: &str) -> Field {
     Field::new(name, DataType::List(Arc::new(Field::new("item", DataType::Struct(offer_fields()), true))), true)
 }

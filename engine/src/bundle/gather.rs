@@ -92,7 +92,7 @@ impl UserColumns {
     }
 
     /// Whether training may use what is known about the user.
-    fn personalise(&self, user: usize) -> bool {
+    pub(super) fn personalise(&self, user: usize) -> bool {
         self.flags[user] & NOT_PERSONAL == 0
     }
 }
@@ -159,11 +159,21 @@ pub(super) struct ProductColumns {
     pub(super) title: Vec<String>,
     pub(super) description: Vec<String>,
     pub(super) image_url: Vec<String>,
-    pub(super) offers: Vec<Vec<StoredOffer>>,
+    pub(super) offers: Vec<Vec<GatheredOffer>>,
     pub(super) categories: IdMap<CategoryRow>,
     pub(super) category_parent: Vec<u32>,
     pub(super) brands: IdMap<Interned>,
     pub(super) payment_methods: IdMap<Interned>,
+}
+
+/// One offer of a product.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GatheredOffer {
+    pub(super) terms: StoredOffer,
+    /// Its seller; [`NONE`] for the product's.
+    pub(super) seller: u32,
+    /// Its price; [`NO_AMOUNT`] for the product's.
+    pub(super) price_minor: i64,
 }
 
 /// Row of a brand or payment method.
@@ -252,7 +262,7 @@ impl ProductColumns {
         self.title[at] = product.title.unwrap_or_default().to_owned();
         self.description[at] = product.description.unwrap_or_default().to_owned();
         self.image_url[at] = product.image_url.unwrap_or_default().to_owned();
-        self.offers[at] = product.offers.iter().map(|offer| self.offer(offer)).collect();
+        self.offers[at] = product.offers.iter().map(|offer| self.offer(offer, sellers)).collect();
     }
 
     /// The row of a category path; every prefix gets a row before it, so parents come before their children.
@@ -270,16 +280,18 @@ impl ProductColumns {
     }
 
     /// Bits of methods beyond the last are dropped here; [`ProductColumns::gather`] refuses such a dataset afterwards.
-    fn offer(&mut self, offer: &Offer<'_>) -> StoredOffer {
+    fn offer(&mut self, offer: &Offer<'_>, sellers: &mut SellerColumns) -> GatheredOffer {
         let mut bit = |name: &&str| 1u64.checked_shl(self.payment_methods.insert(name).0).unwrap_or(0);
-        StoredOffer {
+        let terms = StoredOffer {
             cost_minor: offer.cost_minor,
             payment_methods: offer.payment_methods.iter().map(&mut bit).fold(0, |mask, bit| mask | bit),
             min_days: offer.min_days,
             max_days: offer.max_days,
             country: country(Some(offer.country)),
             padding: [0; 6],
-        }
+        };
+        let seller = offer.seller_id.map_or(NONE, |id| sellers.insert(id).0);
+        GatheredOffer { terms, seller, price_minor: offer.price_minor.map_or(NO_AMOUNT, |price| price.max(0)) }
     }
 
     /// Products that are neither hidden nor sold out.

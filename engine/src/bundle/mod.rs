@@ -3,6 +3,7 @@
 //! A `manifest.json` and a few binary files, each a table of aligned little-endian sections that are used where they
 //! lie in a memory map; `docs/bundle.md` has the grammar. Rows are valid in one bundle only.
 
+mod choices;
 mod feedback;
 pub(crate) mod folder;
 mod gather;
@@ -40,6 +41,7 @@ use crate::filter::Deliverable;
 use crate::friends::Ties;
 use crate::history::History;
 use crate::index::{Base, Exact, LiveIndex, LiveOptions, Searcher};
+use crate::offers::Weights;
 use crate::rhythm::Rhythm;
 use crate::serving_model::ServingModel;
 
@@ -72,11 +74,23 @@ pub struct Bundle {
     history: History,
     feedback: Option<shapes::Lists<StoredFeedback>>,
     rhythms: Option<rhythms::Stored>,
+    choices: Option<choices::Stored>,
     teams: teams::OpenTeams,
     /// The index with the products' vectors, row-major.
     index: Arc<Base>,
     deliverable: Deliverable,
     content: Option<ContentModel>,
+}
+
+/// One offer of a product.
+#[derive(Debug, Clone, Copy)]
+pub struct SoldOffer<'a> {
+    /// Where, when and for how much it is delivered.
+    pub delivery: &'a StoredOffer,
+    /// Who sells it, where it is not the product's seller.
+    pub seller: Option<SellerRow>,
+    /// Price for one buyer in minor units of the product's currency, where it is not the product's.
+    pub price_minor: Option<i64>,
 }
 
 /// Vectors of users and standing groups, row-major.
@@ -249,6 +263,29 @@ impl Bundle {
     /// The same for products of a category.
     pub fn category_rhythm(&self, category: CategoryRow) -> Option<&Rhythm> {
         self.rhythms.as_ref()?.of_category(category.index())
+    }
+
+    /// The offers of a product with their sellers and prices, in the order of the catalogue.
+    pub fn sold_offers(&self, product: ProductRow) -> impl Iterator<Item = SoldOffer<'_>> {
+        let places = self.catalogue.offers.range(product.index());
+        let sold = |(delivery, place)| SoldOffer {
+            delivery,
+            seller: self.choices.as_ref().and_then(|choices| choices.seller(place)).map(SellerRow),
+            price_minor: self.choices.as_ref().and_then(|choices| choices.price(place)),
+        };
+        self.catalogue.offers(product).iter().zip(places).map(sold)
+    }
+
+    /// What weighs with people of `country` who choose an offer, the world's where nobody there had a choice; none where
+    /// training saw nobody choose.
+    pub fn offer_weights(&self, country: Option<Country>) -> Option<Weights> {
+        self.choices.as_ref()?.weights(country)
+    }
+
+    /// How much more a person's choice of an offer is in haste than that of others in her country, and the variance of this
+    /// among people; 0 where nothing is known of her.
+    pub fn haste_of(&self, user: UserRow) -> (f32, f32) {
+        self.choices.as_ref().map_or((0.0, 1.0), |choices| (choices.shift(user), choices.spread()))
     }
 
     /// Teams that were open at the cut.

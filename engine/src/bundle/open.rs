@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use serde::Deserialize;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::choices::{self, CHOICES};
 use super::feedback::{self, FEEDBACK};
 use super::manifest::{FORMAT, MANIFEST, MANIFEST_CHECKSUM, Manifest, Shapes, hex};
 use super::map::{MappedFile, map};
@@ -73,11 +74,17 @@ fn open(folder: &Path, verify: bool) -> Result<Bundle, EngineError> {
         files.contains_key(FEEDBACK).then(|| feedback::open(&file(FEEDBACK)?, shapes.products, shapes.users));
     let rhythms =
         files.contains_key(RHYTHMS).then(|| rhythms::Stored::open(&file(RHYTHMS)?, shapes.products, shapes.categories));
+    let catalogue = catalogue(&products, &sellers, &shapes)?;
+    let n_offers = catalogue.offers.items().len();
+    let choices = files
+        .contains_key(CHOICES)
+        .then(|| choices::Stored::open(&file(CHOICES)?, n_offers, shapes.sellers, shapes.users));
     Ok(Bundle {
         users: IdMapView::open(&users, "ids", shapes.users)?,
         people: people(&users, shapes.users)?,
         products: IdMapView::open(&products, "ids", shapes.products)?,
-        catalogue: catalogue(&products, &sellers, &shapes)?,
+        catalogue,
+        choices: choices.transpose()?,
         sellers: IdMapView::open(&sellers, "ids", shapes.sellers)?,
         index: index(&file("index.bin")?, &vector_file, &shapes)?,
         vectors: vectors(&vector_file, &file(USER_VECTORS)?, &shapes)?,

@@ -44,7 +44,11 @@ impl World {
         Self::with(users, products, |_| ())
     }
 
-    fn with(users: &[UserRecord], products: &[ProductRecord], more: impl FnOnce(&mut DatasetWriter)) -> Self {
+    pub(crate) fn with(
+        users: &[UserRecord],
+        products: &[ProductRecord],
+        more: impl FnOnce(&mut DatasetWriter),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut tables = DatasetWriter::create(folder.path().join("data")).unwrap();
         for user in users {
@@ -167,11 +171,9 @@ fn small() -> World {
         image_url: Some("https://example.org/t.png".into()),
         created_at: Some(Timestamp::from_millis(5 * DAY)),
         offers: vec![OfferRecord {
-            country: "ES".parse().unwrap(),
-            min_days: 1,
-            max_days: 3,
             cost_minor: 150,
             payment_methods: vec!["visa".into(), "mir".into()],
+            ..OfferRecord::new("ES".parse().unwrap(), 1, 3)
         }],
         ..ProductRecord::new("p0")
     };
@@ -438,13 +440,16 @@ fn use_everything(bundle: &Bundle) {
             .iter()
             .for_each(|had| assert!(bundle.products().id(ProductRow(had.product)).len() < 1 << 20));
         let _ = bundle.index().search(&bundle.user_vector(user), 3, None);
-        let _ = bundle.group_vector(&[user]);
+        let _ =
+            (bundle.group_vector(&[user]), bundle.haste_of(user), bundle.offer_weights(bundle.profile(user).country));
     }
     let goods = bundle.catalogue();
     for product in (0..bundle.n_products() as u32).map(ProductRow) {
         let _ = (goods.price(product), goods.brand(product), goods.title(product), goods.description(product));
         let _ = (goods.category(product).map(|row| goods.category_path(row)), goods.min_age(product));
         let _ = goods.offers(product).iter().map(|offer| goods.offer_payment_methods(offer).count()).sum::<usize>();
+        let offers_sellers = bundle.sold_offers(product).filter_map(|offer| offer.seller);
+        let _ = offers_sellers.map(|seller| bundle.sellers().id(seller).len()).sum::<usize>();
         let _ = goods.seller(product).map(|seller| (goods.seller_name(seller), bundle.sellers().id(seller)));
         let _ = (bundle.buyers(product), bundle.popularity(product), bundle.rhythm(product));
         let _ = bundle.feedback(product).iter().map(|said| bundle.users().id(UserRow(said.user)).len()).sum::<usize>();
@@ -528,7 +533,7 @@ fn another_version_says_what_to_do() {
 fn the_same_source_gives_the_same_bytes() {
     let world = small();
     let (one, other) = (world.write("one").unwrap(), world.write("other").unwrap());
-    assert_eq!(files(&one).len(), 12);
+    assert_eq!(files(&one).len(), 14);
     for (left, right) in files(&one).iter().zip(files(&other)) {
         assert_eq!(fs::read(left).unwrap(), fs::read(&right).unwrap(), "{}", left.display());
     }

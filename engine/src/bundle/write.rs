@@ -13,6 +13,7 @@ use juntos_datasets::units::Timestamp;
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::choices::{self, CHOICES};
 use super::feedback::{self, FEEDBACK};
 use super::folder;
 use super::gather::{Demand, ProductColumns, SellerColumns, UserColumns, blocked, ranking};
@@ -164,6 +165,7 @@ fn write_files(folder: &Path, source: &BundleSource<'_>) -> Result<(Shapes, Inde
         dim: source.dim,
     };
     write_users(&folder.join("users.bin"), data, &users)?;
+    choices::Learnt::learn(dataset, data, &users, &products)?.write(&folder.join(CHOICES))?;
     write_products(&folder.join("products.bin"), data, products)?;
     write_sellers(&folder.join("sellers.bin"), sellers)?;
     write_ties(&folder.join("ties.bin"), data, blocked(dataset, data)?)?;
@@ -220,7 +222,7 @@ fn write_products(path: &Path, data: &TrainingData, products: ProductColumns) ->
     file.add("sellable", sellable.words());
     file.add("for_all_ages", for_all_ages.words());
     let mut offers = ListsBuilder::new();
-    products.offers.iter().for_each(|list| offers.push(list.iter().copied()));
+    products.offers.iter().for_each(|list| offers.push(list.iter().map(|offer| offer.terms)));
     offers.add_to(&mut file, "offers.offsets", "offers");
     add_texts(&mut file, "title.offsets", "title", products.title.iter().map(String::as_str));
     add_texts(&mut file, "description.offsets", "description", products.description.iter().map(String::as_str));

@@ -167,9 +167,8 @@ impl Hits {
     fn market(&mut self, product: &Product<'_>) {
         self.fact(Field::Market, b'l', product.language);
         self.fact(Field::Market, b'f', product.ships_from);
-        for offer in &product.offers {
-            self.note(Field::Market, b't', offer.country);
-        }
+        let countries: std::collections::BTreeSet<&str> = product.offers.iter().map(|offer| offer.country).collect();
+        countries.iter().for_each(|country| self.note(Field::Market, b't', country));
         if let Some(age) = product.min_age.filter(|&age| age > 0) {
             self.note(Field::Market, b'a', &age.to_string());
         }

@@ -26,12 +26,10 @@ fn one_of(rng: &mut impl Rng, words: &[&str]) -> Option<String> {
 
 fn offer(rng: &mut impl Rng) -> OfferRecord {
     let min_days = rng.random_range(0..5);
+    let (country, days) = (COUNTRIES[rng.random_range(0..3)].parse().unwrap(), rng.random_range(0..20));
     OfferRecord {
-        country: COUNTRIES[rng.random_range(0..3)].parse().unwrap(),
-        min_days,
-        max_days: min_days + rng.random_range(0..20),
-        cost_minor: 0,
         payment_methods: METHODS.iter().filter(|_| rng.random_bool(0.4)).map(|&method| method.to_owned()).collect(),
+        ..OfferRecord::new(country, min_days, min_days + days)
     }
 }
 

@@ -257,6 +257,8 @@ impl Snapshot {
                     }
                 }
                 had.last_ms = had.last_ms.max(event.ts.unwrap_or(now).millis());
+                let days = event.delivery_days.filter(|_| profile.personalise);
+                history.haste = days.and_then(|days| self.haste_after(user, product, days)).or(history.haste);
             }
             EventKind::Dislike | EventKind::Return => {
                 let counted =

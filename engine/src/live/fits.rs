@@ -94,7 +94,7 @@ impl ProductRecord {
 }
 
 impl OfferRecord {
-    fn serves(&self, conditions: &Conditions<'_>) -> bool {
+    pub(crate) fn serves(&self, conditions: &Conditions<'_>) -> bool {
         self.reaches(conditions) && self.is_in_time(conditions) && self.accepts(conditions)
     }
 
@@ -163,11 +163,8 @@ mod tests {
 
     fn offer() -> impl Strategy<Value = OfferRecord> {
         (country(), 0u32..4, names()).prop_map(|(country, max_days, payment_methods)| OfferRecord {
-            country,
-            min_days: 0,
-            max_days,
-            cost_minor: 0,
             payment_methods,
+            ..OfferRecord::new(country, 0, max_days)
         })
     }
 
@@ -229,11 +226,8 @@ mod tests {
     #[test]
     fn one_offer_must_meet_country_days_and_payment_together() {
         let offer = |country: &str, max_days, method: &str| OfferRecord {
-            country: country.parse().unwrap(),
-            min_days: 1,
-            max_days,
-            cost_minor: 0,
             payment_methods: vec![method.into()],
+            ..OfferRecord::new(country.parse().unwrap(), 1, max_days)
         };
         let offers = vec![offer("ES", 9, "visa"), offer("IT", 2, "visa"), offer("ES", 2, "mir")];
         let record = ProductRecord { offers, ..ProductRecord::new("p") };

@@ -8,6 +8,7 @@ mod goods;
 mod invites;
 mod life;
 mod neighbours;
+pub(crate) mod offered;
 pub(crate) mod people;
 pub(crate) mod popularity;
 mod read;

@@ -50,6 +50,14 @@ pub(crate) struct Signal {
 /// Most signals that a user's vector is folded from: the latest ones.
 pub(crate) const MOST_SIGNALS: usize = 200;
 
+/// How much more in haste somebody is than others in her country when she chooses an offer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Haste {
+    pub(crate) shift: f32,
+    /// How sure that is: 1 by the variance.
+    pub(crate) precision: f32,
+}
+
 /// What one user did since the cut.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct History {
@@ -65,6 +73,8 @@ pub(crate) struct History {
     pub(crate) added: Vec<Added>,
     /// Products that she refused on a day on which others might still learn of her purchase, with that day.
     pub(crate) ceased: Vec<(u32, i64)>,
+    /// What the offers that she took since the cut tell of her haste.
+    pub(crate) haste: Option<Haste>,
     /// Her vector with the signals folded in.
     pub(crate) vector: Option<Box<[f32]>>,
 }

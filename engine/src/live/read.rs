@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use juntos_datasets::tables::FriendshipKind;
+use juntos_datasets::tables::{FriendshipKind, TeamOutcome};
+use juntos_datasets::units::Timestamp;
 use juntos_datasets::{ProductRow, UserRow};
 
 use super::records::{FriendshipRecord, InviteKind, OfferRecord, ProductRecord, TeamRecord, UserRecord};
@@ -41,8 +42,11 @@ impl Snapshot {
     fn stored_record(&self, row: ProductRow) -> ProductRecord {
         let catalogue = self.bundle().catalogue();
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        let offers = catalogue.offers(row).iter().filter_map(|offer| {
+        let offers = self.bundle().sold_offers(row).filter_map(|sold| {
+            let offer = sold.delivery;
             Some(OfferRecord {
+                seller_id: sold.seller.map(|seller| self.bundle().sellers().id(seller).to_owned()),
+                price_minor: sold.price_minor,
                 country: offer.country()?,
                 min_days: offer.min_days,
                 max_days: offer.max_days,
@@ -73,7 +77,15 @@ impl Snapshot {
         }
     }
 
-    /// A team's record: teams that were open at the cut, and all since.
+    /// A team's record at `now`: one whose deadline has passed since the last change has expired.
+    pub fn team_at(&self, team_id: &str, now: Timestamp) -> Option<TeamRecord> {
+        let overdue = self.live.teams.get(team_id)?.overdue(now);
+        let record = self.team(team_id)?;
+        let expired = overdue && record.outcome == TeamOutcome::Open;
+        Some(TeamRecord { outcome: if expired { TeamOutcome::Expired } else { record.outcome }, ..record })
+    }
+
+    /// A team's record as of the last change: teams that were open at the cut, and all since.
     pub fn team(&self, team_id: &str) -> Option<TeamRecord> {
         let team = self.live.teams.get(team_id)?;
         let id = |row: &u32| self.user_id(*row).to_owned();

@@ -91,9 +91,15 @@ impl UserRecord {
     }
 }
 
-/// One way to deliver a product.
+/// One offer of a product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfferRecord {
+    /// Who sells it; the product's seller when absent.
+    #[serde(default)]
+    pub seller_id: Option<String>,
+    /// Price for one buyer, minor units of the product's currency; the product's when absent.
+    #[serde(default)]
+    pub price_minor: Option<i64>,
     /// Country that the offer delivers to.
     pub country: Country,
     /// Fewest days until delivery.
@@ -201,6 +207,10 @@ impl ProductRecord {
         if self.group_min_size.is_some_and(|size| size < 2) {
             return Err(bad("group_min_size", "is below 2"));
         }
+        let unit = self.offers.iter().all(|offer| offer.price_minor.is_none());
+        if self.currency.is_none() && !unit {
+            return Err(bad("currency", "is absent although an offer has a price"));
+        }
         self.offers.iter().try_for_each(OfferRecord::check)
     }
 
@@ -231,6 +241,19 @@ impl ProductRecord {
 }
 
 impl OfferRecord {
+    /// An offer of the product's seller at its price, delivered to `country` within `min_days` to `max_days` at no cost.
+    pub fn new(country: Country, min_days: u32, max_days: u32) -> Self {
+        Self {
+            seller_id: None,
+            price_minor: None,
+            country,
+            min_days,
+            max_days,
+            cost_minor: 0,
+            payment_methods: Vec::new(),
+        }
+    }
+
     fn check(&self) -> Result<(), ChangeFault> {
         if self.min_days > self.max_days {
             return Err(bad("offers", "has more min_days than max_days"));
@@ -238,11 +261,16 @@ impl OfferRecord {
         if self.cost_minor < 0 {
             return Err(bad("offers", "has a negative cost_minor"));
         }
-        Ok(())
+        if self.price_minor.is_some_and(|price| price < 0) {
+            return Err(bad("offers", "has a negative price_minor"));
+        }
+        self.seller_id.as_deref().map_or(Ok(()), |seller| known_id("offers", seller))
     }
 
     fn row(&self) -> Offer<'_> {
         Offer {
+            seller_id: self.seller_id.as_deref(),
+            price_minor: self.price_minor,
             country: self.country.as_str(),
             min_days: self.min_days,
             max_days: self.max_days,
@@ -323,6 +351,9 @@ pub struct EventRecord {
     pub team_id: Option<String>,
     /// Recommendation that led to it.
     pub recommendation_id: Option<String>,
+    /// Most days until delivery that the chosen offer promised, of a purchase or gift.
+    #[serde(default)]
+    pub delivery_days: Option<u32>,
 }
 
 impl EventRecord {
@@ -338,6 +369,7 @@ impl EventRecord {
             surface: None,
             team_id: None,
             recommendation_id: None,
+            delivery_days: None,
         }
     }
 

@@ -91,6 +91,8 @@ pub struct Event {
     pub team_id: Option<String>,
     /// `recommendation_id` of the answer that led to it.
     pub recommendation_id: Option<String>,
+    /// Most days until delivery that the chosen offer promised (`max_days`); of `purchase` and `gift` only.
+    pub delivery_days: Option<u32>,
     /// Who invites; of invitations only.
     pub initiator_id: Option<String>,
     /// Buyers needed, initiator included; of `team_opened` only: what the product says when absent, else two.
@@ -121,6 +123,9 @@ impl Event {
             self.takes_no("min_size", self.min_size.is_some())?;
             self.takes_no("deadline", self.deadline.is_some())?;
         }
+        if !matches!(what, What::Product(EventKind::Purchase | EventKind::Gift)) {
+            self.takes_no("delivery_days", self.delivery_days.is_some())?;
+        }
         if !matches!(what, What::Invite(_)) {
             self.takes_no("initiator_id", self.initiator_id.is_some())?;
         }
@@ -136,6 +141,7 @@ impl Event {
                 surface: self.surface,
                 team_id,
                 recommendation_id: self.recommendation_id,
+                delivery_days: self.delivery_days,
             })),
             What::Opened => {
                 let product_id = needed("product_id", product_id)?;

@@ -2,6 +2,7 @@
 //! given up for a small surface.
 
 use juntos_datasets::units::{Currency, Timestamp};
+use juntos_engine::offers;
 use juntos_engine::reasons;
 use juntos_engine::request::{FriendItem, GroupProductItem, ProductItem, TeamItem};
 use juntos_engine::texts::Wording;
@@ -169,6 +170,38 @@ fn lighten_people(people: &mut Option<Vec<String>>, step: Lighter) {
     }
 }
 
+/// The offer of a product that suits the person best of those that reach her market.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = OfferItem)]
+pub struct Offer {
+    /// Who sells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seller_id: Option<String>,
+    /// Price for one buyer; it may be another than the product's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<Money>,
+    /// Cost of delivery.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery_cost: Option<Money>,
+    /// Fewest days until delivery.
+    pub min_days: u32,
+    /// Most days until delivery; send it back as `delivery_days` of the purchase.
+    pub max_days: u32,
+}
+
+impl From<offers::Offer> for Offer {
+    fn from(offer: offers::Offer) -> Self {
+        let offers::Offer { seller_id, price, delivery_cost, min_days, max_days } = offer;
+        Self {
+            seller_id,
+            price: price.map(Money::from),
+            delivery_cost: delivery_cost.map(Money::from),
+            min_days,
+            max_days,
+        }
+    }
+}
+
 /// One recommended product.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(as = ProductItem)]
@@ -193,6 +226,9 @@ pub struct Product {
     /// Title, as the seller wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// The offer that suits the person best; absent where none is known to reach her market.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offer: Option<Offer>,
     /// Open team of a friend, if that is why it is here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team: Option<Team>,
@@ -202,12 +238,22 @@ impl Item for Product {
     type Engine = ProductItem;
     const ID: &'static str = "product_id";
     const FIELDS: &'static [&'static str] =
-        &["source", "reasons", "price", "group_price", "group_min_size", "title", "team"];
+        &["source", "reasons", "price", "group_price", "group_min_size", "title", "offer", "team"];
 
     fn told(item: ProductItem, wording: Option<&Wording<'_>>) -> Self {
         // The score stays inside: the order is the answer.
-        let ProductItem { product_id, source, reasons: why, price, group_price, group_min_size, title, team, score: _ } =
-            item;
+        let ProductItem {
+            product_id,
+            source,
+            reasons: why,
+            price,
+            group_price,
+            group_min_size,
+            title,
+            offer,
+            team,
+            score: _,
+        } = item;
         Self {
             source: Some(source.word()),
             reasons: reasons(why, Some(&product_id), wording),
@@ -215,6 +261,7 @@ impl Item for Product {
             group_price: group_price.map(Money::from),
             group_min_size,
             title,
+            offer: offer.map(Offer::from),
             team: team.map(|team| Team::told(team, wording)),
             product_id,
         }
@@ -231,6 +278,7 @@ impl Item for Product {
             "group_price" => self.group_price = None,
             "group_min_size" => self.group_min_size = None,
             "title" => self.title = None,
+            "offer" => self.offer = None,
             "team" => self.team = None,
             _ => debug_assert!(false, "`{name}` is not a field of a product"),
         }
@@ -241,7 +289,7 @@ impl Item for Product {
         match step {
             Lighter::ShortTitle => self.title.iter_mut().for_each(shorten),
             Lighter::NoTitle => self.title = None,
-            Lighter::NoTeam => self.team = None,
+            Lighter::NoTeam => (self.team, self.offer) = (None, None),
             Lighter::FewPeople | Lighter::OneReason => {
                 self.team.iter_mut().for_each(|team| team.lighten(step));
             }
@@ -278,6 +326,7 @@ impl Item for GroupProduct {
         "group_price",
         "group_min_size",
         "title",
+        "offer",
         "team",
         "success_probability",
         "would_join",

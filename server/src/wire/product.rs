@@ -8,10 +8,17 @@ use utoipa::ToSchema;
 use crate::error::{ApiError, ApiResult, Code};
 use crate::wire::schema;
 
-/// One way to deliver a product.
+/// One offer of a product: by a seller, at a price, delivered to a country.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Offer {
+    /// Who sells it; the product's seller when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seller_id: Option<String>,
+    /// Price for one buyer, minor units of the product's currency; the product's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
+    pub price_minor: Option<i64>,
     /// Country that it delivers to.
     #[schema(schema_with = schema::country)]
     pub country: Country,
@@ -128,15 +135,15 @@ pub(crate) fn same_id(field: &str, in_body: Option<&str>, in_path: &str) -> ApiR
 
 impl From<Offer> for OfferRecord {
     fn from(offer: Offer) -> Self {
-        let Offer { country, min_days, max_days, cost_minor, payment_methods } = offer;
-        Self { country, min_days, max_days, cost_minor, payment_methods }
+        let Offer { seller_id, price_minor, country, min_days, max_days, cost_minor, payment_methods } = offer;
+        Self { seller_id, price_minor, country, min_days, max_days, cost_minor, payment_methods }
     }
 }
 
 impl From<OfferRecord> for Offer {
     fn from(offer: OfferRecord) -> Self {
-        let OfferRecord { country, min_days, max_days, cost_minor, payment_methods } = offer;
-        Self { country, min_days, max_days, cost_minor, payment_methods }
+        let OfferRecord { seller_id, price_minor, country, min_days, max_days, cost_minor, payment_methods } = offer;
+        Self { seller_id, price_minor, country, min_days, max_days, cost_minor, payment_methods }
     }
 }
 

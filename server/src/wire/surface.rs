@@ -152,6 +152,7 @@ mod tests {
             group_price: None,
             group_min_size: None,
             title: Some("ж".repeat(title_chars)),
+            offer: None,
             team: None,
         }
     }

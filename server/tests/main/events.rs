@@ -65,7 +65,7 @@ async fn every_event_has_its_own_verdict() {
         {
           "code": "unknown_field",
           "index": 5,
-          "message": "`colour` is not a field of this request; known are `user_id`, `product_id`, `kind`, `ts`, `event_id`, `value`, `surface`, `team_id`, `recommendation_id`, `initiator_id`, `min_size`, `deadline`",
+          "message": "`colour` is not a field of this request; known are `user_id`, `product_id`, `kind`, `ts`, `event_id`, `value`, `surface`, `team_id`, `recommendation_id`, `delivery_days`, `initiator_id`, `min_size`, `deadline`",
           "status": "rejected"
         },
         {

@@ -67,16 +67,21 @@ const BOUGHT: [(&str, &str); 9] = [
 static BUNDLE: LazyLock<Arc<Bundle>> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let dataset = dataset(&folder.path().join("data"));
-    let data = TrainingData::load(&dataset, &EventWeights::default()).unwrap();
-    let user_vectors: Vec<f32> = PEOPLE.iter().flat_map(|(_, taste)| *taste).collect();
-    let product_vectors: Vec<f32> = GOODS.iter().flat_map(|(_, _, kind)| *kind).collect();
+    let users: Vec<f32> = PEOPLE.iter().flat_map(|(_, taste)| *taste).collect();
+    bundle(&dataset, &users, &GOODS.iter().flat_map(|(_, _, kind)| *kind).collect::<Vec<f32>>())
+});
+
+/// The bundle of a dataset, with vectors of two numbers made by hand.
+pub(crate) fn bundle(dataset: &Dataset, user_vectors: &[f32], product_vectors: &[f32]) -> Arc<Bundle> {
+    let folder = tempfile::tempdir().unwrap();
+    let data = TrainingData::load(dataset, &EventWeights::default()).unwrap();
     let source = BundleSource {
-        dataset: &dataset,
+        dataset,
         data: &data,
         serving: &ServingModel { name: "by hand".to_owned(), ..ServingModel::default() },
         dim: 2,
-        user_vectors: &user_vectors,
-        product_vectors: &product_vectors,
+        user_vectors,
+        product_vectors,
         index: BuildOptions::default(),
         groups: &[],
         config: Value::Null,
@@ -86,7 +91,7 @@ static BUNDLE: LazyLock<Arc<Bundle>> = LazyLock::new(|| {
     let out = folder.path().join("bundle");
     write(&out, &source).unwrap();
     Arc::new(Bundle::open(&out).unwrap())
-});
+}
 
 fn dataset(out: &Path) -> Dataset {
     let mut writer = DatasetWriter::create(out).unwrap();
@@ -113,7 +118,7 @@ fn dataset(out: &Path) -> Dataset {
 }
 
 fn product<'a>(product_id: &'a str, category: &'a str) -> Product<'a> {
-    let russia = Offer { country: "RU", min_days: 5, max_days: 9, cost_minor: 0, payment_methods: vec![] };
+    let russia = Offer::new("RU", 5, 9);
     Product {
         title: Some(product_id),
         category: Some(category),
@@ -147,6 +152,12 @@ fn kites() -> Team<'static> {
 /// A server with a world of its own.
 pub(crate) fn server() -> Router {
     app(state(ServerConfig { cpu_threads: 1, ..ServerConfig::default() }))
+}
+
+/// A server with a world of its own and a clock that tests move.
+pub(crate) fn server_at(clock: Arc<dyn Fn() -> Timestamp + Send + Sync>) -> Router {
+    let config = ServerConfig { cpu_threads: 1, ..ServerConfig::default() };
+    app(AppState::with_clock(Arc::new(Engine::new(Arc::clone(&BUNDLE))), config, clock).unwrap())
 }
 
 /// The state of a server with a world of its own.

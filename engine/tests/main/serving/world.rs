@@ -353,14 +353,13 @@ impl Deal {
 
 impl Good {
     fn row(&self) -> Product<'_> {
-        let offer = |country| Offer { country, min_days: 1, max_days: 3, cost_minor: 0, payment_methods: Vec::new() };
         Product {
             price_minor: Some(1_000),
             currency: Some("EUR"),
             group_price_minor: self.team_price.then_some(700),
             group_min_size: self.team_price.then_some(3),
             stock: self.stock,
-            offers: self.only_to.map(offer).into_iter().collect(),
+            offers: self.only_to.map(|country| Offer::new(country, 1, 3)).into_iter().collect(),
             min_age: self.min_age,
             sensitive: self.sensitive,
             hidden: self.hidden,

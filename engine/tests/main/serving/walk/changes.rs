@@ -244,13 +244,7 @@ impl Walk {
 }
 
 fn record(thing: &Thing) -> ProductRecord {
-    let offer = |country: &str| OfferRecord {
-        country: country.parse().unwrap(),
-        min_days: 1,
-        max_days: 3,
-        cost_minor: 0,
-        payment_methods: Vec::new(),
-    };
+    let offer = |country: &str| OfferRecord::new(country.parse().unwrap(), 1, 3);
     ProductRecord {
         price_minor: Some(1_000),
         currency: Some("EUR".parse().unwrap()),
