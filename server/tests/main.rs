@@ -29,6 +29,9 @@ mod sellers;
 #[path = "main/events.rs"]
 mod events;
 
+#[path = "main/transcripts.rs"]
+mod transcripts;
+
 #[path = "main/operations.rs"]
 mod operations;
 

@@ -3,6 +3,7 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
+use juntos_datasets::units::Timestamp;
 use juntos_engine::Engine;
 use juntos_engine::live::Change;
 use serde_json::Value;
@@ -25,7 +26,7 @@ pub(crate) async fn get(
     Extension(visit): Extension<Visit>,
     PathId(id): PathId,
 ) -> ApiResult<axum::Json<Team>> {
-    with_engine(&state, &visit, move |engine, _| find(engine, &id)).await.map(axum::Json)
+    with_engine(&state, &visit, move |engine, now| find(engine, &id, now)).await.map(axum::Json)
 }
 
 /// Makes or replaces the team: what the body leaves out is unknown from now on.
@@ -42,7 +43,7 @@ pub(crate) async fn put(
 ) -> ApiResult<axum::Json<Team>> {
     let put = move |engine: &Engine, now| {
         apply(engine, Change::PutTeam(body.into_record(&id, now)?), now)?;
-        find(engine, &id)
+        find(engine, &id, now)
     };
     with_engine(&state, &visit, put).await.map(axum::Json)
 }
@@ -60,9 +61,9 @@ pub(crate) async fn patch(
     JsonBody(body): JsonBody<Value>,
 ) -> ApiResult<axum::Json<Team>> {
     let patch = move |engine: &Engine, now| {
-        let changed = merged(&find(engine, &id)?, body)?;
+        let changed = merged(&find(engine, &id, now)?, body)?;
         apply(engine, Change::PutTeam(changed.into_record(&id, now)?), now)?;
-        find(engine, &id)
+        find(engine, &id, now)
     };
     with_engine(&state, &visit, patch).await.map(axum::Json)
 }
@@ -95,9 +96,9 @@ pub(crate) async fn join(
 ) -> ApiResult<axum::Json<Team>> {
     let user_id = id_at("user_id", member.user_id)?;
     let join = move |engine: &Engine, now| {
-        find(engine, &id)?;
+        find(engine, &id, now)?;
         apply(engine, Change::JoinTeam { team_id: id.clone(), user_id }, now)?;
-        find(engine, &id)
+        find(engine, &id, now)
     };
     with_engine(&state, &visit, join).await.map(axum::Json)
 }
@@ -116,13 +117,13 @@ pub(crate) async fn leave(
 ) -> ApiResult<axum::Json<Team>> {
     let user_id = id_at("user_id", member.user_id)?;
     let leave = move |engine: &Engine, now| {
-        find(engine, &id)?;
+        find(engine, &id, now)?;
         apply(engine, Change::LeaveTeam { team_id: id.clone(), user_id }, now)?;
-        find(engine, &id)
+        find(engine, &id, now)
     };
     with_engine(&state, &visit, leave).await.map(axum::Json)
 }
 
-fn find(engine: &Engine, id: &str) -> ApiResult<Team> {
-    engine.snapshot().team(id).map(Team::from).ok_or_else(|| unknown(Code::UnknownTeam, id))
+fn find(engine: &Engine, id: &str, now: Timestamp) -> ApiResult<Team> {
+    engine.snapshot().team_at(id, now).map(Team::from).ok_or_else(|| unknown(Code::UnknownTeam, id))
 }
