@@ -65,7 +65,8 @@ fn is_past_decided(team: &TeamRecord) -> bool {
 pub struct HeldOut {
     /// What was known before: interactions, possessions and teams without the held-out ones.
     pub history: TrainingData,
-    /// Held-out products, `(n_users, n_products)`, value 1; none of them in `history.interactions`.
+    /// Held-out products, `(n_users, n_products)`, value 1; none of them in `history.interactions`. What people only
+    /// joined in teams that others opened is in neither.
     pub test: Csr,
     /// Products bought again in the part held out, likewise; all of them in `history.interactions`, where they weigh as
     /// much less as there are fewer purchases.
@@ -131,7 +132,9 @@ impl Splitter<'_> {
         }
         history.teams = kept_teams;
         let marked = self.data.valid.cells().map(|(user, product, _)| (user, product));
-        let cells: BTreeSet<(u32, u32)> = held.into_keys().chain(marked).collect();
+        let joined = joined_only(&teams);
+        let cells: BTreeSet<(u32, u32)> =
+            held.into_keys().filter(|cell| !joined.contains(cell)).chain(marked).collect();
         let known = |&(user, product): &(u32, u32)| history.interactions.get(user as usize, product) > 0.0;
         let (repeats, test) = cells.into_iter().partition(known);
         HeldOut { test: self.marks(test), repeats: self.marks(repeats), history, teams, by_chance }
@@ -208,6 +211,16 @@ impl Splitter<'_> {
             }
         }
     }
+}
+
+/// What people had through teams that succeeded which others opened: they were invited to it, rather than chose it.
+fn joined_only(teams: &[TeamRecord]) -> BTreeSet<(u32, u32)> {
+    let succeeded = || teams.iter().filter(|team| is_past_success(team));
+    let mut joined: BTreeSet<(u32, u32)> = succeeded()
+        .flat_map(|team| team.participants.iter().map(|participant| (participant.0, team.product.0)))
+        .collect();
+    succeeded().for_each(|team| _ = joined.remove(&(team.initiator.0, team.product.0)));
+    joined
 }
 
 /// What members of teams that succeeded had through them.
@@ -384,7 +397,8 @@ mod tests {
         data.possessions[1].push(Possession { product: ProductRow(29), purchases: 2, gifts: 1, last });
         let held = hold_out(&data, 1);
         assert_eq!((held.test.get(0, 29), held.history.interactions.get(0, 29)), (1.0, 0.0));
-        assert_eq!((held.repeats.get(1, 29), held.history.interactions.get(1, 29)), (1.0, 1.0));
+        // She only joined: it leaves her history, but says nothing of what she would choose.
+        assert_eq!((held.repeats.get(1, 29), held.history.interactions.get(1, 29)), (0.0, 1.0));
         assert!(held.history.possessions[0].iter().all(|had| had.product.0 != 29));
         assert!(
             held.history.possessions[1].iter().any(|had| had.product.0 == 29 && had.purchases == 0 && had.gifts == 1)
