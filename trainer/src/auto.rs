@@ -8,6 +8,7 @@ mod fitter;
 mod journal;
 mod knobs;
 mod sample;
+mod score;
 mod validation;
 
 use std::fmt;
@@ -127,7 +128,7 @@ impl Search<'_> {
             let mut start = of(model);
             start.softmax.epochs = if model == SOFTMAX { MOST_EPOCHS } else { config.softmax.epochs };
             let other = self.fit(start)?;
-            let better = other.ndcg > best.ndcg;
+            let better = other.score.ndcg() > best.score.ndcg();
             let epochs = format!("epochs {}", other.config.softmax.epochs);
             self.note(&other, if model == SOFTMAX { &epochs } else { "" }, better)?;
             if better {
@@ -149,7 +150,7 @@ impl Search<'_> {
                     return Ok(());
                 }
                 let tried = self.fit(config)?;
-                let better = tried.ndcg > best.ndcg * (1.0 + knob.least_gain);
+                let better = tried.score.is_better_than(&best.score, knob.least_gain);
                 self.note(&tried, &change, better)?;
                 if !better {
                     break;
@@ -165,7 +166,7 @@ impl Search<'_> {
 
     fn note(&mut self, tried: &Tried, settings: &str, kept: bool) -> Result<(), TrainError> {
         let (model, settings) = (tried.config.model.clone(), settings.to_owned());
-        let (ndcg, groups, fault) = (tried.ndcg, tried.groups, tried.fault.clone());
+        let (ndcg, groups, fault) = (tried.score.ndcg(), tried.score.groups_ndcg(), tried.fault.clone());
         let trial = Trial { model, settings, ndcg, groups, kept, fault };
         if kept {
             self.fitter.keep_embeddings(tried)?;

@@ -215,7 +215,7 @@ impl<'a> Search<'a> {
             settings,
             epochs: epochs.filter(|_| tried.fault.is_none()),
             // So few digits are read back as they were from the file, whatever reads it.
-            ndcg: (tried.ndcg * 1e9).round() / 1e9,
+            ndcg: (tried.score.ndcg() * 1e9).round() / 1e9,
             seconds: (begun.elapsed().as_secs_f64() * 1e3).round() / 1e3,
             fault: tried.fault,
         })

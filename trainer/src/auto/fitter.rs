@@ -9,6 +9,7 @@ use juntos_engine::serving_model::FoldIn;
 
 use super::journal::{Done, Journal, read_curve, write_curve};
 use super::knobs::{Has, SOFTMAX};
+use super::score::Score;
 use super::validation::Validation;
 use crate::checkpoint::{StateReader, StateWriter, config_text};
 use crate::config::{SoftmaxConfig, TrainConfig};
@@ -72,12 +73,10 @@ pub(crate) struct Tried {
     /// What was learnt, without a way to fold in; absent where that was before the run was interrupted, and where it
     /// failed.
     pub(crate) embeddings: Option<Embeddings>,
-    /// Mean NDCG@20; 0 where training diverged.
-    pub(crate) ndcg: f64,
+    /// How it ranks; nothing where training diverged.
+    pub(crate) score: Score,
     /// NDCG@20 after each epoch, for softmax that was trained for this; empty otherwise.
     curve: Vec<f64>,
-    /// The same over standing groups alone, where they count.
-    pub(crate) groups: Option<f64>,
     /// Why training diverged.
     pub(crate) fault: Option<String>,
 }
@@ -128,16 +127,15 @@ impl<'a> Fitter<'a> {
                 number,
                 config,
                 embeddings: None,
-                ndcg: 0.0,
+                score: Score::default(),
                 curve: Vec::new(),
-                groups: None,
                 fault: Some(fault.to_string()),
             },
             tried => tried?,
         };
         let epochs = tried.config.softmax.epochs;
-        let (curve, fault) = (tried.curve.clone(), tried.fault.clone());
-        let done = Done { asked, epochs, ndcg: tried.ndcg, curve, groups: tried.groups, fault };
+        let (score, curve, fault) = (tried.score.clone(), tried.curve.clone(), tried.fault.clone());
+        let done = Done { asked, epochs, score, curve, fault };
         self.journal.add(done, &self.session)?;
         Ok(tried)
     }
@@ -147,8 +145,8 @@ impl<'a> Fitter<'a> {
             config.softmax.epochs = done.epochs;
             self.trained = Some(Trained { config: before_the_step(&config), directions: None });
         }
-        let Done { ndcg, curve, groups, fault, .. } = done;
-        Tried { number, config, embeddings: None, ndcg, curve, groups, fault }
+        let Done { score, curve, fault, .. } = done;
+        Tried { number, config, embeddings: None, score, curve, fault }
     }
 
     fn fit_anew(&mut self, number: usize, mut config: TrainConfig) -> Result<Tried, TrainError> {
@@ -173,9 +171,9 @@ impl<'a> Fitter<'a> {
             tracking.forget()?;
             vectors(fitted)?
         };
-        let (ndcg, groups) = (self.validation.ndcg(&embeddings), self.validation.groups_ndcg(&embeddings));
-        self.session.tracking("trials").log(number, &[("ndcg@20", ndcg)])?;
-        Ok(Tried { number, config, embeddings: Some(embeddings), ndcg, curve, groups, fault: None })
+        let score = self.validation.score(&embeddings);
+        self.session.tracking("trials").log(number, &[("ndcg@20", score.ndcg())])?;
+        Ok(Tried { number, config, embeddings: Some(embeddings), score, curve, fault: None })
     }
 
     /// What the last training left, where `config` needs none of its own. Where that is lost, it is learnt once more.
@@ -219,7 +217,7 @@ impl<'a> Fitter<'a> {
         let mut watch = |epoch: usize, directions: &dyn Fn() -> Directions| -> Result<_, TrainError> {
             let directions = directions();
             let embeddings = softmax.finish(data, directions.clone(), |_, _| FoldIn::default());
-            let ndcg = self.validation.ndcg(&embeddings);
+            let ndcg = self.validation.score(&embeddings).ndcg();
             tracking.log(epoch, &[("ndcg@20", ndcg)])?;
             curve.truncate(epoch - 1);
             curve.push(ndcg);

@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::io;
 
+use super::score::Score;
 use crate::checkpoint::{StateReader, StateWriter};
 use crate::error::TrainError;
 use crate::tracking::Session;
@@ -21,10 +22,9 @@ pub(super) struct Done {
     pub(super) asked: String,
     /// Best number of epochs.
     pub(super) epochs: usize,
-    pub(super) ndcg: f64,
-    /// The same after each epoch, where softmax was trained.
+    pub(super) score: Score,
+    /// NDCG@20 after each epoch, where softmax was trained.
     pub(super) curve: Vec<f64>,
-    pub(super) groups: Option<f64>,
     pub(super) fault: Option<String>,
 }
 
@@ -41,11 +41,10 @@ impl Journal {
             let count = state.count(MOST)?;
             let mut done = Vec::new();
             for _ in 0..count {
-                let (asked, epochs, ndcg) = (state.text()?, state.count(usize::MAX)?, state.f64()?);
+                let (asked, epochs, score) = (state.text()?, state.count(usize::MAX)?, Score::read(state)?);
                 let curve = read_curve(state, usize::MAX)?;
-                let groups = if state.count(1)? == 1 { Some(state.f64()?) } else { None };
                 let fault = Some(state.text()?).filter(|fault| !fault.is_empty());
-                done.push(Done { asked, epochs, ndcg, curve, groups, fault });
+                done.push(Done { asked, epochs, score, curve, fault });
             }
             Ok(done)
         })?;
@@ -73,10 +72,8 @@ impl Journal {
             for done in &self.done {
                 state.text(&done.asked)?;
                 state.u64(done.epochs as u64)?;
-                state.f64(done.ndcg)?;
+                done.score.write(state)?;
                 write_curve(state, &done.curve)?;
-                state.u64(done.groups.is_some().into())?;
-                done.groups.map_or(Ok(()), |groups| state.f64(groups))?;
                 state.text(done.fault.as_deref().unwrap_or(""))?;
             }
             Ok(())
@@ -84,7 +81,7 @@ impl Journal {
     }
 }
 
-/// One value for each epoch.
+/// One value after the other.
 pub(super) fn write_curve(state: &mut StateWriter<File>, curve: &[f64]) -> io::Result<()> {
     state.u64(curve.len() as u64)?;
     curve.iter().try_for_each(|&value| state.f64(value))

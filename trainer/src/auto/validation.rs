@@ -9,7 +9,9 @@ use juntos_datasets::{Csr, UserRow};
 
 use super::knobs::Has;
 use super::sample;
+use super::score::Score;
 use crate::config::TrainConfig;
+use crate::evaluate::metrics::ndcg;
 use crate::evaluate::products::{self, Case, Vectors};
 use crate::models::{Embeddings, FitData};
 use crate::prepare::{HeldOut, Prepared, with_repeats, with_standing_groups};
@@ -90,24 +92,18 @@ impl<'a> Validation<'a> {
         }
     }
 
-    /// Mean NDCG@20 of what `embeddings` rank for the users judged by. With standing groups it is the geometric mean of
-    /// that and of the same for groups, weighted by how many there are of each, so that neither is bought with the other.
-    pub(super) fn ndcg(&self, embeddings: &Embeddings) -> f64 {
-        let users = self.mean_ndcg(&self.cases, embeddings);
-        let Some(groups) = self.groups_ndcg(embeddings) else { return users };
-        let part = self.group_cases.len() as f64 / (self.cases.len() + self.group_cases.len()) as f64;
-        users.powf(1.0 - part) * groups.powf(part)
+    /// What `embeddings` rank for each user judged by, and for each standing group where there are enough to judge by.
+    pub(super) fn score(&self, embeddings: &Embeddings) -> Score {
+        Score {
+            users: self.of_each(&self.cases, embeddings),
+            groups: self.of_each(&self.group_cases, &Groups(embeddings)),
+        }
     }
 
-    /// The same over standing groups, where there are enough to judge by.
-    pub(super) fn groups_ndcg(&self, embeddings: &Embeddings) -> Option<f64> {
-        (!self.group_cases.is_empty()).then(|| self.mean_ndcg(&self.group_cases, &Groups(embeddings)))
-    }
-
-    fn mean_ndcg(&self, cases: &[Case], vectors: &impl Vectors) -> f64 {
+    /// NDCG@20 of each case.
+    fn of_each(&self, cases: &[Case], vectors: &impl Vectors) -> Vec<f64> {
         let lists = products::rank_exactly(cases, vectors, &self.popular, CUT);
-        let metrics = products::measure(cases, lists, &[CUT], self.popular.len());
-        metrics.get("ndcg@20").copied().unwrap_or(0.0)
+        products::ranked(cases, lists).iter().map(|list| ndcg(&list.hits, list.relevant, CUT)).collect()
     }
 }
 

@@ -84,7 +84,7 @@ fn the_best_is_what_its_trial_says() {
     let data = TrainingData::load(&Dataset::open(place.out("data")).unwrap(), &config.events).unwrap();
     let held = hold_out(&data, config.seed);
     let mut fitter = Fitter::new(&held, &config, Session::watched(&Silent)).unwrap();
-    let ndcg = fitter.fit(config).unwrap().ndcg;
+    let ndcg = fitter.fit(config).unwrap().score.ndcg();
     assert!((ndcg - best.ndcg).abs() < 1e-9, "{ndcg} {}", best.ndcg);
     let table = report.to_string();
     assert!(table.contains("as configured") && table.contains(BEST_CONFIG), "{table}");

@@ -1,0 +1,103 @@
+//! How well a trial ranks, case by case, so that what is better can be told from what only happens to look better.
+
+use std::fs::File;
+use std::io;
+
+use super::journal::{read_curve, write_curve};
+use crate::checkpoint::{StateReader, StateWriter};
+
+/// NDCG@20 of each user and of each standing group judged by; empty where nothing was ranked.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Score {
+    pub(super) users: Vec<f64>,
+    /// Empty where groups do not count.
+    pub(super) groups: Vec<f64>,
+}
+
+impl Score {
+    /// The mean over users. With standing groups it is the geometric mean of that and of the same for groups, weighted
+    /// by how many there are of each, so that neither is bought with the other.
+    pub(crate) fn ndcg(&self) -> f64 {
+        let part = self.part_of_groups();
+        mean(&self.users).powf(1.0 - part) * self.groups_ndcg().map_or(1.0, |groups| groups.powf(part))
+    }
+
+    /// The mean over standing groups, where they count.
+    pub(crate) fn groups_ndcg(&self) -> Option<f64> {
+        (!self.groups.is_empty()).then(|| mean(&self.groups))
+    }
+
+    /// Whether this is better than `other`, of the same cases, by more than `least` as a share, and by more than chance
+    /// may make of it: the standard error of the difference, to first order.
+    pub(super) fn is_better_than(&self, other: &Self, least: f64) -> bool {
+        let (here, there) = (self.ndcg(), other.ndcg());
+        if there <= 0.0 {
+            return here > there;
+        }
+        let part = other.part_of_groups();
+        let of_users = (1.0 - part) * error_of_difference(&self.users, &other.users);
+        let of_groups = part * error_of_difference(&self.groups, &other.groups);
+        here / there - 1.0 > least.max(of_users.hypot(of_groups))
+    }
+
+    fn part_of_groups(&self) -> f64 {
+        self.groups.len() as f64 / (self.users.len() + self.groups.len()).max(1) as f64
+    }
+
+    pub(super) fn write(&self, state: &mut StateWriter<File>) -> io::Result<()> {
+        write_curve(state, &self.users)?;
+        write_curve(state, &self.groups)
+    }
+
+    pub(super) fn read(state: &mut StateReader) -> io::Result<Self> {
+        Ok(Self { users: read_curve(state, usize::MAX)?, groups: read_curve(state, usize::MAX)? })
+    }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// Standard error of the mean difference of two values of each case, as a share of the mean of `old`; 0 without any.
+fn error_of_difference(new: &[f64], old: &[f64]) -> f64 {
+    let differences: Vec<f64> = new.iter().zip(old).map(|(new, old)| new - old).collect();
+    let (count, scale) = (differences.len().max(1) as f64, mean(old));
+    let middle = mean(&differences);
+    let variance = differences.iter().map(|difference| (difference - middle).powi(2)).sum::<f64>() / count;
+    if scale > 0.0 { (variance / count).sqrt() / scale } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    //! 1. Users and groups are weighed by their numbers.
+    //! 2. A gain that all share is one; the same gain of a few among losses is not.
+
+    use super::*;
+
+    #[test]
+    fn numbers_weigh_users_and_groups() {
+        let score = Score { users: vec![0.1, 0.3, 0.2], groups: vec![0.4] };
+        assert!((score.ndcg() - 0.2f64.powf(0.75) * 0.4f64.powf(0.25)).abs() < 1e-12);
+        assert_eq!(score.groups_ndcg(), Some(0.4));
+        let alone = Score { users: vec![0.1, 0.3], groups: Vec::new() };
+        assert!((alone.ndcg() - 0.2).abs() < 1e-12 && alone.groups_ndcg().is_none());
+        assert_eq!(Score::default().ndcg(), 0.0);
+    }
+
+    #[test]
+    fn chance_is_no_gain() {
+        let of = |users: Vec<f64>| Score { users, groups: Vec::new() };
+        let old = of(vec![0.2; 100]);
+        let all = of(vec![0.202; 100]);
+        let few = of((0..100).map(|user| if user % 2 == 0 { 0.304 } else { 0.1 }).collect());
+        assert!((all.ndcg() - few.ndcg()).abs() < 1e-12);
+        assert!(all.is_better_than(&old, 0.002) && !few.is_better_than(&old, 0.002));
+        assert!(!all.is_better_than(&old, 0.02), "less than is asked for");
+        assert!(old.is_better_than(&Score::default(), 0.002) && !Score::default().is_better_than(&old, 0.002));
+        let groups = |value: f64| Score {
+            users: vec![0.2; 100],
+            groups: (0..50).map(|at| if at == 0 { value } else { 0.2 }).collect(),
+        };
+        assert!(!groups(0.9).is_better_than(&groups(0.2), 0.002), "one group of fifty");
+    }
+}
