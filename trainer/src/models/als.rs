@@ -4,7 +4,7 @@
 //! ("Revisiting the Performance of iALS on Item Recommendation Benchmarks", equations 1 to 4), with `λ(n)` growing with
 //! the weight `n` of the row. A tie between users is an entry of the matrix as well: user `v` is a column that her
 //! friends have, so people with the same friends come to lie together. In the last solve users with little
-//! history also get what their friends had, so that newcomers find their place.
+//! history also get what their friends had, and then turn towards where those lie, so that newcomers find their place.
 
 pub(super) mod blocks;
 mod kernels;
@@ -107,6 +107,9 @@ impl Als {
 
     fn embeddings(&self, data: &FitData<'_>, mut rows: Vec<f32>, products: Vec<f32>, unobserved: f32) -> Embeddings {
         let mut groups = rows.split_off(data.friends.rows() * data.dim);
+        if self.settings.friend_weight > 0.0 {
+            newcomers::turn_towards_friends(&mut rows, data);
+        }
         for (members, group) in data.groups.iter().zip(groups.chunks_exact_mut(data.dim)) {
             let share = self.settings.group_members_weight / members.len().max(1) as f32;
             for member in members {
