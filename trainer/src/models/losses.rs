@@ -198,7 +198,8 @@ impl CustomOp2 for SampledSoftmax {
     }
 }
 
-fn flat<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+/// The values of rows that lie one after another.
+pub(super) fn flat<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     let Some((start, end)) = layout.contiguous_offsets() else { candle_core::bail!("rows must be contiguous") };
     Ok(&storage.as_slice::<f32>()?[start..end])
 }

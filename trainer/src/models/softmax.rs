@@ -7,9 +7,9 @@
 //! take popularity out of the vectors, and one step over the graph after training, see [`neighbours::hop`], gives it
 //! back in the length of the vectors.
 
-mod epoch;
+pub(super) mod epoch;
 mod neighbours;
-mod table;
+pub(super) mod table;
 
 use std::fs::File;
 use std::io;

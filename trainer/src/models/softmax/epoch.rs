@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::Directions;
-use super::table::Table;
+use super::table::{Table, units_of};
 use crate::checkpoint::{StateReader, StateWriter};
 use crate::config::SoftmaxConfig;
 use crate::error::TrainError;
@@ -28,7 +28,7 @@ const BATCHES_AN_EPOCH: usize = 64;
 const FEWEST_EVENTS: usize = 64;
 
 /// What happened, and what each product weighs as a candidate.
-pub(super) struct Events<'a> {
+pub(in crate::models) struct Events<'a> {
     matrix: &'a Csr,
     mean_value: f32,
     /// One over the product's popularity to the power of the correction's strength.
@@ -40,13 +40,20 @@ pub(super) struct Events<'a> {
 
 /// One row and a few of its events, as places in [`Events::order`].
 #[derive(Clone)]
-struct Turn {
+pub(in crate::models) struct Turn {
     row: u32,
     events: Range<u32>,
 }
 
+impl Turn {
+    /// Number of events.
+    pub(in crate::models) fn len(&self) -> usize {
+        self.events.len()
+    }
+}
+
 impl<'a> Events<'a> {
-    pub(super) fn new(matrix: &'a Csr, popularity: &[f64], settings: &SoftmaxConfig) -> Self {
+    pub(in crate::models) fn new(matrix: &'a Csr, popularity: &[f64], settings: &SoftmaxConfig) -> Self {
         let (offsets, products, _) = matrix.parts();
         let total: f64 = popularity.iter().sum();
         let share = |weight: f64| weight * popularity.len() as f64 / total;
@@ -67,7 +74,7 @@ impl<'a> Events<'a> {
     }
 
     /// Puts each row's events in another order, and the turns.
-    pub(super) fn shuffle(&mut self, rng: &mut ChaCha8Rng) {
+    pub(in crate::models) fn shuffle(&mut self, rng: &mut ChaCha8Rng) {
         for row in self.matrix.parts().0.windows(2) {
             shuffle(&mut self.order[row[0] as usize..row[1] as usize], rng);
         }
@@ -75,13 +82,13 @@ impl<'a> Events<'a> {
     }
 
     /// The turns in batches of at most so many events.
-    fn batches(&self, most: usize) -> impl Iterator<Item = &[Turn]> {
+    pub(in crate::models) fn batches(&self, most: usize) -> impl Iterator<Item = &[Turn]> {
         let size = self.order.len().div_ceil(BATCHES_AN_EPOCH).max(FEWEST_EVENTS).min(most);
         let mut rest = self.turns.as_slice();
         std::iter::from_fn(move || {
             let mut events = 0;
             let fits = |turn: &&Turn| {
-                events += turn.events.len();
+                events += turn.len();
                 events <= size
             };
             let (batch, after) = rest.split_at(rest.iter().take_while(fits).count().max(1).min(rest.len()));
@@ -129,6 +136,10 @@ impl State {
         Ok(Self { steps, rows, products: Table::read(state, matrix.columns(), dim)?, dim })
     }
 
+    fn vectors(&self) -> Vectors<'_> {
+        Vectors { rows: self.rows.values(), products: self.products.values(), dim: self.dim }
+    }
+
     pub(super) fn directions(&self) -> Directions {
         Directions { rows: self.rows.units(), products: self.products.units() }
     }
@@ -163,30 +174,61 @@ fn diverged(epoch: usize, cause: String) -> TrainError {
 }
 
 fn step(state: &mut State, events: &Events<'_>, batch: &[Turn], settings: &SoftmaxConfig) -> Result<f64, TrainError> {
+    let slopes = slopes(&state.vectors(), events, batch, settings)?;
+    state.steps += 1;
+    state.rows.descend(&slopes.rows, &slopes.along_rows, settings.learning_rate, state.steps);
+    state.products.descend(&slopes.products, &slopes.along_products, settings.learning_rate, state.steps);
+    Ok(slopes.loss)
+}
+
+/// Vectors of all rows and products, `(rows, dim)` and `(products, dim)`, of which only the directions count.
+pub(in crate::models) struct Vectors<'a> {
+    pub(in crate::models) rows: &'a [f32],
+    pub(in crate::models) products: &'a [f32],
+    pub(in crate::models) dim: usize,
+}
+
+/// The loss of a batch, and how its mean over events slopes along the unit vectors of what it touches.
+pub(in crate::models) struct Slopes {
+    /// Summed over events.
+    pub(in crate::models) loss: f64,
+    /// Ascending.
+    pub(in crate::models) rows: Vec<u32>,
+    pub(in crate::models) along_rows: Vec<f32>,
+    /// Ascending.
+    pub(in crate::models) products: Vec<u32>,
+    pub(in crate::models) along_products: Vec<f32>,
+}
+
+/// The loss of `batch` and its slopes at `vectors`.
+pub(in crate::models) fn slopes(
+    vectors: &Vectors<'_>,
+    events: &Events<'_>,
+    batch: &[Turn],
+    settings: &SoftmaxConfig,
+) -> Result<Slopes, TrainError> {
     let rows = unique(batch.iter().map(|turn| turn.row));
     let products = unique(batch.iter().flat_map(|turn| events.of(turn)).map(|(product, _)| product));
-    let candidates = Candidates::gather(state, events, batch, &products)?;
+    let candidates = Candidates::gather(vectors, events, batch, &products)?;
     let parts: Vec<Part> = batch
         .par_chunks(TURNS_A_CHUNK)
-        .map(|chunk| candidates.part(state, events, chunk, settings))
+        .map(|chunk| candidates.part(vectors, events, chunk, settings))
         .collect::<Result<_, _>>()?;
 
-    let dim = state.dim;
-    let count: usize = batch.iter().map(|turn| turn.events.len()).sum();
+    let dim = vectors.dim;
+    let count: usize = batch.iter().map(|turn| turn.len()).sum();
     let scale = (count as f32).recip();
-    let mut row_slopes = vec![0f32; rows.len() * dim];
-    let mut product_slopes = vec![0f32; products.len() * dim];
+    let mut along_rows = vec![0f32; rows.len() * dim];
+    let mut along_products = vec![0f32; products.len() * dim];
     for (chunk, part) in batch.chunks(TURNS_A_CHUNK).zip(&parts) {
         for (turn, slope) in chunk.iter().zip(part.rows.chunks_exact(dim)) {
             let at = place(&rows, turn.row) * dim;
-            add_scaled(&mut row_slopes[at..at + dim], slope, scale);
+            add_scaled(&mut along_rows[at..at + dim], slope, scale);
         }
-        add_scaled(&mut product_slopes, &part.products, scale);
+        add_scaled(&mut along_products, &part.products, scale);
     }
-    state.steps += 1;
-    state.rows.descend(&rows, &row_slopes, settings.learning_rate, state.steps);
-    state.products.descend(&products, &product_slopes, settings.learning_rate, state.steps);
-    Ok(parts.iter().map(|part| part.loss).sum())
+    let loss = parts.iter().map(|part| part.loss).sum();
+    Ok(Slopes { loss, rows, along_rows, products, along_products })
 }
 
 /// The products of a batch: each stands for as many draws as the batch has events of it.
@@ -204,24 +246,24 @@ struct Part {
 }
 
 impl<'a> Candidates<'a> {
-    fn gather(state: &State, events: &Events<'_>, batch: &[Turn], rows: &'a [u32]) -> Result<Self, TrainError> {
+    fn gather(vectors: &Vectors<'_>, events: &Events<'_>, batch: &[Turn], rows: &'a [u32]) -> Result<Self, TrainError> {
         let mut mass = vec![0f32; rows.len()];
         for (product, _) in batch.iter().flat_map(|turn| events.of(turn)) {
             mass[place(rows, product)] += events.correction[product as usize];
         }
-        let units = state.products.gather_units(rows.iter().copied());
-        Ok(Self { rows, units: Tensor::from_vec(units, (rows.len(), state.dim), &Device::Cpu)?, mass: mass.into() })
+        let units = units_of(vectors.products, vectors.dim, rows.iter().copied());
+        Ok(Self { rows, units: Tensor::from_vec(units, (rows.len(), vectors.dim), &Device::Cpu)?, mass: mass.into() })
     }
 
     fn part(
         &self,
-        state: &State,
+        vectors: &Vectors<'_>,
         events: &Events<'_>,
         chunk: &[Turn],
         settings: &SoftmaxConfig,
     ) -> Result<Part, TrainError> {
-        let rows = state.rows.gather_units(chunk.iter().map(|turn| turn.row));
-        let rows = Tensor::from_vec(rows, (chunk.len(), state.dim), &Device::Cpu)?;
+        let rows = units_of(vectors.rows, vectors.dim, chunk.iter().map(|turn| turn.row));
+        let rows = Tensor::from_vec(rows, (chunk.len(), vectors.dim), &Device::Cpu)?;
         let positives = chunk.iter().enumerate().flat_map(|(user, turn)| {
             events.of(turn).map(move |(product, weight)| Positive {
                 user: user as u32,

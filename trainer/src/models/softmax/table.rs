@@ -15,7 +15,7 @@ const EPSILON: f32 = 1e-8;
 /// Fewest rows that one task moves.
 const ROWS_A_TASK: usize = 64;
 
-/// Vectors `(rows, dim)`, read as directions: only [`Table::gather_units`] looks at them, so their length is free.
+/// Vectors `(rows, dim)`, read as directions: only [`units_of`] looks at them, so their length is free.
 pub(super) struct Table {
     dim: usize,
     values: Vec<f32>,
@@ -45,15 +45,8 @@ impl Table {
         self.values.par_chunks(ROWS_A_TASK * self.dim).all(|cells| cells.iter().all(|cell| cell.is_finite()))
     }
 
-    /// The rows scaled to length 1, `(rows.len(), dim)`; rows of zeros stay as they are.
-    pub(super) fn gather_units(&self, rows: impl IntoIterator<Item = u32>) -> Vec<f32> {
-        let mut units = Vec::new();
-        for row in rows {
-            let values = self.row(row);
-            let scale = length(values).recip();
-            units.extend(values.iter().map(|&value| if value == 0.0 { 0.0 } else { value * scale }));
-        }
-        units
+    pub(super) fn values(&self) -> &[f32] {
+        &self.values
     }
 
     /// Moves each of `rows`, which ascend, against its gradient, which was taken at its unit vector; `step` counts from
@@ -69,14 +62,21 @@ impl Table {
         });
     }
 
-    fn row(&self, row: u32) -> &[f32] {
-        &self.values[row as usize * self.dim..(row as usize + 1) * self.dim]
-    }
-
     /// All rows scaled to length 1.
     pub(super) fn units(&self) -> Vec<f32> {
-        self.gather_units(0..(self.values.len() / self.dim) as u32)
+        units_of(&self.values, self.dim, 0..(self.values.len() / self.dim) as u32)
     }
+}
+
+/// Some of the rows of `vectors`, scaled to length 1, `(rows.len(), dim)`; rows of zeros stay as they are.
+pub(in crate::models) fn units_of(vectors: &[f32], dim: usize, rows: impl IntoIterator<Item = u32>) -> Vec<f32> {
+    let mut units = Vec::new();
+    for row in rows {
+        let values = &vectors[row as usize * dim..(row as usize + 1) * dim];
+        let scale = length(values).recip();
+        units.extend(values.iter().map(|&value| if value == 0.0 { 0.0 } else { value * scale }));
+    }
+    units
 }
 
 /// The cells of each of `rows`, which ascend.
@@ -136,7 +136,7 @@ impl pulp::NullaryFnOnce for Descent<'_> {
 
 /// The chain rule of `v ↦ v / |v|`: with `(along, scale)` the gradient at `v` is `scale · (gradient - along · v)`.
 #[inline(always)]
-fn chain(values: &[f32], gradient: &[f32]) -> (f32, f32) {
+pub(in crate::models) fn chain(values: &[f32], gradient: &[f32]) -> (f32, f32) {
     let square = dot(values, values).max(f32::MIN_POSITIVE);
     (dot(values, gradient) / square, square.sqrt().recip())
 }
