@@ -82,9 +82,6 @@ impl Choice {
     }
 }
 
-/// The models that are chosen among, in the order tried.
-pub(crate) const SEARCHED: [&str; 3] = [ALS, SPECTRAL, SOFTMAX];
-
 /// Passes over the data after which softmax is stopped at the latest.
 const MOST_EPOCHS: usize = 10;
 

@@ -15,6 +15,7 @@ use crate::models::Model;
 use crate::models::als::Als;
 use crate::models::knn::ItemKnn;
 use crate::models::popularity::Popularity;
+use crate::models::propagation::Propagation;
 use crate::models::softmax::Softmax;
 use crate::models::spectral::Spectral;
 
@@ -39,6 +40,8 @@ pub struct TrainConfig {
     pub als: AlsConfig,
     /// Settings of the model `item_knn`.
     pub item_knn: ItemKnnConfig,
+    /// Settings of the model `propagation`.
+    pub propagation: PropagationConfig,
     /// Settings of the model `softmax`.
     pub softmax: SoftmaxConfig,
     /// Settings of the model `spectral`.
@@ -67,6 +70,7 @@ impl Default for TrainConfig {
             auto: AutoConfig::default(),
             als: AlsConfig::default(),
             item_knn: ItemKnnConfig::default(),
+            propagation: PropagationConfig::default(),
             softmax: SoftmaxConfig::default(),
             spectral: SpectralConfig::default(),
             index: BuildOptions::default(),
@@ -183,6 +187,53 @@ impl Default for SoftmaxConfig {
     }
 }
 
+/// Settings of [`crate::models::propagation`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PropagationConfig {
+    /// Passes over all events; 0 leaves the start as it is, propagated.
+    pub epochs: usize,
+    /// Hops over the graph, the mean of which scores; 1 to [`PropagationConfig::MOST_LAYERS`].
+    pub layers: usize,
+    /// Times an epoch that vectors are propagated and moved, at least 1: batches between two of them count together. Each
+    /// costs twice `layers` passes over all edges.
+    pub steps: usize,
+    /// Most events in a batch, at least 1; their products are the candidates that each event is told apart from.
+    pub batch_size: usize,
+    /// How far one step moves a cell of a vector, which begins with length 1; above 0.
+    pub learning_rate: f32,
+    /// What cosines are divided by, [`SoftmaxConfig::LEAST_TEMPERATURE`] to 10: the smaller, the more the hardest
+    /// candidates count.
+    pub temperature: f32,
+    /// How far candidates are corrected for being drawn by popularity: 0 not at all, 1 in full.
+    pub popularity_correction: f32,
+    /// Weight of own events that all of a user's friendships together have in the graph, at least 0; 0 leaves friends out.
+    pub friend_weight: f32,
+    /// Weight of the members' mean vector in a standing group's, beside the group's own; 0 to 1.
+    pub group_members_weight: f32,
+}
+
+impl PropagationConfig {
+    /// After more hops all nodes look alike.
+    pub const MOST_LAYERS: usize = 8;
+}
+
+impl Default for PropagationConfig {
+    fn default() -> Self {
+        Self {
+            epochs: 6,
+            layers: 2,
+            steps: 16,
+            batch_size: 2048,
+            learning_rate: 0.01,
+            temperature: 0.1,
+            popularity_correction: 0.5,
+            friend_weight: 1.0,
+            group_members_weight: 0.3,
+        }
+    }
+}
+
 /// Settings of [`crate::models::spectral`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -242,6 +293,7 @@ impl TrainConfig {
             "popularity" => Ok(Box::new(Popularity)),
             "item_knn" => Ok(Box::new(ItemKnn::new(self.item_knn))),
             "als" => Ok(Box::new(Als::new(self.als))),
+            "propagation" => Ok(Box::new(Propagation::new(self.propagation))),
             "softmax" => Ok(Box::new(Softmax::new(self.softmax))),
             "spectral" => Ok(Box::new(Spectral::new(self.spectral))),
             other => Err(check::unknown_model(other)),

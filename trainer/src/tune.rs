@@ -30,8 +30,8 @@ use serde::Serialize;
 use self::ledger::Ledger;
 pub use self::ledger::TuneTrial;
 use self::sampler::{Draws, Observed};
-use self::space::Setting;
-use crate::auto::{Fitter, SEARCHED};
+use self::space::{SEARCHED, Setting};
+use crate::auto::Fitter;
 use crate::checkpoint::{Identity, lock, replace};
 use crate::config::{AUTO, TrainConfig};
 use crate::error::TrainError;
@@ -84,7 +84,7 @@ impl fmt::Display for TuneReport {
         let mut ranked: Vec<&TuneTrial> = self.trials.iter().collect();
         ranked.sort_by(|a, b| b.ndcg.total_cmp(&a.ndcg));
         writeln!(f, "{} trials, {} of them new, {:.1} s", self.trials.len(), self.new, self.seconds)?;
-        writeln!(f, "trial  ndcg@20  seconds  model     settings")?;
+        writeln!(f, "trial  ndcg@20  seconds  model        settings")?;
         ranked.iter().take(LISTED).try_for_each(|trial| writeln!(f, "{trial}"))?;
         match &self.config {
             Some(config) => write!(f, "best: {}; train with `--config {0}`", config.display()),
@@ -95,7 +95,7 @@ impl fmt::Display for TuneReport {
 
 impl fmt::Display for TuneTrial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:5}  {:7.4}  {:7.1}  {:8}", self.trial, self.ndcg, self.seconds, self.model)?;
+        write!(f, "{:5}  {:7.4}  {:7.1}  {:11}", self.trial, self.ndcg, self.seconds, self.model)?;
         if let Some(fault) = &self.fault {
             return write!(f, "  failed: {fault}");
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::{AUTO, AlsConfig, ItemKnnConfig, MAX_DIM, SoftmaxConfig, SpectralConfig, TrainConfig};
+use super::{AUTO, AlsConfig, ItemKnnConfig, MAX_DIM, PropagationConfig, SoftmaxConfig, SpectralConfig, TrainConfig};
 use crate::error::TrainError;
 use crate::models::MODEL_NAMES;
 use juntos_datasets::training::EventWeights;
@@ -19,6 +19,7 @@ pub(super) fn check(config: &TrainConfig) -> Result<(), TrainError> {
     events(&config.events)?;
     als(&config.als)?;
     item_knn(&config.item_knn)?;
+    propagation(&config.propagation)?;
     softmax(&config.softmax)?;
     spectral(&config.spectral)?;
     index(&config.index)
@@ -59,12 +60,23 @@ fn item_knn(knn: &ItemKnnConfig) -> Result<(), TrainError> {
     at_least_zero(knn.shrinkage, "item_knn.shrinkage")
 }
 
+fn propagation(propagation: &PropagationConfig) -> Result<(), TrainError> {
+    let layers = 1..=PropagationConfig::MOST_LAYERS;
+    let expected = format!("1 to {}", PropagationConfig::MOST_LAYERS);
+    hold(layers.contains(&propagation.layers), "propagation.layers", &expected, propagation.layers)?;
+    hold(propagation.steps >= 1, "propagation.steps", "at least 1", propagation.steps)?;
+    hold(propagation.batch_size >= 1, "propagation.batch_size", "at least 1", propagation.batch_size)?;
+    above_zero(propagation.learning_rate, "propagation.learning_rate")?;
+    temperature(propagation.temperature, "propagation.temperature")?;
+    share(propagation.popularity_correction, "propagation.popularity_correction")?;
+    at_least_zero(propagation.friend_weight, "propagation.friend_weight")?;
+    share(propagation.group_members_weight, "propagation.group_members_weight")
+}
+
 fn softmax(softmax: &SoftmaxConfig) -> Result<(), TrainError> {
     hold(softmax.batch_size >= 1, "softmax.batch_size", "at least 1", softmax.batch_size)?;
     above_zero(softmax.learning_rate, "softmax.learning_rate")?;
-    let temperatures = SoftmaxConfig::LEAST_TEMPERATURE..=10.0;
-    let expected = format!("{} to 10", SoftmaxConfig::LEAST_TEMPERATURE);
-    hold(temperatures.contains(&softmax.temperature), "softmax.temperature", &expected, softmax.temperature)?;
+    temperature(softmax.temperature, "softmax.temperature")?;
     share(softmax.popularity_correction, "softmax.popularity_correction")?;
     at_least_zero(softmax.user_hop_weight, "softmax.user_hop_weight")?;
     at_least_zero(softmax.product_hop_weight, "softmax.product_hop_weight")?;
@@ -85,6 +97,11 @@ fn index(index: &BuildOptions) -> Result<(), TrainError> {
     let expected = format!("{least} (half of `index.links`) to {most}");
     hold((least..=most).contains(&index.ef_construction), "index.ef_construction", &expected, index.ef_construction)?;
     hold(index.rounds <= 16, "index.rounds", "0 to 16", index.rounds)
+}
+
+fn temperature(value: f32, key: &'static str) -> Result<(), TrainError> {
+    let least = SoftmaxConfig::LEAST_TEMPERATURE;
+    hold((least..=10.0).contains(&value), key, &format!("{least} to 10"), value)
 }
 
 fn above_zero(value: f32, key: &'static str) -> Result<(), TrainError> {

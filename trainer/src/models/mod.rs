@@ -7,6 +7,7 @@ mod input;
 pub mod knn;
 mod losses;
 pub mod popularity;
+pub mod propagation;
 pub mod softmax;
 pub mod spectral;
 
@@ -18,7 +19,7 @@ use crate::error::TrainError;
 use crate::tracking::Tracking;
 
 /// Every name that `model` may have in the configuration.
-pub const MODEL_NAMES: &[&str] = &["popularity", "item_knn", "als", "spectral", "softmax"];
+pub const MODEL_NAMES: &[&str] = &["popularity", "item_knn", "als", "spectral", "softmax", "propagation"];
 
 /// What a model learns from. Rows of `interactions` are users first, then standing groups.
 #[derive(Debug, Clone, Copy)]

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use crate::auto::Has;
 use crate::config::{SoftmaxConfig, TrainConfig};
 
+/// The models that are searched among, in the order of their first trials.
+pub(super) const SEARCHED: [&str; 4] = ["als", "spectral", "softmax", "propagation"];
+
 /// One setting of one model.
 pub(super) struct Setting {
     /// Its name with its section.
@@ -53,6 +56,7 @@ pub(super) fn of(model: &str, has: Has) -> Vec<Setting> {
     let mut settings = match model {
         "als" => als(),
         "spectral" => spectral(),
+        "propagation" => propagation(),
         _ => softmax(),
     };
     settings.push(dim());
@@ -134,14 +138,32 @@ fn spectral() -> Vec<Setting> {
     ]
 }
 
+// A larger batch tells each event from more candidates.
+const BATCHES: &[f64] = &[256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0];
+
+fn temperatures() -> Scale {
+    Scale::Log(f64::from(SoftmaxConfig::LEAST_TEMPERATURE).max(0.03), 0.5)
+}
+
+fn propagation() -> Vec<Setting> {
+    use Scale::{Linear, Log, Steps};
+    vec![
+        setting!("propagation.learning_rate", Log(5e-4, 0.05), propagation.learning_rate),
+        setting!("propagation.temperature", temperatures(), propagation.temperature),
+        setting!("propagation.popularity_correction", Linear(0.0, 1.0), propagation.popularity_correction),
+        setting!("propagation.layers", Steps(&[1.0, 2.0, 3.0, 4.0]), propagation.layers),
+        setting!("propagation.epochs", Steps(&[2.0, 4.0, 6.0, 8.0, 12.0, 16.0]), propagation.epochs),
+        setting!("propagation.batch_size", Steps(BATCHES), propagation.batch_size),
+        setting!("propagation.friend_weight", Log(0.03, 30.0), propagation.friend_weight),
+        setting!("propagation.group_members_weight", Linear(0.0, 1.0), propagation.group_members_weight),
+    ]
+}
+
 fn softmax() -> Vec<Setting> {
     use Scale::{Linear, Log, Steps};
-    let least_temperature = f64::from(SoftmaxConfig::LEAST_TEMPERATURE);
-    // A larger batch tells each event from more candidates.
-    const BATCHES: &[f64] = &[256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0];
     vec![
         setting!("softmax.learning_rate", Log(3e-4, 0.02), softmax.learning_rate),
-        setting!("softmax.temperature", Log(least_temperature.max(0.03), 0.5), softmax.temperature),
+        setting!("softmax.temperature", temperatures(), softmax.temperature),
         setting!("softmax.batch_size", Steps(BATCHES), softmax.batch_size),
         setting!("softmax.popularity_correction", Linear(0.0, 1.0), softmax.popularity_correction),
         setting!("softmax.user_hop_weight", Log(0.05, 5.0), softmax.user_hop_weight),
@@ -162,7 +184,7 @@ mod tests {
 
     #[test]
     fn every_value_is_accepted() {
-        for model in ["als", "spectral", "softmax"] {
+        for model in SEARCHED {
             let settings = of(model, ALL);
             for step in 0..=20 {
                 let place = f64::from(step) / 20.0;

@@ -1,0 +1,214 @@
+//! LightGCN (He et al. 2020, arXiv 2002.02126) with a sampled softmax, on the graph of interactions and friendships.
+//!
+//! Users (and standing groups) and products are nodes with a vector each; with `Ã` the graph, each edge over the roots of
+//! its ends' weights, what scores is the mean of `e, Ãe, Ã²e, …` (equations 3 and 4). The vectors are trained so that each
+//! event's product is told from those of its batch by cosine (Wu et al. 2022, "On the Effectiveness of Sampled Softmax
+//! Loss for Item Recommendation", who find this loss to suit LightGCN); the lengths that propagation leaves say how popular
+//! a product is. Friendships are edges too (social diffusion: Wu et al. 2019, arXiv 1904.10322).
+//!
+//! Propagation is the dear part: it and its gradient go over all edges, whatever a batch holds. So several batches are
+//! scored at the same propagated vectors and their slopes are sent back together. After two layers hardly a node is
+//! left out of a gradient: it and the optimiser are dense here, other than in `softmax`.
+
+mod adam;
+mod graph;
+
+use std::time::Instant;
+
+use candle_core::{Device, Tensor};
+use juntos_datasets::Csr;
+use juntos_datasets::progress::Progress;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use self::adam::Table;
+use self::graph::{Spread, graph};
+use super::als::solve::weight;
+use super::als::start;
+use super::complete::{Others, complete, fold_in};
+use super::softmax::epoch::{Events, Turn, Vectors, slopes};
+use super::softmax::table::{chain, units_of};
+use super::{FitData, Fitted, Model, input};
+use crate::config::{PropagationConfig, SoftmaxConfig};
+use crate::error::TrainError;
+use crate::tracking::{Pass, Tracking};
+
+/// The model `propagation`.
+#[derive(Debug, Clone, Copy)]
+pub struct Propagation {
+    settings: PropagationConfig,
+}
+
+impl Propagation {
+    /// The model with these settings.
+    pub fn new(settings: PropagationConfig) -> Self {
+        Self { settings }
+    }
+}
+
+impl Model for Propagation {
+    fn name(&self) -> &'static str {
+        "propagation"
+    }
+
+    fn fit(&self, data: &FitData<'_>, progress: &dyn Progress) -> Result<Fitted, TrainError> {
+        self.fit_tracked(data, &Tracking::watched(progress))
+    }
+
+    fn fit_tracked(&self, data: &FitData<'_>, tracking: &Tracking<'_>) -> Result<Fitted, TrainError> {
+        let nodes = self.train(data, tracking)?;
+        let (rows, products) = nodes.split_at(data.interactions.rows() * data.dim);
+        // Friends are in the vectors already.
+        let others = Others { friend_weight: 0.0, group_members_weight: self.settings.group_members_weight };
+        let fold = |users: &[f32], products: &[f32]| {
+            fold_in::choose_and_tell("propagation", data, users, products, tracking.progress)
+        };
+        let mut embeddings = complete(data, (rows.to_vec(), products.to_vec()), others, fold);
+        embeddings.fold.friend_weight = if self.settings.friend_weight > 0.0 { 1.0 } else { 0.0 };
+        Ok(Fitted::Embeddings(embeddings))
+    }
+}
+
+impl Propagation {
+    /// The vectors of all nodes as propagated; goes on from the state kept last.
+    fn train(&self, data: &FitData<'_>, tracking: &Tracking<'_>) -> Result<Vec<f32>, TrainError> {
+        input::check(data)?;
+        let by_column = data.interactions.transpose();
+        let popularity: Vec<f64> = (0..by_column.rows()).map(|product| weight(&by_column, product)).collect();
+        let nodes = data.interactions.rows() + data.interactions.columns();
+        let loss = self.loss();
+        let mut events = Events::new(data.interactions, &popularity, &loss);
+        let kept =
+            tracking.kept(|state| Ok((state.count(self.settings.epochs)?, Table::read(state, nodes * data.dim)?)))?;
+        let (done, table) = kept.unwrap_or_else(|| (0, Table::new(start_vectors(data, &by_column))));
+        let spread = Spread::over(&graph(data, self.settings.friend_weight), self.settings.layers);
+        let mut training = Training { settings: &self.settings, loss, spread, nodes, data, table };
+        let mut rng = ChaCha8Rng::seed_from_u64(data.seed);
+        // The order of events follows from the seed and the number of shuffles.
+        (0..done).for_each(|_| events.shuffle(&mut rng));
+        tracking.progress.stage("propagation", self.settings.epochs as u64);
+        tracking.went_on("propagation", "epoch", done);
+        for epoch in done + 1..=self.settings.epochs {
+            let begun = Instant::now();
+            events.shuffle(&mut rng);
+            let loss = training.epoch(&events, epoch)?;
+            tracking.passed(&Pass {
+                model: "propagation",
+                unit: "epoch",
+                number: epoch,
+                loss,
+                loss_text: format!("{loss:.5}"),
+                events: data.interactions.len(),
+                begun,
+            })?;
+            tracking.keep(|kept| {
+                kept.u64(epoch as u64)?;
+                training.table.write(kept)
+            })?;
+        }
+        training.propagated()
+    }
+
+    /// The settings of the loss and its batches.
+    fn loss(&self) -> SoftmaxConfig {
+        let PropagationConfig { batch_size, temperature, popularity_correction, .. } = self.settings;
+        SoftmaxConfig { batch_size, temperature, popularity_correction, ..SoftmaxConfig::default() }
+    }
+}
+
+/// `(nodes, dim)`: products on the leading singular vectors of the normalised matrix, rows where their products are.
+fn start_vectors(data: &FitData<'_>, by_column: &Csr) -> Vec<f32> {
+    let (by_row, dim) = (data.interactions, data.dim);
+    let units = |vectors: &[f32]| units_of(vectors, dim, 0..(vectors.len() / dim) as u32);
+    let products = units(&start::columns(by_row, by_column, dim, data.seed));
+    let rows = start::spread(by_row, &products, dim, &start::scales(by_row), &start::scales(by_column));
+    let mut nodes = units(&rows);
+    nodes.extend(products);
+    nodes
+}
+
+struct Training<'a> {
+    settings: &'a PropagationConfig,
+    loss: SoftmaxConfig,
+    spread: Spread,
+    nodes: usize,
+    data: &'a FitData<'a>,
+    table: Table,
+}
+
+impl Training<'_> {
+    /// Runs one pass in the present order of `events`; returns the mean loss of an event.
+    fn epoch(&mut self, events: &Events<'_>, epoch: usize) -> Result<f64, TrainError> {
+        let batches: Vec<&[Turn]> = events.batches(self.settings.batch_size).collect();
+        let mut loss = 0.0;
+        for (at, group) in batches.chunks(batches.len().div_ceil(self.settings.steps)).enumerate() {
+            loss += self.step(events, group)?;
+            if !loss.is_finite() {
+                return Err(diverged(epoch, format!("the loss became {loss} in step {}", at + 1)));
+            }
+        }
+        if !self.table.is_finite() {
+            return Err(diverged(epoch, "vectors left the finite range in its last step".to_owned()));
+        }
+        Ok(loss / self.data.interactions.len() as f64)
+    }
+
+    /// One step along the mean slope of some batches; returns their summed loss.
+    fn step(&mut self, events: &Events<'_>, batches: &[&[Turn]]) -> Result<f64, TrainError> {
+        let (loss, slopes) = self.slopes(&self.propagated()?, events, batches)?;
+        self.table.descend(&self.sent_back(slopes)?, self.settings.learning_rate);
+        Ok(loss)
+    }
+
+    /// The vectors that score, `(nodes, dim)`.
+    fn propagated(&self) -> Result<Vec<f32>, TrainError> {
+        self.apply(self.table.values().to_vec(), &self.spread)
+    }
+
+    /// Slopes along the vectors before propagation of what has `slopes` along those after it.
+    fn sent_back(&self, slopes: Vec<f32>) -> Result<Vec<f32>, TrainError> {
+        self.apply(slopes, &self.spread.transposed())
+    }
+
+    fn apply(&self, vectors: Vec<f32>, spread: &Spread) -> Result<Vec<f32>, TrainError> {
+        let vectors = Tensor::from_vec(vectors, (self.nodes, self.data.dim), &Device::Cpu)?;
+        Ok(vectors.apply_op1_no_bwd(spread)?.flatten_all()?.to_vec1()?)
+    }
+
+    /// The summed loss of `batches`, and the slopes of its mean along the propagated vectors.
+    fn slopes(&self, nodes: &[f32], events: &Events<'_>, batches: &[&[Turn]]) -> Result<(f64, Vec<f32>), TrainError> {
+        let dim = self.data.dim;
+        let first_product = self.data.interactions.rows();
+        let (rows, products) = nodes.split_at(first_product * dim);
+        let share = (batches.len() as f32).recip();
+        let (mut loss, mut along) = (0.0, vec![0f32; nodes.len()]);
+        for batch in batches {
+            let part = slopes(&Vectors { rows, products, dim }, events, batch, &self.loss)?;
+            loss += part.loss;
+            let mut add = |first: usize, touched: &[u32], slopes: &[f32]| {
+                for (&row, slope) in touched.iter().zip(slopes.chunks_exact(dim)) {
+                    let cells = (first + row as usize) * dim..(first + row as usize + 1) * dim;
+                    add_chained(&mut along[cells.clone()], &nodes[cells], slope, share);
+                }
+            };
+            add(0, &part.rows, &part.along_rows);
+            add(first_product, &part.products, &part.along_products);
+        }
+        Ok((loss, along))
+    }
+}
+
+/// Adds `share` of the slope along a vector to `target`, given that along its direction.
+fn add_chained(target: &mut [f32], vector: &[f32], slope: &[f32], share: f32) {
+    let (along, scale) = chain(vector, slope);
+    let chained = vector.iter().zip(slope).map(|(&value, &slope)| scale * (slope - along * value));
+    target.iter_mut().zip(chained).for_each(|(cell, slope)| *cell += share * slope);
+}
+
+fn diverged(epoch: usize, cause: String) -> TrainError {
+    let mend = "lower `propagation.learning_rate`, or raise `propagation.temperature`";
+    TrainError::Diverged { model: "propagation", pass: epoch, cause, mend }
+}
+
+#[cfg(test)]
+mod tests;
