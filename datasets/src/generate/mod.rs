@@ -52,6 +52,9 @@ pub struct World {
     pub products: u32,
     /// Number of events, about; [`World::EVENTS_PER_USER`] for each user when absent.
     pub events: Option<u64>,
+    /// Days before [`END`] whose events and teams are marked as the test, at most [`World::MOST_TEST_DAYS`]; 0 marks none.
+    /// Ties are those at the end.
+    pub test_days: u16,
     /// Decides everything that is left to chance.
     pub seed: u64,
 }
@@ -59,6 +62,15 @@ pub struct World {
 impl World {
     /// Mean number of events of a user where the world does not say.
     pub const EVENTS_PER_USER: u64 = 20;
+
+    /// Most days that can be marked as the test.
+    pub const MOST_TEST_DAYS: u16 = 365;
+
+    /// The moment from which on rows are the test, if there is one.
+    pub fn test_from(&self) -> Option<Timestamp> {
+        let days = self.test_days.min(Self::MOST_TEST_DAYS);
+        (days > 0).then(|| END.plus_days(-f64::from(days)))
+    }
 
     /// Lays the world out in memory, with the truth behind it.
     pub fn planted(&self) -> Planted {
@@ -69,7 +81,7 @@ impl World {
 impl Default for World {
     /// The world of `juntos demo`.
     fn default() -> Self {
-        Self { users: 20_000, products: 5_000, events: None, seed: 1 }
+        Self { users: 20_000, products: 5_000, events: None, test_days: 0, seed: 1 }
     }
 }
 

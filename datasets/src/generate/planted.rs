@@ -149,6 +149,11 @@ impl Planted {
         &self.talked_about[start as usize..self.talked_about_ends[community] as usize]
     }
 
+    /// The moment from which on rows are marked as the test, if there is one.
+    pub(super) fn test_from(&self) -> Option<Timestamp> {
+        self.world.test_from()
+    }
+
     pub(super) fn seed(&self) -> u64 {
         self.world.seed
     }

@@ -6,13 +6,15 @@ use rayon::prelude::*;
 
 use crate::progress::Progress;
 use crate::tables::{Block, Event, Friendship, Product, Seller, Split, Team, User};
+use crate::units::Timestamp;
 
-use super::Planted;
 use super::delivery::{PlantedOffer, offers, price_minor};
 use super::events::PlantedEvent;
 use super::markets::MARKETS;
 use super::random::{Purpose, below, happens, stream};
+use super::teams::PlantedTeam;
 use super::texts;
+use super::{END, Planted};
 
 /// Users whose events are made at one time, and parts that they are made in side by side.
 const USERS_AT_A_TIME: u32 = 16_384;
@@ -198,7 +200,7 @@ impl Planted {
                 opened_at: Some(team.opened_at),
                 deadline: Some(team.deadline),
                 outcome: team.outcome,
-                split: Split::Train,
+                split: self.test_from().map_or(Split::Train, |cut| part_of(team, cut)),
                 negative_ids: Vec::new(),
             })?;
         }
@@ -213,7 +215,7 @@ impl Planted {
         while first < self.users() {
             let next = first.saturating_add(USERS_AT_A_TIME);
             let (following, written) =
-                rayon::join(|| self.events_of_some(next), || write_some_events(first, &made, rows));
+                rayon::join(|| self.events_of_some(next), || write_some_events(first, &made, self.test_from(), rows));
             written?;
             progress.advance(made.len() as u64);
             made = following;
@@ -228,7 +230,23 @@ impl Planted {
     }
 }
 
-fn write_some_events<R: Rows>(first: u32, made: &[Vec<PlantedEvent>], rows: &mut R) -> Result<(), R::Fault> {
+/// The part that a team belongs to: opened from `cut` on, the test; decided before, training. Those open across the cut
+/// belong to neither, because the table does not tell who had joined by then, and so do those whose deadline the world
+/// does not live to see: of them only the successes are known.
+fn part_of(team: &PlantedTeam, cut: Timestamp) -> Split {
+    match (team.opened_at >= cut, team.deadline) {
+        (true, deadline) if deadline < END => Split::Test,
+        (false, deadline) if deadline < cut => Split::Train,
+        _ => Split::Valid,
+    }
+}
+
+fn write_some_events<R: Rows>(
+    first: u32,
+    made: &[Vec<PlantedEvent>],
+    test_from: Option<Timestamp>,
+    rows: &mut R,
+) -> Result<(), R::Fault> {
     let (mut user, mut product, mut event_id) = (String::new(), String::new(), String::new());
     for (offset, events) in made.iter().enumerate() {
         let number = first + offset as u32;
@@ -244,6 +262,7 @@ fn write_some_events<R: Rows>(first: u32, made: &[Vec<PlantedEvent>], rows: &mut
                 surface: Some(event.surface),
                 team_id: team.as_deref(),
                 delivery_days: event.delivery_days,
+                split: if test_from.is_some_and(|cut| event.ts >= cut) { Split::Test } else { Split::Train },
                 ..Event::new(&user, &product, event.kind)
             })?;
         }

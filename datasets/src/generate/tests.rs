@@ -10,7 +10,8 @@
 //! 8. nothing happens before user, product or friendship began, nor after the end; nobody under age or out of reach
 //!    of delivery buys;
 //! 9. a world of hardly anything is still a world;
-//! 10. who is in haste takes the offer that comes sooner.
+//! 10. who is in haste takes the offer that comes sooner;
+//! 11. the test is what came after the rest, and no team whose end is not known on both sides.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -75,7 +76,7 @@ impl Rows for Tally {
 }
 
 fn world(seed: u64) -> World {
-    World { users: 3_000, products: 1_000, events: None, seed }
+    World { users: 3_000, products: 1_000, events: None, test_days: 0, seed }
 }
 
 fn tally(world: &World) -> Tally {
@@ -96,7 +97,7 @@ fn purchases(planted: &Planted, user: u32) -> Vec<PlantedEvent> {
 
 #[test]
 fn same_world_same_rows_whatever_the_threads() {
-    let small = |seed| World { users: 600, products: 200, events: None, seed };
+    let small = |seed| World { users: 600, products: 200, events: None, test_days: 0, seed };
     let on = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| tally(&small(7)).hash.digest())
@@ -263,10 +264,66 @@ fn nothing_happens_out_of_time_age_or_reach() {
     }
 }
 
+/// Latest and earliest moments of the parts, and how teams of the parts ended.
+#[derive(Default)]
+struct Parts {
+    events: BTreeMap<&'static str, (Option<Timestamp>, Option<Timestamp>)>,
+    teams: BTreeMap<(&'static str, TeamOutcome), u32>,
+}
+
+impl Rows for Parts {
+    type Fault = Infallible;
+    fn user(&mut self, _row: &User<'_>) -> Result<(), Infallible> {
+        Ok(())
+    }
+    fn seller(&mut self, _row: &Seller<'_>) -> Result<(), Infallible> {
+        Ok(())
+    }
+    fn product(&mut self, _row: &Product<'_>) -> Result<(), Infallible> {
+        Ok(())
+    }
+    fn friendship(&mut self, _row: &Friendship<'_>) -> Result<(), Infallible> {
+        Ok(())
+    }
+    fn block(&mut self, _row: &Block<'_>) -> Result<(), Infallible> {
+        Ok(())
+    }
+    fn team(&mut self, row: &Team<'_>) -> Result<(), Infallible> {
+        *self.teams.entry((row.split.word(), row.outcome)).or_default() += 1;
+        let (opened, deadline) = (row.opened_at.unwrap(), row.deadline.unwrap());
+        let cut = END.plus_days(-60.0);
+        match row.split.word() {
+            "train" => assert!(deadline < cut),
+            "test" => assert!(opened >= cut && deadline < END),
+            _ => assert!(opened < cut && deadline >= cut || deadline >= END),
+        }
+        Ok(())
+    }
+    fn event(&mut self, row: &Event<'_>) -> Result<(), Infallible> {
+        let (first, last) = self.events.entry(row.split.word()).or_default();
+        *first = first.or(row.ts).min(row.ts);
+        *last = (*last).max(row.ts);
+        Ok(())
+    }
+}
+
+#[test]
+fn the_test_is_what_came_last() {
+    let mut parts = Parts::default();
+    World { test_days: 60, ..world(10) }.planted().write(&mut parts, &Silent).unwrap();
+    assert_eq!(parts.events.keys().copied().collect::<Vec<_>>(), ["test", "train"]);
+    assert!(parts.events["train"].1 < parts.events["test"].0);
+    let of = |part: &'static str, outcome| parts.teams.get(&(part, outcome)).copied().unwrap_or(0);
+    for part in ["train", "test"] {
+        assert!(of(part, TeamOutcome::Succeeded) > 20 && of(part, TeamOutcome::Expired) > 5, "{:?}", parts.teams);
+        assert_eq!(of(part, TeamOutcome::Open), 0);
+    }
+}
+
 #[test]
 fn a_world_of_hardly_anything_is_a_world() {
     for (users, products) in [(0, 0), (1, 0), (0, 1), (1, 1), (3, 2), (40, 13)] {
-        let tally = tally(&World { users, products, events: None, seed: 1 });
+        let tally = tally(&World { users, products, events: None, test_days: 0, seed: 1 });
         assert_eq!(tally.counts.get("users").copied().unwrap_or(0), u64::from(users));
         assert_eq!(tally.counts.get("products").copied().unwrap_or(0), u64::from(products));
     }

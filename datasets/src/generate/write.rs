@@ -19,7 +19,7 @@ use super::{Rows, World};
 /// use juntos_datasets::{generate::{World, generate}, progress::Silent, tables::Events};
 ///
 /// let folder = tempfile::tempdir()?;
-/// let world = World { users: 50, products: 40, events: Some(300), seed: 1 };
+/// let world = World { users: 50, products: 40, events: Some(300), test_days: 0, seed: 1 };
 /// let dataset = generate(&world, &folder.path().join("world"), &Silent)?;
 /// assert!(dataset.row_count::<Events>()? > 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn same_world_same_bytes_and_every_row_reads_back() {
         let folder = tempfile::tempdir().unwrap();
-        let world = World { users: 400, products: 150, events: None, seed: 5 };
+        let world = World { users: 400, products: 150, events: None, test_days: 0, seed: 5 };
         let first = generate(&world, &folder.path().join("first"), &Silent).unwrap();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         let second = pool.install(|| generate(&world, &folder.path().join("second"), &Silent)).unwrap();
@@ -92,7 +92,7 @@ mod tests {
     fn an_occupied_folder_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("precious"), "x").unwrap();
-        let world = World { users: 1, products: 1, events: None, seed: 1 };
+        let world = World { users: 1, products: 1, events: None, test_days: 0, seed: 1 };
         assert!(matches!(generate(&world, folder.path(), &Silent), Err(DatasetError::Exists { .. })));
     }
 }

@@ -53,7 +53,7 @@ impl Demo {
 
     /// Generates the world, trains on it and opens the bundle.
     fn build(&self, folder: &Folder, output: &Output) -> Result<Arc<Engine>, Failure> {
-        let world = World { users: self.users, products: self.products, events: None, seed: self.seed };
+        let world = World { users: self.users, products: self.products, events: None, test_days: 0, seed: self.seed };
         output.say(format_args!("generating {} users and {} products", self.users, self.products))?;
         let bars = output.progress();
         let made = generate(&world, &folder.data(), &bars);

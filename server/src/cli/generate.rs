@@ -18,6 +18,9 @@ pub(super) struct Generate {
     /// Number of events, about; 20 a user when absent
     #[arg(long)]
     events: Option<u64>,
+    /// Days at the end whose events and teams are marked as the test (column `split`), for `juntos evaluate`
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=i64::from(World::MOST_TEST_DAYS)))]
+    test_days: u16,
     /// The same seed gives the same bytes
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -28,7 +31,8 @@ pub(super) struct Generate {
 
 impl Generate {
     pub(super) fn run(self, output: &Output) -> Result<(), Failure> {
-        let world = World { users: self.users, products: self.products, events: self.events, seed: self.seed };
+        let Self { users, products, events, test_days, seed, .. } = self;
+        let world = World { users, products, events, test_days, seed };
         let bars = output.progress();
         let made = generate(&world, &self.out, &bars);
         bars.finish();
