@@ -1,6 +1,7 @@
 //! Teams: who and what is in which, and the ways to find those that are open. What happens to a team is in
 //! [`super::life`].
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use imbl::{HashMap, OrdSet};
@@ -82,7 +83,8 @@ pub(crate) struct Teams {
     by_id: HashMap<Arc<str>, Arc<Team>>,
     of_member: HashMap<u32, Ids>,
     open_of_member: HashMap<u32, Ids>,
-    open_of_product: HashMap<u32, Ids>,
+    /// Those with the fewest seats left first.
+    open_of_product: HashMap<u32, OrdSet<(u32, Arc<str>)>>,
     /// Open teams, those that expire first first; teams without a deadline last.
     open_by_deadline: OrdSet<(i64, Arc<str>)>,
     /// Steps of teams that nobody has reported as opened yet.
@@ -103,9 +105,9 @@ impl Teams {
         self.of(self.open_of_member.get(&user))
     }
 
-    /// Open teams on `product`.
+    /// Open teams on `product`, those with the fewest seats left first, then by id.
     pub(crate) fn open_of_product(&self, product: u32) -> impl Iterator<Item = &Arc<Team>> {
-        self.of(self.open_of_product.get(&product))
+        self.open_of_product.get(&product).into_iter().flatten().filter_map(|(_, id)| self.by_id.get(id))
     }
 
     /// Open teams, those that expire first first.
@@ -128,7 +130,7 @@ impl Teams {
             for member in team.members() {
                 self.open_of_member.entry(member).or_default().insert(team.id.clone());
             }
-            self.open_of_product.entry(team.product).or_default().insert(team.id.clone());
+            self.open_of_product.entry(team.product).or_default().insert(seats_key(&team));
             self.open_by_deadline.insert(deadline_key(&team));
         }
         self.by_id.insert(team.id.clone(), team);
@@ -141,7 +143,7 @@ impl Teams {
             take_out(&mut self.of_member, member, id);
             take_out(&mut self.open_of_member, member, id);
         }
-        take_out(&mut self.open_of_product, team.product, id);
+        take_out(&mut self.open_of_product, team.product, &seats_key(&team));
         self.open_by_deadline.remove(&deadline_key(&team));
         true
     }
@@ -189,11 +191,19 @@ fn deadline_key(team: &Team) -> (i64, Arc<str>) {
     (team.deadline.map_or(i64::MAX, Timestamp::millis), team.id.clone())
 }
 
-fn take_out(index: &mut HashMap<u32, Ids>, key: u32, id: &str) {
-    let Some(mut ids) = index.remove(&key) else { return };
-    ids.remove(id);
-    if !ids.is_empty() {
-        index.insert(key, ids);
+fn seats_key(team: &Team) -> (u32, Arc<str>) {
+    (team.seats_left(), team.id.clone())
+}
+
+fn take_out<E, Q>(index: &mut HashMap<u32, OrdSet<E>>, key: u32, entry: &Q)
+where
+    E: Ord + Clone + Borrow<Q>,
+    Q: Ord + ?Sized,
+{
+    let Some(entries) = index.get_mut(&key) else { return };
+    entries.remove(entry);
+    if entries.is_empty() {
+        index.remove(&key);
     }
 }
 

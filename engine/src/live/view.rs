@@ -106,7 +106,10 @@ impl Snapshot {
                 kept
             }
         };
-        friends.retain(|friend| !self.live.people.is_deleted(friend.row) && !self.blocked(user, friend.row));
+        friends.retain(|friend| !self.live.people.is_deleted(friend.row));
+        if self.blocks_anybody(user) {
+            friends.retain(|friend| !self.blocked(user, friend.row));
+        }
         friends
     }
 
@@ -135,6 +138,12 @@ impl Snapshot {
             Some(state) => state.any(),
             None => self.stored_user(user).is_some_and(|row| self.bundle().blocked(row).binary_search(&other).is_ok()),
         }
+    }
+
+    /// Whether a block stands, or has stood, between the user and somebody.
+    fn blocks_anybody(&self, user: u32) -> bool {
+        let stored = self.stored_user(user).is_some_and(|row| !self.bundle().blocked(row).is_empty());
+        stored || self.live.ties.changed_blocks(user).is_some()
     }
 
     /// What a user has had, by product: what she sent back or disliked left out.
@@ -236,12 +245,14 @@ impl Snapshot {
     /// Who joined succeeded teams of `initiator`, by row, and how many times each: people who still exist.
     pub(crate) fn co_joined(&self, initiator: u32) -> (Vec<u32>, Vec<f32>) {
         let (rows, times) = self.stored_user(initiator).map_or((&[][..], &[][..]), |row| self.bundle().co_joined(row));
-        let mut joined: std::collections::BTreeMap<u32, f32> =
-            rows.iter().copied().zip(times.iter().copied()).collect();
-        for (&row, &times) in self.live.co_joined.get(&initiator).into_iter().flatten() {
+        let stored = rows.iter().copied().zip(times.iter().copied());
+        let exists = |&(row, _): &(u32, f32)| !self.live.people.is_deleted(row);
+        let Some(since) = self.live.co_joined.get(&initiator) else { return stored.filter(exists).unzip() };
+        let mut joined: std::collections::BTreeMap<u32, f32> = stored.collect();
+        for (&row, &times) in since {
             *joined.entry(row).or_default() += times;
         }
-        joined.into_iter().filter(|&(row, _)| !self.live.people.is_deleted(row)).unzip()
+        joined.into_iter().filter(exists).unzip()
     }
 
     /// A user's vector with what she did since the cut folded in, where she did anything that tells of taste.

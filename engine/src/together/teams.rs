@@ -67,28 +67,50 @@ impl Snapshot {
         shown: &Shown,
     ) -> Vec<Arc<Team>> {
         let teams = &self.live.teams;
-        let vector = viewer.personal.and_then(|user| self.taste_vector(user));
-        let likely: Vec<u32> = match vector {
-            Some(vector) => {
-                taste::closest(self, &vector, pool(context), allowed).iter().map(|close| close.row).collect()
-            }
-            None => trending::top(self, viewer.country),
-        };
         let wanted = |team: &&Arc<Team>| {
             !shown.contains(&team.id)
                 && !context.exclude.iter().any(|id| **id == *team.id)
                 && team.joinable(context.now)
+                && viewer.personal.is_none_or(|user| team.members().all(|member| member != user))
                 && privacy.sees_team(team)
         };
         let inside = privacy.friends().iter().flat_map(|friend| teams.open_of_member(friend.row));
         let of_friends = inside.filter(|team| privacy.is_friends_team(team));
-        let on_likely = likely.iter().flat_map(|&product| teams.open_of_product(product));
         let entry = |team: &Arc<Team>| (team.id.clone(), team.clone());
-        let mut found: BTreeMap<Arc<str>, Arc<Team>> = of_friends.chain(on_likely).filter(wanted).map(entry).collect();
+        let mut found: BTreeMap<Arc<str>, Arc<Team>> = of_friends.filter(wanted).map(entry).collect();
+        // Behind friends' teams come those on the best product, which the fewest seats left order: of one product, and of
+        // better products together, no more than a page and one are needed.
+        let enough = context.limit + 1;
+        let (mut strangers, mut least) = (0, f32::INFINITY);
+        for (taste, product) in self.likely_products(viewer, context, allowed) {
+            if strangers >= enough && taste < least {
+                break;
+            }
+            least = taste;
+            let best = teams.open_of_product(product).filter(wanted).filter(|team| !privacy.is_friends_team(team));
+            for team in best.take(enough) {
+                strangers += 1;
+                found.insert(team.id.clone(), team.clone());
+            }
+        }
         if found.len() <= context.limit {
             found.extend(teams.open().take(MOST_SCANNED).filter(wanted).map(entry));
         }
         found.into_values().collect()
+    }
+
+    /// Products whose teams are looked at, with how well each fits the viewer's taste, best first; those that are popular, all
+    /// alike, where nothing is known of it.
+    fn likely_products(&self, viewer: &Viewer, context: &Context, allowed: &Bitmap) -> Vec<(f32, u32)> {
+        let Some(vector) = viewer.personal.and_then(|user| self.taste_vector(user)) else {
+            let top = trending::top(self, viewer.country).into_iter();
+            return top.filter(|&product| allowed.contains(product)).map(|product| (0.0, product)).collect();
+        };
+        let close = taste::closest(self, &vector, pool(context), allowed);
+        let rated = close.iter().map(|close| (dot(&vector, self.product_vector(close.row)), close.row));
+        let mut rated: Vec<(f32, u32)> = rated.collect();
+        rated.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        rated
     }
 
     /// Friends' teams first, by the chance that the viewer joins their initiator; behind them strangers'

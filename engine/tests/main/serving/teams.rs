@@ -1,12 +1,15 @@
-//! Properties 11 and 12: teams live by the time of what happened, and nobody is asked too often.
+//! Properties 11 and 12: teams live by the time of what happened, and nobody is asked too often. Pages of open teams follow
+//! one another as if there were but one.
 
-use juntos_datasets::tables::{FriendshipKind, TeamOutcome};
+use juntos_datasets::tables::{FriendshipKind, PurchaseVisibility, TeamOutcome};
 use juntos_datasets::units::Timestamp;
 use juntos_engine::Engine;
-use juntos_engine::live::records::{InviteKind, InviteRecord, TeamStep, TeamStepRecord};
+use juntos_engine::live::records::{InviteKind, InviteRecord, TeamRecord, TeamStep, TeamStepRecord};
 use juntos_engine::live::{Applied, Change, ChangeFault};
 use juntos_engine::request::Context;
 use proptest::prelude::*;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 use super::world::{World, now};
 
@@ -161,4 +164,65 @@ fn a_decline_is_remembered_for_its_product_and_a_mute_for_all() {
     assert_eq!(chance(&engine, "p2", 60.0), None);
     let later = now().plus_days(1.0);
     assert_eq!(engine.apply(invite(0, 2, InviteKind::Sent), later).unwrap_err().code(), "not_invitable");
+}
+
+/// Teams on few products, some of friends, some with people whom everybody may see, seats left of every number.
+fn crowded(seed: u64) -> Engine {
+    let mut world = World::plain(seed, 14, 6);
+    for (at, person) in world.people.iter_mut().enumerate() {
+        let everyone = (seed >> (at % 16)) & 1 == 0;
+        person.visibility = if everyone { PurchaseVisibility::Everyone } else { PurchaseVisibility::Friends };
+    }
+    world.ties = (1..5).map(|friend| (0, friend, FriendshipKind::Friend)).collect();
+    world.blocks = vec![(0, 6)];
+    let engine = world.engine();
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut below = |end: u32| random.random_range(0..end);
+    for number in 0..60 {
+        let initiator = below(14);
+        let participants = (0..below(4)).map(|step| (initiator + 1 + step) % 14);
+        let record = TeamRecord {
+            team_id: format!("t{number}"),
+            product_id: format!("p{}", below(6) / (1 + below(2))),
+            initiator_id: format!("u{initiator}"),
+            participant_ids: participants.map(|user| format!("u{user}")).collect(),
+            min_size: 5 + below(3),
+            opened_at: None,
+            deadline: Some(now().plus_days(f64::from(1 + below(5)))),
+            outcome: TeamOutcome::Open,
+        };
+        // A member who is blocked by another may not be in it: one team fewer.
+        let _refused = engine.apply(Change::PutTeam(record), now());
+    }
+    engine
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// A short page looks at few teams only; it has the best all the same, and so have the pages after it.
+    #[test]
+    fn a_short_page_is_the_beginning_of_a_long_one(seed in any::<u64>(), limit in 1usize..8, user in 0usize..15) {
+        let snapshot = crowded(seed).snapshot();
+        let user = format!("u{user}");
+        let ids = |context: &Context| {
+            let answer = snapshot.group_teams(&user, context).unwrap();
+            (answer.items.into_iter().map(|item| item.team_id).collect::<Vec<_>>(), answer.next_cursor)
+        };
+        let (all, none) = ids(&Context::new(now(), 100));
+        prop_assert!(none.is_none());
+        let mut found = Vec::new();
+        let mut context = Context::new(now(), limit);
+        for _ in 0..=all.len() {
+            let (page, next) = ids(&context);
+            prop_assert_eq!(&page[..], &all[found.len()..all.len().min(found.len() + limit)]);
+            found.extend(page);
+            prop_assert_eq!(next.is_some(), found.len() < all.len());
+            context.cursor = next;
+            if context.cursor.is_none() {
+                break;
+            }
+        }
+        prop_assert_eq!(found, all);
+    }
 }
