@@ -3,11 +3,12 @@
 
     python3 -m venv venv && venv/bin/pip install implicit==0.7.3 scipy threadpoolctl
     cargo build --release -p juntos-benches
-    venv/bin/python benches/als_vs_implicit.py --data DIR [--bin target/release/fit-bench] [--rounds 3]
+    venv/bin/python benches/als_vs_implicit.py --data DIR [--bin target/release/fit-bench] [--rounds 3] [--factors 64]
+        [--regularization 60] [--alpha 30] [--iterations 15] [--config benches/als_64.toml]
 
 DIR holds train.txt and test.txt in LightGCN's form (`user item item ...`, 0-based), such as gowalla. `implicit` runs
-with 64 factors, 15 iterations, regularization 60 and confidence 30 for every cell, and its default solver, conjugate
-gradient, the faster of its two; ours with the settings in benches/als_64.toml, 2 sweeps over both sides. Recall is
+with its default solver, conjugate gradient, the faster of its two, and by default with what suits gowalla at 64 factors:
+15 iterations, regularization 60 and confidence 30 for every cell; ours with the settings of `--config`. Recall is
 hits among the first 20 unseen items over all test items, NDCG is binary with the ideal list cut at 20: the same for
 both. Rounds alternate, and the fastest of each is compared. The last line is JSON; the exit status is 1 if ours takes
 more CPU time or finds less.
@@ -27,8 +28,8 @@ import numpy as np
 import scipy.sparse as sparse
 from implicit.als import AlternatingLeastSquares
 
-FACTORS, ITERATIONS, REGULARIZATION, ALPHA = 64, 15, 60.0, 30.0
 CUT = 20
+SETTINGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "als_64.toml")
 
 
 def read(path):
@@ -67,10 +68,10 @@ def quality(users, items, train, test):
     return float(np.mean(recalls)), float(np.mean(ndcgs))
 
 
-def run_implicit(train, test, seed):
+def run_implicit(train, test, seed, given):
     model = AlternatingLeastSquares(
-        factors=FACTORS, iterations=ITERATIONS, regularization=REGULARIZATION, alpha=ALPHA, num_threads=1,
-        random_state=seed,
+        factors=given.factors, iterations=given.iterations, regularization=given.regularization, alpha=given.alpha,
+        num_threads=1, random_state=seed,
     )
     cpu, wall = time.process_time(), time.perf_counter()
     model.fit(train, show_progress=False)
@@ -79,9 +80,8 @@ def run_implicit(train, test, seed):
     return {"cpu_s": cpu, "wall_s": wall, "recall": recall, "ndcg": ndcg}
 
 
-def run_ours(binary, folder, seed):
-    settings = os.path.join(os.path.dirname(os.path.abspath(__file__)), "als_64.toml")
-    command = [binary, "--data", folder, "--config", settings, "--model", "als", "--dim", str(FACTORS)]
+def run_ours(seed, given):
+    command = [given.bin, "--data", given.data, "--config", given.config, "--model", "als", "--dim", str(given.factors)]
     command += ["--k", str(CUT), "--threads", "1", "--seed", str(seed)]
     out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return json.loads(out)
@@ -92,12 +92,17 @@ def main():
     arguments.add_argument("--data", required=True)
     arguments.add_argument("--bin", default="target/release/fit-bench")
     arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--factors", type=int, default=64)
+    arguments.add_argument("--iterations", type=int, default=15)
+    arguments.add_argument("--regularization", type=float, default=60.0)
+    arguments.add_argument("--alpha", type=float, default=30.0)
+    arguments.add_argument("--config", default=SETTINGS)
     given = arguments.parse_args()
     train, test = matrices(given.data)
     best = {}
     print(f"{'':10}{'CPU s':>8}{'wall s':>8}{'recall@20':>11}{'ndcg@20':>9}")
     for seed in range(given.rounds):
-        results = {"implicit": run_implicit(train, test, seed), "ours": run_ours(given.bin, given.data, seed)}
+        results = {"implicit": run_implicit(train, test, seed, given), "ours": run_ours(seed, given)}
         for name, got in results.items():
             print(f"{name:10}{got['cpu_s']:8.2f}{got['wall_s']:8.2f}{got['recall']:11.4f}{got['ndcg']:9.4f}", flush=True)
             if name not in best or got["cpu_s"] < best[name]["cpu_s"]:
