@@ -293,7 +293,7 @@ impl Snapshot {
         }
         // A gift takes no refusal back: what she would not have herself she may give, and nobody is to know.
         if matches!(event.kind, EventKind::Purchase | EventKind::Like) {
-            history.accept(product);
+            history.accept(product, now.day());
         }
         history.vector = self.folded(user, &history);
         history

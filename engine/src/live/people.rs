@@ -71,6 +71,8 @@ pub(crate) struct History {
     pub(crate) signals: Vec<Signal>,
     /// What she added to the popularity of products.
     pub(crate) added: Vec<Added>,
+    /// Products that she refused and wanted after all, with the last day on which she did.
+    pub(crate) accepted: Vec<(u32, i64)>,
     /// Products that she refused on a day on which others might still learn of her purchase, with that day.
     pub(crate) ceased: Vec<(u32, i64)>,
     /// What the offers that she took since the cut tell of her haste.
@@ -141,11 +143,18 @@ impl History {
         &mut self.feedback[at]
     }
 
-    /// Notes that she wants `product` after all.
-    pub(crate) fn accept(&mut self, product: u32) {
+    /// Notes that on `day` she wants `product` after all, if she had refused it.
+    pub(crate) fn accept(&mut self, product: u32, day: i64) {
         if let Ok(at) = self.refused.binary_search(&product) {
             self.refused.remove(at);
+            self.accepted.retain(|&(accepted, _)| accepted != product);
+            self.accepted.push((product, day));
         }
+    }
+
+    /// The day on which she last took back that she had refused `product`: what she had of it before becomes known anew.
+    pub(crate) fn accepted_on(&self, product: u32) -> Option<i64> {
+        self.accepted.iter().find(|&&(accepted, _)| accepted == product).map(|&(_, day)| day)
     }
 
     /// Notes one signal; the oldest gives way when there are too many.

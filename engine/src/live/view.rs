@@ -157,7 +157,11 @@ impl Snapshot {
             shown_from_day: stored_day(possession),
         });
         let Some(history) = self.live.people.history(user) else { return stored.collect() };
-        let mut owned: Vec<Owned> = stored.filter(|owned| !history.refuses(owned.product)).collect();
+        let since = |product: u32| history.accepted_on(product).map_or(i64::MIN, |day| day.saturating_add(1));
+        let mut owned: Vec<Owned> = stored
+            .filter(|owned| !history.refuses(owned.product))
+            .map(|owned| Owned { shown_from_day: owned.shown_from_day.max(since(owned.product)), ..owned })
+            .collect();
         for had in history.had.iter().filter(|had| had.is_possession()) {
             match owned.binary_search_by_key(&had.product, |owned| owned.product) {
                 Ok(at) => owned[at].add(had.purchases, had.gifts, had.last_ms, had.known_day),

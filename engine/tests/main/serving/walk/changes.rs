@@ -77,10 +77,11 @@ impl Walk {
         }
         if matches!(kind, EventKind::Purchase | EventKind::Like) {
             truth.refused.remove(&(user, product));
-            // What the bundle knows of her comes back with the refusal gone.
+            // What the bundle knows of her comes back with the refusal gone, and becomes known anew.
             for bought in truth.bought.iter_mut().filter(|bought| (bought.user, bought.product) == (user, product)) {
-                if bought.stored {
+                if let Some(ended) = bought.ended.filter(|_| bought.stored) {
                     bought.ended = None;
+                    bought.day = if ended == today { bought.day } else { today };
                 }
             }
         }

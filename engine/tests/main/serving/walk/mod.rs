@@ -89,7 +89,9 @@ fn walk_for(wanted: usize) {
                 while answers.load(Ordering::Relaxed) < wanted {
                     let seed = seed.fetch_add(1, Ordering::Relaxed);
                     let walked = Walk::new(seed).walk();
-                    answers.fetch_add(walked.unwrap_or_else(|fault| panic!("seed {seed}, {fault}")), Ordering::Relaxed);
+                    // A fault ends the walks of the other cores, too.
+                    answers.fetch_add(*walked.as_ref().unwrap_or(&wanted), Ordering::Relaxed);
+                    walked.unwrap_or_else(|fault| panic!("seed {seed}, {fault}"));
                 }
             });
         }

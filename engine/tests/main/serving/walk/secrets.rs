@@ -80,6 +80,9 @@ impl Walk {
     pub(super) fn keep_counts_stable(&mut self) -> Result<(), String> {
         let (actor, viewer, product) = (self.someone(), self.someone(), self.something());
         let kind = KINDS[self.random.random_range(0..KINDS.len())];
+        // By chance alone hardly any purchase would make two friends three, or three two.
+        let edge = if self.random.random_bool(0.5) { self.on_the_edge(viewer, product) } else { None };
+        let (actor, viewer, product, kind) = edge.unwrap_or((actor, viewer, product, kind));
         if actor == viewer || self.truth.people[actor].gone {
             return Ok(());
         }
@@ -89,9 +92,29 @@ impl Walk {
         if before == after { Ok(()) } else { Err(format!("{kind:?} moved counts {before:?} to {after:?}")) }
     }
 
+    /// Somebody whose purchase would be the third that a viewer is told of, or whose return would leave two: she, the
+    /// viewer, the product and what she does. The search begins at the given viewer and product.
+    fn on_the_edge(&self, viewer: usize, product: usize) -> Option<(usize, usize, usize, EventKind)> {
+        let truth = &self.truth;
+        let (people, things) = (truth.people.len(), truth.things.len());
+        let viewers =
+            (0..people).map(|step| (viewer + step) % people).filter(|&viewer| truth.people[viewer].personalise);
+        let pairs = viewers.flat_map(|viewer| (0..things).map(move |step| (viewer, (product + step) % things)));
+        let of_pair = |(viewer, product): (usize, usize)| {
+            let (kind, has) = match truth.proof(viewer, product, true) {
+                2 => (EventKind::Purchase, false),
+                3 => (EventKind::Return, true),
+                _ => return None,
+            };
+            let fits = |&actor: &usize| truth.sees_purchases(viewer, actor) && truth.owns(actor, product) == has;
+            (0..people).find(fits).map(|actor| (actor, viewer, product, kind))
+        };
+        pairs.filter(|&(viewer, _)| !truth.people[viewer].gone).find_map(of_pair)
+    }
+
     fn counts(&mut self, viewer: usize) -> BTreeMap<String, CountBucket> {
         self.answers += 1;
-        let context = Context::new(self.truth.now, 100);
+        let context = Context { include_bought: true, ..Context::new(self.truth.now, 100) };
         let answer = self.engine.snapshot().feed(&self.truth.people[viewer].id, &context).unwrap();
         let mut counts = BTreeMap::new();
         for item in answer.items {
