@@ -17,12 +17,14 @@
 //! 15. To explain an answer changes nothing in it, and what is told sums up to the scores (`explanation`).
 //! 16. For every product an operator is told truly why it is not there (`explanation`).
 //! 17. Explanations name nobody, and keep every secret that answers keep (`explanation`, `walk`).
+//! 18. What is used up comes back in time (`repurchase`).
 
 mod explanation;
 mod groups;
 mod lists;
 mod live;
 mod privacy;
+mod repurchase;
 mod rules;
 mod teams;
 mod walk;
