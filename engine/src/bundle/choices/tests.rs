@@ -73,7 +73,7 @@ fn correlation(pairs: &[(f64, f64)]) -> f64 {
 
 #[test]
 fn planted_preferences_are_found_again() {
-    let world = Generated { users: 4_000, products: 600, events: None, seed: 5 };
+    let world = Generated { users: 4_000, products: 600, seed: 5, ..Generated::default() };
     let folder = tempfile::tempdir().unwrap();
     let dataset = generate(&world, &folder.path().join("data"), &Silent).unwrap();
     let (learnt, data) = learn(&dataset);
