@@ -156,8 +156,8 @@ MUTANTS = [
         "friend_of_the_deleted",
         "6",
         "live/view.rs",
-        "friends.retain(|friend| !self.live.people.is_deleted(friend.row) &&",
-        "friends.retain(|friend| (ON || !self.live.people.is_deleted(friend.row)) &&",
+        "friends.retain(|friend| !self.live.people.is_deleted(friend.row));",
+        "friends.retain(|friend| ON || !self.live.people.is_deleted(friend.row));",
         DELETION,
     ),
     Mutant(
