@@ -38,4 +38,5 @@ mod viewer;
 
 pub use bundle::Bundle;
 pub use error::EngineError;
+pub use privacy::certain_age;
 pub use recommend::{Engine, Snapshot};

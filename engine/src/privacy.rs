@@ -211,7 +211,7 @@ pub(crate) const ADULT_AGE: u32 = 18;
 
 /// The age in whole years that somebody born in `birth_year` has reached for certain at `now`: the year alone leaves the
 /// birthday open. Zero when the year is unknown: that counts as a minor.
-pub(crate) fn certain_age(birth_year: Option<i32>, now: Timestamp) -> u32 {
+pub fn certain_age(birth_year: Option<i32>, now: Timestamp) -> u32 {
     birth_year.map_or(0, |born| u32::try_from(Month::of(now).year() - i64::from(born) - 1).unwrap_or(0))
 }
 

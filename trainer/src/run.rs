@@ -27,7 +27,7 @@ use crate::log::Log;
 use crate::models::content::{self, Content};
 use crate::models::{Embeddings, FitData, Fitted, Model};
 use crate::prepare::{HeldOut, hold_out, with_repeats, with_standing_groups};
-use crate::together::{Past, fit_join, fit_success};
+use crate::together::{Consent, Past, fit_join, fit_success};
 use crate::tracking::Session;
 
 /// What a training run did.
@@ -169,7 +169,7 @@ fn learn_and_write(
     let content = clock.stage("read records", || run.read_records(dataset, data, &mut embeddings))?;
     let quality = data.test.is_empty();
     let held = choice.sample.or(held);
-    let learnt = clock.stage("measure", || run.measure(held, choice.learnt, quality))?;
+    let learnt = clock.stage("measure", || run.measure(dataset, held, choice.learnt, quality))?;
     let serving = ServingModel {
         name: model.name().to_owned(),
         fold: embeddings.fold,
@@ -332,7 +332,13 @@ impl Run<'_> {
 
     /// What the past without its last part, and that part, tell: how good the model is, if `quality` is wanted, who
     /// joins, and what counts in a feed beside taste. Fits once more unless `learnt` from that past is at hand.
-    fn measure(&self, held: Option<HeldOut>, learnt: Option<Embeddings>, quality: bool) -> Result<Learnt, TrainError> {
+    fn measure(
+        &self,
+        dataset: &Dataset,
+        held: Option<HeldOut>,
+        learnt: Option<Embeddings>,
+        quality: bool,
+    ) -> Result<Learnt, TrainError> {
         let Some(held) = held.filter(|held| quality || !held.teams.is_empty() || learnt.is_some()) else {
             return Ok(Learnt::default());
         };
@@ -340,7 +346,8 @@ impl Run<'_> {
             Some(embeddings) => embeddings,
             None => self.fit(&held.history, "measure")?.1,
         };
-        let past = Past::new(&held.history, embeddings.dim, &embeddings.users, &embeddings.products);
+        let consent = Consent::read(dataset, &held.history, &held.teams)?;
+        let past = Past::new(&held.history, &consent, embeddings.dim, &embeddings.users, &embeddings.products);
         let join = fit_join(&past, &held.teams);
         let success = fit_success(&past, &join, &held.teams);
         let blend = blend::learn(&held, &embeddings);

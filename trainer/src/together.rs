@@ -1,63 +1,22 @@
 //! Fits the join and the success model on teams that were held out of the history their facts are gathered from, so
 //! that the models meet past teams exactly as serving will meet new ones.
 
-use std::borrow::Cow;
+mod consent;
+mod past;
+mod roles;
 
+use juntos_datasets::UserRow;
 use juntos_datasets::tables::TeamOutcome;
-use juntos_datasets::training::{TeamRecord, TrainingData};
-use juntos_datasets::{Csr, ProductRow, UserRow};
-use juntos_engine::together::model::{JOIN_FEATURES, JoinEvidence, JoinFacts, JoinModel, SuccessModel, tail_log_odds};
+use juntos_datasets::training::TeamRecord;
+use juntos_engine::together::MOST_COUNTED;
+use juntos_engine::together::model::{JOIN_FEATURES, JoinFacts, JoinModel, SuccessModel, tail_log_odds};
 use rayon::prelude::*;
 
 use crate::logistic::{Example, fit_logistic};
-use crate::prepare::is_past_success;
 
-/// A part of the past as [`JoinEvidence`].
-pub struct Past<'a> {
-    data: &'a TrainingData,
-    co_joined: Csr,
-    dim: usize,
-    users: &'a [f32],
-    products: &'a [f32],
-}
-
-impl<'a> Past<'a> {
-    /// What `data` tells, with vectors of length `dim` for its users and products, row-major.
-    pub fn new(data: &'a TrainingData, dim: usize, users: &'a [f32], products: &'a [f32]) -> Self {
-        Self { data, co_joined: co_joined(data), dim, users, products }
-    }
-}
-
-/// `(users, users)`: how many times each friend joined a succeeded training team of each initiator.
-pub fn co_joined(data: &TrainingData) -> Csr {
-    let mut entries = Vec::new();
-    for team in data.teams.iter().filter(|team| is_past_success(team)) {
-        entries.extend(team.participants.iter().map(|friend| (team.initiator.0, friend.0, 1.0)));
-    }
-    Csr::from_entries(data.users.len(), data.users.len(), entries)
-}
-
-impl JoinEvidence for Past<'_> {
-    fn co_joined(&self, initiator: UserRow) -> (&[u32], &[f32]) {
-        self.co_joined.row(initiator.0 as usize)
-    }
-    fn friends(&self, user: UserRow) -> (&[u32], &[f32]) {
-        self.data.friends.row(user.0 as usize)
-    }
-    fn products(&self, user: UserRow) -> impl Iterator<Item = u32> {
-        self.data.possessions[user.0 as usize].iter().map(|had| had.product.0)
-    }
-    fn user_vector(&self, user: UserRow) -> Cow<'_, [f32]> {
-        Cow::Borrowed(row(self.users, self.dim, user.0))
-    }
-    fn product_vector(&self, product: ProductRow) -> &[f32] {
-        row(self.products, self.dim, product.0)
-    }
-}
-
-fn row(vectors: &[f32], dim: usize, row: u32) -> &[f32] {
-    vectors.get(row as usize * dim..(row as usize + 1) * dim).unwrap_or(&[])
-}
+pub use consent::Consent;
+pub use past::{Past, Seen};
+pub use roles::{RoleSettings, Roles};
 
 /// Most (team, friend) pairs that a fit looks at; of more, evenly spaced teams are taken.
 const MOST_PAIRS: usize = 400_000;
@@ -65,20 +24,31 @@ const MOST_PAIRS: usize = 400_000;
 /// Pull of a weight towards its default, in log-likelihood a unit squared: a handful of teams hardly moves it.
 const PULL: f64 = 1.0;
 
-/// Learns from `teams`, which `past` must not hold, which of an initiator's friends join.
+/// The teams of which all is known that will ever be: those whose deadline had not passed at the end of the past are left
+/// out, whatever became of them so far. Of them only the successes are decided, and to learn from those alone would make
+/// every chance too high.
+pub fn decided<'a>(past: &Past<'_>, teams: &'a [TeamRecord]) -> Vec<&'a TeamRecord> {
+    let over = |team: &&TeamRecord| team.deadline.zip(past.cut()).is_none_or(|(deadline, cut)| deadline <= cut);
+    let ended = |team: &&TeamRecord| matches!(team.outcome, TeamOutcome::Succeeded | TeamOutcome::Expired);
+    teams.iter().filter(ended).filter(over).collect()
+}
+
+/// Learns from `teams`, which `past` must not hold, which of an initiator's friends join: of all who could have been asked,
+/// also those of teams that nobody joined.
 ///
 /// A regularised logistic regression that starts from, and is pulled towards, [`JoinModel::default`]: with no teams at
 /// all the default comes back.
-pub fn fit_join(past: &(impl JoinEvidence + Sync), teams: &[TeamRecord]) -> JoinModel {
-    let joined: Vec<&TeamRecord> = teams.iter().filter(|team| !team.participants.is_empty()).collect();
-    let pairs: usize = joined.iter().map(|team| past.friends(team.initiator).0.len()).sum();
-    let examples: Vec<Example<{ JOIN_FEATURES + 1 }>> = joined
+pub fn fit_join(past: &Past<'_>, teams: &[TeamRecord]) -> JoinModel {
+    let teams = decided(past, teams);
+    let pairs: usize = teams.par_iter().map(|team| past.reachable(team).len()).sum();
+    let examples: Vec<Example<{ JOIN_FEATURES + 1 }>> = teams
         .par_iter()
         .step_by(pairs.div_ceil(MOST_PAIRS).max(1))
         .flat_map_iter(|team| {
-            past.friends(team.initiator).0.iter().map(|&friend| {
-                let facts = JoinFacts::gather(past, team.initiator, UserRow(friend), team.product);
-                let joins = team.participants.binary_search(&UserRow(friend)).is_ok();
+            let seen = past.seen_by(team.initiator);
+            past.reachable(team).into_iter().filter(|&friend| past.uses(friend)).map(move |friend| {
+                let facts = JoinFacts::gather(&seen, team.initiator, friend, team.product);
+                let joins = team.participants.binary_search(&friend).is_ok();
                 Example { features: with_intercept(facts.features()), positive: joins }
             })
         })
@@ -103,12 +73,12 @@ const FEWEST_OUTCOMES: usize = 20;
 /// Learns from succeeded and expired `teams` how far the friends' join probabilities tell whether a team fills.
 ///
 /// With fewer than [`FEWEST_OUTCOMES`] teams of either outcome [`SuccessModel::default`] comes back.
-pub fn fit_success(past: &(impl JoinEvidence + Sync), join: &JoinModel, teams: &[TeamRecord]) -> SuccessModel {
-    let examples: Vec<Example<2>> = teams
+pub fn fit_success(past: &Past<'_>, join: &JoinModel, teams: &[TeamRecord]) -> SuccessModel {
+    let examples: Vec<Example<2>> = decided(past, teams)
         .par_iter()
         .filter_map(|team| {
             let needed = team.min_size.saturating_sub(1) as usize;
-            let chances = join_probabilities(past, join, team.initiator, team.product);
+            let chances = join_probabilities(past, join, team);
             let reachable = needed > 0 && chances.len() >= needed;
             let positive = team.outcome == TeamOutcome::Succeeded;
             reachable.then(|| Example { features: [tail_log_odds(&chances, needed), 1.0], positive })
@@ -124,10 +94,14 @@ pub fn fit_success(past: &(impl JoinEvidence + Sync), join: &JoinModel, teams: &
     SuccessModel { slope: slope.max(0.0) as f32, intercept: intercept as f32 }
 }
 
-/// Join probability of every friend of `initiator`.
-fn join_probabilities(past: &impl JoinEvidence, join: &JoinModel, initiator: UserRow, product: ProductRow) -> Vec<f32> {
-    let friends = past.friends(initiator).0.iter();
-    friends.map(|&friend| join.probability(&JoinFacts::gather(past, initiator, UserRow(friend), product))).collect()
+/// Join probabilities of the friends who count when it is asked whether a team fills.
+fn join_probabilities(past: &Past<'_>, join: &JoinModel, team: &TeamRecord) -> Vec<f32> {
+    let seen = past.seen_by(team.initiator);
+    let chance = |friend: UserRow| join.probability(&JoinFacts::gather(&seen, team.initiator, friend, team.product));
+    let mut chances: Vec<f32> = past.reachable(team).into_iter().map(chance).collect();
+    chances.sort_by(|a, b| b.total_cmp(a));
+    chances.truncate(MOST_COUNTED);
+    chances
 }
 
 #[cfg(test)]
@@ -135,9 +109,14 @@ mod tests {
     //! 1. Without teams the defaults come back.
     //! 2. A planted habit is found: friends who joined before get a higher chance than others.
     //! 3. Teams whose friends are willing fill more often, once both outcomes have been seen.
+    //! 4. Roles tell who joins whom, and failed teams who does not.
+    //! 5. Only friends whom the initiator knew when she opened her team could have joined it.
+    //! 6. Teams that nobody joined lower every chance to what happens; those that may still fill teach nothing.
 
-    use juntos_datasets::IdMap;
-    use juntos_datasets::tables::Split;
+    use juntos_datasets::tables::{Friendship, FriendshipKind, Friendships, Split};
+    use juntos_datasets::training::TrainingData;
+    use juntos_datasets::units::Timestamp;
+    use juntos_datasets::{Csr, DatasetWriter, IdMap, ProductRow};
 
     use super::*;
 
@@ -167,7 +146,8 @@ mod tests {
         let mut products = IdMap::new();
         products.insert("p");
         let friend = |user: u32, step: u32| (user + step) % USERS;
-        let ties = (0..USERS).flat_map(|user| (1..=10).map(move |step| (user, friend(user, step), 0.5))).collect();
+        let pairs = (0..USERS).flat_map(|user| (1..=10).map(move |step| (user, friend(user, step))));
+        let ties = pairs.flat_map(|(user, friend)| [(user, friend, 0.5), (friend, user, 0.5)]).collect();
         let teams = (0..USERS).flat_map(|user| {
             let always = team(user, &[friend(user, 1)], 2, TeamOutcome::Succeeded);
             [always.clone(), always.clone(), always, team(user, &[friend(user, 2)], 2, TeamOutcome::Succeeded)]
@@ -188,7 +168,8 @@ mod tests {
     #[test]
     fn no_teams_leave_the_defaults() {
         let data = past();
-        let past = Past::new(&data, 0, &[], &[]);
+        let consent = Consent::open(USERS as usize, 1);
+        let past = Past::new(&data, &consent, 0, &[], &[]);
         assert_eq!(fit_join(&past, &[]), JoinModel::default());
         assert_eq!(fit_success(&past, &JoinModel::default(), &[]), SuccessModel::default());
     }
@@ -196,12 +177,14 @@ mod tests {
     #[test]
     fn a_habit_is_found() {
         let data = past();
-        let past = Past::new(&data, 0, &[], &[]);
+        let consent = Consent::open(USERS as usize, 1);
+        let past = Past::new(&data, &consent, 0, &[], &[]);
         let later: Vec<TeamRecord> =
             (0..USERS).map(|user| team(user, &[(user + 1) % USERS], 2, TeamOutcome::Succeeded)).collect();
         let model = fit_join(&past, &later);
+        let seen = past.seen_by(UserRow(0));
         let chance =
-            |friend: u32| model.probability(&JoinFacts::gather(&past, UserRow(0), UserRow(friend), ProductRow(0)));
+            |friend: u32| model.probability(&JoinFacts::gather(&seen, UserRow(0), UserRow(friend), ProductRow(0)));
         assert!(chance(1) > 0.7, "{}", chance(1));
         assert!(chance(2) < 0.3 && chance(5) < 0.1, "{} {}", chance(2), chance(5));
     }
@@ -209,14 +192,94 @@ mod tests {
     #[test]
     fn willing_friends_fill_teams() {
         let data = past();
-        let past = Past::new(&data, 0, &[], &[]);
+        let consent = Consent::open(USERS as usize, 1);
+        let past = Past::new(&data, &consent, 0, &[], &[]);
         let small = (0..USERS).map(|user| team(user, &[(user + 1) % USERS], 2, TeamOutcome::Succeeded));
         let large = (0..USERS).map(|user| team(user, &[], 6, TeamOutcome::Expired));
         let teams: Vec<TeamRecord> = small.chain(large).collect();
         let join = fit_join(&past, &teams[..USERS as usize]);
         let model = fit_success(&past, &join, &teams);
-        let chances = join_probabilities(&past, &join, UserRow(0), ProductRow(0));
+        let chances = join_probabilities(&past, &join, &teams[0]);
         assert!(model.probability(&chances, 1) > 0.8);
         assert!(model.probability(&chances, 5) < 0.2);
+    }
+
+    #[test]
+    fn chances_are_as_often_as_it_happens() {
+        let data = past();
+        let consent = Consent::open(USERS as usize, 1);
+        let past = Past::new(&data, &consent, 0, &[], &[]);
+        // Of every four teams three fail with nobody, whoever opens them.
+        let outcome = |user: u32, round: u32| match (user + round) % 4 {
+            0 => team(user, &[(user + 1) % USERS], 2, TeamOutcome::Succeeded),
+            _ => team(user, &[], 2, TeamOutcome::Expired),
+        };
+        let later: Vec<TeamRecord> =
+            (0..40).flat_map(|round| (0..USERS).map(move |user| outcome(user, round))).collect();
+        let model = fit_join(&past, &later);
+        let seen = past.seen_by(UserRow(0));
+        let chance =
+            |friend: u32| model.probability(&JoinFacts::gather(&seen, UserRow(0), UserRow(friend), ProductRow(0)));
+        assert!((chance(1) - 0.25).abs() < 0.03, "{}", chance(1));
+        assert!(chance(5) < 0.02, "{}", chance(5));
+    }
+
+    #[test]
+    fn teams_that_may_still_fill_teach_nothing() {
+        let mut data = past();
+        data.cut = Some(Timestamp::from_millis(1_000));
+        let consent = Consent::open(USERS as usize, 1);
+        let past = Past::new(&data, &consent, 0, &[], &[]);
+        let at =
+            |deadline: i64, team: TeamRecord| TeamRecord { deadline: Some(Timestamp::from_millis(deadline)), ..team };
+        let over: Vec<TeamRecord> =
+            (0..USERS).map(|user| at(900, team(user, &[(user + 1) % USERS], 2, TeamOutcome::Succeeded))).collect();
+        let early = (0..USERS).map(|user| at(1_100, team(user, &[(user + 2) % USERS], 2, TeamOutcome::Succeeded)));
+        let all: Vec<TeamRecord> = over.iter().cloned().chain(early).collect();
+        assert_eq!(fit_join(&past, &all), fit_join(&past, &over));
+    }
+
+    #[test]
+    fn roles_tell_joiners_from_others_and_whose_teams_they_join() {
+        let data = past();
+        let consent = Consent::open(USERS as usize, 1);
+        let past = Past::new(&data, &consent, 0, &[], &[]);
+        let sizes = (USERS as usize, 1);
+        let fit = || Roles::fit(&past, &data.teams, sizes, &RoleSettings { passes: 60, ..RoleSettings::default() });
+        let roles = fit();
+        assert_eq!(roles, fit(), "the same seed gives the same roles");
+        let mean = |step: u32| {
+            let score = |user: u32| roles.score(UserRow(user), UserRow((user + step) % USERS), ProductRow(0));
+            (0..USERS).map(score).sum::<f32>() / USERS as f32
+        };
+        assert!(mean(1) > mean(2) && mean(2) > mean(5), "{} {} {}", mean(1), mean(2), mean(5));
+        let failed: Vec<TeamRecord> =
+            data.teams.iter().map(|team| TeamRecord { participants: Vec::new(), ..team.clone() }).collect();
+        let nobody = Roles::fit(&past, &failed, sizes, &RoleSettings::default());
+        assert!(nobody.score(UserRow(0), UserRow(1), ProductRow(0)) < -2.0);
+    }
+
+    #[test]
+    fn who_did_not_know_her_yet_was_not_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |millis: i64| Some(Timestamp::from_millis(millis));
+        let mut writer = DatasetWriter::create(folder.path().join("data")).unwrap();
+        for (friend_id, since) in [("1", at(100)), ("2", at(900)), ("3", None)] {
+            let (user_id, kind, strength) = ("0", FriendshipKind::Friend, 0.5);
+            writer.push::<Friendships>(&Friendship { user_id, friend_id, kind, strength, since }).unwrap();
+        }
+        let dataset = writer.finish().unwrap();
+        let mut data = past();
+        data.friends = Csr::from_entries(
+            USERS as usize,
+            USERS as usize,
+            (1..4).flat_map(|friend| [(0, friend, 0.5), (friend, 0, 0.5)]).collect(),
+        );
+        let opened = |millis: i64| TeamRecord { opened_at: at(millis), ..team(0, &[], 2, TeamOutcome::Expired) };
+        let teams = [opened(50), opened(500), opened(1_000)];
+        let consent = Consent::read(&dataset, &data, &teams).unwrap();
+        let past = Past::new(&data, &consent, 0, &[], &[]);
+        let reached: Vec<usize> = teams.iter().map(|team| past.reachable(team).len()).collect();
+        assert_eq!(reached, [1, 2, 3]);
     }
 }

@@ -25,11 +25,11 @@ impl Snapshot {
     /// The world after `change`, which came in at `now`.
     pub(crate) fn after(&self, change: Change, now: Timestamp) -> Result<(Self, Applied), ChangeFault> {
         let mut next = self.clone();
-        next.live.teams.expire(now);
+        next.expire_teams(now);
         let applied = match change {
             Change::Event(event) => next.event(event, now)?,
-            Change::PutUser(record) => next.put_user(record)?,
-            Change::DeleteUser(user_id) => next.delete_user(&user_id)?,
+            Change::PutUser(record) => next.put_user(record, now)?,
+            Change::DeleteUser(user_id) => next.delete_user(&user_id, now)?,
             Change::PutProduct(record) => next.put_product(record)?,
             Change::DeleteProduct(product_id) => next.delete_product(&product_id)?,
             Change::PutFriendship(record) => next.put_friendship(&record)?,
@@ -67,7 +67,7 @@ impl Snapshot {
         self.product_row(product_id).ok_or_else(|| ChangeFault::UnknownProduct(product_id.to_owned()))
     }
 
-    fn put_user(&mut self, record: UserRecord) -> Result<Applied, ChangeFault> {
+    fn put_user(&mut self, record: UserRecord, now: Timestamp) -> Result<Applied, ChangeFault> {
         record.check()?;
         let row = self.user_or_new(&record.user_id);
         let (before, after) = (self.personalised(row), record.personalise);
@@ -76,21 +76,25 @@ impl Snapshot {
             self.count_before_the_cut(row, after);
             self.forget_popularity(row);
             self.fold_again_around(row);
+            self.reckon_around(row, now);
         }
         Ok(Applied::Done)
     }
 
-    fn delete_user(&mut self, user_id: &str) -> Result<Applied, ChangeFault> {
+    fn delete_user(&mut self, user_id: &str, now: Timestamp) -> Result<Applied, ChangeFault> {
         let row = self.known_user(user_id)?;
         if self.personalised(row) {
             self.count_before_the_cut(row, false);
         }
         self.forget_popularity(row);
+        let opened_or_joined: Vec<_> = self.live.teams.of_member(row).cloned().collect();
         self.live.teams.forget_user(row);
         self.live.invites.forget(row);
         self.live.exposures.forget(row);
         self.live.people.delete(row, user_id);
         self.fold_again_around(row);
+        opened_or_joined.iter().for_each(|team| self.live.outcomes.put(&team.id, None));
+        self.reckon_around(row, now);
         Ok(Applied::Done)
     }
 

@@ -47,6 +47,7 @@ impl Snapshot {
 
     pub(super) fn delete_team(&mut self, team_id: String) -> Result<Applied, ChangeFault> {
         self.live.teams.take_waiting(&team_id);
+        self.live.outcomes.put(&team_id.as_str().into(), None);
         if self.live.teams.remove(&team_id) { Ok(Applied::Done) } else { Err(ChangeFault::UnknownTeam(team_id)) }
     }
 
@@ -206,8 +207,16 @@ impl Snapshot {
             self.count_joined(&before, -1.0);
         }
         self.count_joined(&team, 1.0);
+        self.reckon(&team, now);
         self.live.teams.put(team);
-        self.live.teams.expire(now);
+        self.expire_teams(now);
+    }
+
+    /// Ends every open team whose deadline has passed, and notes how it ended.
+    pub(super) fn expire_teams(&mut self, now: Timestamp) {
+        for team in self.live.teams.expire(now) {
+            self.reckon(&team, now);
+        }
     }
 
     /// Counts `times` more that the participants joined the initiator, where the team has succeeded.

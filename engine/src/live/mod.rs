@@ -9,9 +9,11 @@ mod invites;
 mod life;
 mod neighbours;
 pub(crate) mod offered;
+pub(crate) mod outcomes;
 pub(crate) mod people;
 pub(crate) mod popularity;
 mod read;
+mod reckon;
 pub mod records;
 pub(crate) mod teams;
 mod ties;
@@ -25,6 +27,7 @@ use exposures::Exposures;
 use goods::Goods;
 use invites::Invites;
 use life::Start;
+use outcomes::Outcomes;
 use people::People;
 use popularity::Popularity;
 use records::{EventRecord, FriendshipRecord, InviteRecord, ProductRecord, TeamRecord, TeamStepRecord, UserRecord};
@@ -46,6 +49,8 @@ pub(crate) struct Live {
     pub(crate) popularity: Popularity,
     /// Per initiator, who joined teams of hers that succeeded since the cut, and how many times.
     co_joined: HashMap<u32, OrdMap<u32, f32>>,
+    /// What became of teams, against what was foretold.
+    pub(crate) outcomes: Outcomes,
 }
 
 impl Live {

@@ -100,6 +100,16 @@ impl Teams {
         self.by_id.get(id)
     }
 
+    /// Every team, in no order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Team>> {
+        self.by_id.values()
+    }
+
+    /// Teams that `user` is in.
+    pub(crate) fn of_member(&self, user: u32) -> impl Iterator<Item = &Arc<Team>> {
+        self.of(self.of_member.get(&user))
+    }
+
     /// Open teams that `user` is in.
     pub(crate) fn open_of_member(&self, user: u32) -> impl Iterator<Item = &Arc<Team>> {
         self.of(self.open_of_member.get(&user))
@@ -162,12 +172,13 @@ impl Teams {
         self.waiting.remove(id).unwrap_or_default()
     }
 
-    /// Ends every open team whose deadline has passed at `now`.
-    pub(crate) fn expire(&mut self, now: Timestamp) {
+    /// Ends every open team whose deadline has passed at `now`, and tells which.
+    pub(crate) fn expire(&mut self, now: Timestamp) -> Vec<Team> {
         let overdue: Vec<Arc<Team>> = self.open().take_while(|team| team.overdue(now)).cloned().collect();
-        for team in overdue {
-            self.put(Team { outcome: TeamOutcome::Expired, ..Team::clone(&team) });
-        }
+        let ended = |team: &Arc<Team>| Team { outcome: TeamOutcome::Expired, ..Team::clone(team) };
+        let ended: Vec<Team> = overdue.iter().map(ended).collect();
+        ended.iter().for_each(|team| self.put(team.clone()));
+        ended
     }
 
     /// Takes a deleted user out of all her teams.

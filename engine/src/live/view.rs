@@ -4,9 +4,10 @@
 use std::borrow::Cow;
 
 use juntos_datasets::tables::Invites;
-use juntos_datasets::units::{Money, Timestamp};
+use juntos_datasets::units::{Country, Money, Timestamp};
 use juntos_datasets::{ProductRow, UserRow};
 
+use super::outcomes::{Correction, Question};
 use super::people::History;
 use super::records::{ProductRecord, UserRecord};
 use crate::bundle::{StoredPossession, UserProfile};
@@ -244,6 +245,26 @@ impl Snapshot {
     /// Whether what is known about a user may be used.
     pub(crate) fn personalised(&self, user: u32) -> bool {
         self.profile(user).personalise
+    }
+
+    /// The market whose teams correct what is told to a user: that of her home as the bundle has it, or as she says, else
+    /// `asked`.
+    pub(crate) fn home_market(&self, user: u32, asked: Option<Country>) -> Option<Country> {
+        match self.stored_user(user) {
+            Some(stored) => self.bundle().profile(stored).country,
+            None => self.profile(user).country.or(asked),
+        }
+    }
+
+    /// How chances that are told to `user` at `now` are corrected by what became of teams since the cut.
+    pub(crate) fn correction(
+        &self,
+        question: Question,
+        user: u32,
+        asked: Option<Country>,
+        now: Timestamp,
+    ) -> Correction<'_> {
+        self.live.outcomes.correction(question, self.home_market(user, asked), user, now.day())
     }
 
     /// Who joined succeeded teams of `initiator`, by row, and how many times each: people who still exist.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use juntos_datasets::tables::PurchaseVisibility;
 use juntos_datasets::{ProductRow, UserRow};
 
 use super::model::JoinEvidence;
@@ -27,6 +28,9 @@ struct Person {
 #[derive(Debug)]
 pub(crate) struct Evidence<'a> {
     world: &'a Snapshot,
+    initiator: u32,
+    /// Strengths of the initiator's ties, strongest first.
+    ties: Vec<f32>,
     /// By row.
     people: Vec<Person>,
 }
@@ -38,7 +42,25 @@ impl<'a> Evidence<'a> {
         rows.sort_unstable();
         rows.dedup();
         let gather = |row: u32| if row == initiator { herself(world, row) } else { somebody(world, privacy, row) };
-        Self { world, people: rows.into_iter().map(gather).collect() }
+        Self::new(world, initiator, rows.into_iter().map(gather).collect())
+    }
+
+    /// What could have been used about `initiator` and `others`, ascending, at the cut: the bundle alone, without what is
+    /// not to be known any more.
+    pub(crate) fn at_the_cut(world: &'a Snapshot, initiator: UserRow, others: &[u32]) -> Self {
+        let mut rows = others.to_vec();
+        if let Err(at) = rows.binary_search(&initiator.0) {
+            rows.insert(at, initiator.0);
+        }
+        let gather = |row: u32| stored(world, initiator, UserRow(row));
+        Self::new(world, initiator.0, rows.into_iter().map(gather).collect())
+    }
+
+    fn new(world: &'a Snapshot, initiator: u32, people: Vec<Person>) -> Self {
+        let herself = people.iter().find(|person| person.row == initiator);
+        let mut ties = herself.map_or_else(Vec::new, |person| person.strengths.clone());
+        ties.sort_by(|a, b| b.total_cmp(a));
+        Self { world, initiator, ties, people }
     }
 
     fn person(&self, user: UserRow) -> Option<&Person> {
@@ -67,6 +89,32 @@ fn somebody(world: &Snapshot, privacy: &Privacy<'_>, row: u32) -> Person {
     }
     if privacy.sees_purchases_of(row) {
         person.products = bought(world, row).filter(|&product| privacy.is_social(product)).collect();
+    }
+    person
+}
+
+/// Somebody as the bundle has her, without people who have been deleted.
+fn stored(world: &Snapshot, initiator: UserRow, user: UserRow) -> Person {
+    let mut person = Person { row: user.0, ..Person::default() };
+    let own = user == initiator;
+    if !world.personalised(user.0) && !own {
+        return person;
+    }
+    let bundle = world.bundle();
+    let exists = |row: &u32| !world.live.people.is_deleted(*row);
+    let kept = |(rows, values): (&[u32], &[f32])| -> (Vec<u32>, Vec<f32>) {
+        rows.iter().copied().zip(values.iter().copied()).filter(|(row, _)| exists(row)).unzip()
+    };
+    (person.friends, person.strengths) = kept(bundle.friends(user));
+    (person.joiners, person.joined) = kept(bundle.co_joined(user));
+    if own || world.showed_at_the_cut(user, initiator) {
+        let bought = bundle.possessions(user).iter().filter(|had| had.purchases > 0).map(|had| had.product);
+        let told = |&product: &u32| own || !bundle.catalogue().sensitive(ProductRow(product));
+        person.products = bought.filter(told).collect();
+    }
+    let everyone = bundle.profile(user).purchase_visibility == PurchaseVisibility::Everyone;
+    if own || everyone || world.knew_at_the_cut(user, initiator) {
+        person.vector = bundle.user_vector(user);
     }
     person
 }
@@ -107,5 +155,12 @@ impl JoinEvidence for Evidence<'_> {
 
     fn product_vector(&self, product: ProductRow) -> &[f32] {
         self.world.product_vector(product.0)
+    }
+
+    fn stronger_ties(&self, user: UserRow, strength: f32) -> usize {
+        match user.0 == self.initiator {
+            true => self.ties.partition_point(|&other| other > strength),
+            false => self.friends(user).1.iter().filter(|&&other| other > strength).count(),
+        }
     }
 }

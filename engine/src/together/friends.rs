@@ -6,6 +6,7 @@ use super::evidence::Evidence;
 use super::model::{JoinFacts, logistic};
 use crate::cursor::{List, Shown};
 use crate::explanation::{Explained, Part};
+use crate::live::outcomes::Question;
 use crate::reasons::Reason;
 use crate::recommend::Snapshot;
 use crate::request::{Answer, Context, Degraded, FriendItem, RequestFault};
@@ -78,13 +79,15 @@ impl Snapshot {
         self.keep_served(&mut invited, product, viewer, context);
         let evidence = Evidence::gather(self, &privacy, user, &invited);
         let model = &self.bundle().serving().join;
+        let correction = self.correction(Question::Join, user, viewer.country, context.now).on(product);
         let mut ranked: Vec<(f32, u32, JoinFacts)> = invited
             .into_iter()
             .map(|friend| {
                 let facts = JoinFacts::gather(&evidence, UserRow(user), UserRow(friend), ProductRow(product));
                 let fatigue = self.fatigue(friend, user, product, context.now);
-                let log_odds = model.log_odds(&facts) - fatigue;
-                trace.tells(|| explained(self.user_id(friend), model.parts(&facts), -fatigue, log_odds));
+                let log_odds = model.log_odds(&facts) + correction - fatigue;
+                let since = [("lately", correction), ("fatigue", -fatigue)];
+                trace.tells(|| explained(self.user_id(friend), model.parts(&facts), since, log_odds));
                 (logistic(log_odds), friend, facts)
             })
             .collect();
@@ -98,10 +101,10 @@ impl Snapshot {
     }
 }
 
-/// Why a friend has her place: what the log-odds that she joins are the sum of.
-fn explained(id: &str, parts: Vec<(&'static str, f32)>, fatigue: f32, log_odds: f32) -> Explained {
-    let fatigue = Some(("fatigue", fatigue)).filter(|(_, points)| *points != 0.0);
-    let parts = parts.into_iter().chain(fatigue).map(|(what, points)| Part { what, points });
+/// Why a friend has her place: what the log-odds that she joins are the sum of, with what counts `since` training.
+fn explained(id: &str, parts: Vec<(&'static str, f32)>, since: [(&'static str, f32); 2], log_odds: f32) -> Explained {
+    let since = since.into_iter().filter(|(_, points)| *points != 0.0);
+    let parts = parts.into_iter().chain(since).map(|(what, points)| Part { what, points });
     Explained { id: id.to_owned(), parts: parts.collect(), score: Some(log_odds), ..Explained::default() }
 }
 

@@ -9,4 +9,5 @@ pub(crate) mod strategy;
 pub(crate) mod teams;
 
 pub use patience::InvitePolicy;
+pub use products::MOST_COUNTED;
 pub use strategy::Strategy;

@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 
 use juntos_datasets::{ProductRow, UserRow};
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What is known about one friend before the initiator opens a team on a product, every past team counted but the one
 /// in question.
@@ -34,10 +35,18 @@ pub struct JoinFacts {
     pub affinity: f32,
     /// Whether the friend has bought the product already.
     pub has_product: bool,
+    /// Number of the initiator's friends.
+    pub initiator_friends: f32,
+    /// Of these, friends with a stronger tie to her than this one.
+    pub closer_friends: f32,
+    /// Cosine of the friend's vector with the product's; zero where one of them is missing.
+    pub fit: f32,
+    /// Whether the friend has a vector.
+    pub taste_known: bool,
 }
 
 /// Number of features that [`JoinFacts::features`] makes.
-pub const JOIN_FEATURES: usize = 13;
+pub const JOIN_FEATURES: usize = 19;
 
 impl JoinFacts {
     /// The features the model weighs: counts on a logarithmic scale, shares and cosines as they are.
@@ -57,6 +66,12 @@ impl JoinFacts {
             self.taste,
             self.affinity,
             f32::from(u8::from(self.has_product)),
+            1.0 / (1.0 + self.closer_friends),
+            self.closer_friends.ln_1p(),
+            self.initiator_friends.ln_1p(),
+            self.joined_by_all.ln_1p(),
+            self.fit,
+            f32::from(u8::from(self.taste_known)),
         ]
     }
 }
@@ -76,6 +91,12 @@ pub const JOIN_FEATURE_WORDS: [&str; JOIN_FEATURES] = [
     "taste",
     "affinity",
     "has_product",
+    "closest",
+    "closer_friends",
+    "friends_to_choose_from",
+    "joins_in_all",
+    "fit",
+    "taste_known",
 ];
 
 /// Where the facts come from: the bundle, the bundle with today's changes over it, or a part of the past.
@@ -92,6 +113,10 @@ pub trait JoinEvidence {
     fn user_vector(&self, user: UserRow) -> Cow<'_, [f32]>;
     /// A product's vector; empty or zero where there is none.
     fn product_vector(&self, product: ProductRow) -> &[f32];
+    /// Number of a user's ties stronger than `strength`.
+    fn stronger_ties(&self, user: UserRow, strength: f32) -> usize {
+        self.friends(user).1.iter().filter(|&&other| other > strength).count()
+    }
 }
 
 impl JoinFacts {
@@ -113,19 +138,30 @@ impl JoinFacts {
             }
         }
         let vector = evidence.user_vector(friend);
+        let goods = evidence.product_vector(product);
+        let strength = times(evidence.friends(initiator), friend);
         Self {
             joined: times(evidence.co_joined(initiator), friend),
             joined_by_all: evidence.co_joined(initiator).1.iter().sum(),
             reverse: times(evidence.co_joined(friend), initiator),
-            strength: times(evidence.friends(initiator), friend),
+            strength,
             common_friends: overlap(evidence.friends(initiator).0, evidence.friends(friend).0),
             common_products: overlap(&hers, &friends_own),
             friend_products: friends_own.len() as f32,
             friend_friends: evidence.friends(friend).0.len() as f32,
-            taste: dot(&vector, evidence.product_vector(product)),
+            taste: dot(&vector, goods),
             affinity: cosine(&evidence.user_vector(initiator), &vector),
             has_product,
+            initiator_friends: evidence.friends(initiator).0.len() as f32,
+            closer_friends: evidence.stronger_ties(initiator, strength) as f32,
+            fit: cosine(&vector, goods),
+            taste_known: vector.iter().any(|&value| value != 0.0),
         }
+    }
+
+    /// The same facts for another product that neither of the two has, with the friend's vector and the product's.
+    pub fn on_product(&self, friend: &[f32], product: &[f32]) -> Self {
+        Self { taste: dot(friend, product), fit: cosine(friend, product), ..*self }
     }
 }
 
@@ -173,14 +209,27 @@ pub struct JoinModel {
     /// Log-odds where every feature is zero.
     pub intercept: f32,
     /// Log-odds that one unit of each feature adds.
+    #[serde(deserialize_with = "weights")]
     pub weights: [f32; JOIN_FEATURES],
+}
+
+/// The weights of a bundle, which may be from before the last features were thought of: they weigh nothing there.
+fn weights<'de, D: Deserializer<'de>>(from: D) -> Result<[f32; JOIN_FEATURES], D::Error> {
+    let stored = Vec::<f32>::deserialize(from)?;
+    if stored.len() > JOIN_FEATURES {
+        let problem = format!("{} weights of a join model that knows {JOIN_FEATURES} features", stored.len());
+        return Err(D::Error::custom(problem));
+    }
+    Ok(std::array::from_fn(|feature| stored.get(feature).copied().unwrap_or(0.0)))
 }
 
 impl Default for JoinModel {
     /// What holds before any team has been seen: one friend in twenty joins, habit weighs most, then the strength of
     /// the tie and what the two have in common.
     fn default() -> Self {
-        Self { intercept: -3.0, weights: [1.5, 1.0, 0.5, 0.5, 0.25, 0.5, 1.0, 1.5, 0.05, -0.1, 0.5, 0.5, 0.0] }
+        let mut weights = [0.0; JOIN_FEATURES];
+        weights[..12].copy_from_slice(&[1.5, 1.0, 0.5, 0.5, 0.25, 0.5, 1.0, 1.5, 0.05, -0.1, 0.5, 0.5]);
+        Self { intercept: -3.0, weights }
     }
 }
 
@@ -231,13 +280,22 @@ impl SuccessModel {
     ///
     /// `1` when nobody more is needed; `0` when fewer friends than needed can be reached. Cost `O(friends · needed)`.
     pub fn probability(&self, join_probabilities: &[f32], needed: usize) -> f32 {
-        if needed == 0 {
-            return 1.0;
+        self.corrected(join_probabilities, needed, 0.0)
+    }
+
+    /// The same with `correction` added to the log-odds.
+    pub fn corrected(&self, join_probabilities: &[f32], needed: usize, correction: f32) -> f32 {
+        match self.log_odds(join_probabilities, needed) {
+            Some(log_odds) => logistic(log_odds + correction),
+            None if needed == 0 => 1.0,
+            None => 0.0,
         }
-        if join_probabilities.len() < needed {
-            return 0.0;
-        }
-        logistic(self.intercept + self.slope * tail_log_odds(join_probabilities, needed))
+    }
+
+    /// Log-odds that at least `needed` more people join; none where that is certain or impossible.
+    pub fn log_odds(&self, join_probabilities: &[f32], needed: usize) -> Option<f32> {
+        let open = needed > 0 && join_probabilities.len() >= needed;
+        open.then(|| self.intercept + self.slope * tail_log_odds(join_probabilities, needed))
     }
 }
 
@@ -274,6 +332,7 @@ mod tests {
     //! 1. The Poisson-binomial tail equals enumeration of every outcome.
     //! 2. More friends, or likelier ones, never make a team less likely to fill; fewer seats to fill never do either.
     //! 3. Set overlap equals its definition.
+    //! 4. Models of older bundles read, of newer ones do not.
 
     use std::collections::BTreeSet;
 
@@ -323,6 +382,16 @@ mod tests {
             let expected = if left.is_empty() || right.is_empty() { 0.0 } else { both / ((left.len() * right.len()) as f32).sqrt() };
             prop_assert!((overlap(&list(&left), &list(&right)) - expected).abs() < 1e-6);
         }
+    }
+
+    #[test]
+    fn a_model_from_before_the_last_features_still_reads() {
+        let old: JoinModel = serde_json::from_str(r#"{"intercept": -1.0, "weights": [2.0, 0.5]}"#).unwrap();
+        assert_eq!((old.intercept, old.weights[0], old.weights[1], old.weights[2]), (-1.0, 2.0, 0.5, 0.0));
+        let model = JoinModel::default();
+        assert_eq!(serde_json::from_str::<JoinModel>(&serde_json::to_string(&model).unwrap()).unwrap(), model);
+        let later = format!(r#"{{"intercept": 0.0, "weights": {:?}}}"#, [1.0; JOIN_FEATURES + 1]);
+        assert!(serde_json::from_str::<JoinModel>(&later).is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use juntos_datasets::units::Country;
 use juntos_datasets::{ProductRow, UserRow};
 
 use super::evidence::Evidence;
-use super::model::JoinFacts;
+use super::model::{JoinFacts, logistic};
 use super::strategy::{Strategy, ratings};
 use crate::allowed::Conditions;
 use crate::bitmap::Bitmap;
@@ -16,6 +16,7 @@ use crate::cursor::{List, Shown};
 use crate::explain::Explainer;
 use crate::explanation::Rule;
 use crate::index::Scored;
+use crate::live::outcomes::{Correction, Question};
 use crate::live::view::{dot, weighted_mean};
 use crate::privacy::{Privacy, certain_age};
 use crate::rank::{self, Scale};
@@ -27,10 +28,12 @@ use crate::viewer::Viewer;
 
 /// Friends who come in when the question leaves the company open: the likeliest to join.
 const MOST_FRIENDS: usize = 9;
+/// Friends who count when it is asked whether a team fills: the likeliest to join.
+pub const MOST_COUNTED: usize = 30;
 /// Buyers that a team needs where the product does not say: two.
 const SMALLEST_TEAM: u32 = 2;
-/// Chance from which on somebody is said to join, beyond those the team needs.
-const LIKELY: f32 = 0.5;
+/// Log-odds from which on somebody is said to join, beyond those the team needs: an even chance.
+const LIKELY_LOG_ODDS: f32 = 0.0;
 /// Most people named for one product.
 const MOST_NAMED: usize = 10;
 /// Fewest products that each member's own taste proposes, where a strategy looks at everybody's ratings.
@@ -50,8 +53,13 @@ struct Group<'a> {
     evidence: Evidence<'a>,
     /// Facts of each of `others`, as for a product that nobody has.
     facts: Vec<JoinFacts>,
-    /// Friends outside the group whom the initiator could still invite to the seats that it leaves free.
+    /// Friends of the initiator outside the group who could still join.
     reserve: Vec<Reserve>,
+    /// Whether her friends were asked for: then they count even where the group alone could fill a team.
+    open: bool,
+    /// How the chances that a team fills, and that friends join, are corrected by what happened since the cut.
+    filling: Correction<'a>,
+    joining: Correction<'a>,
 }
 
 /// What somebody who was not named may get; for other products she counts as one who will not join.
@@ -75,7 +83,7 @@ impl Group<'_> {
     }
 }
 
-/// Somebody who could still be invited.
+/// Somebody who could still join.
 struct Reserve {
     reach: Reach,
     /// As for a product that nobody has.
@@ -132,6 +140,28 @@ impl Snapshot {
         Ok(self.explained(answer, trace, &Grounds { taste: taste.as_deref(), removed_by: &removed_by, ..grounds }))
     }
 
+    /// The chance that a team of this person on this product fills, her friends asked, as [`Self::group_products`] tells
+    /// it; none where she may not be shown the product, or nobody knows one of the two.
+    ///
+    /// # Errors
+    /// [`RequestFault`] when the question itself is wrong.
+    pub fn success_chance(
+        &self,
+        user_id: &str,
+        product_id: &str,
+        context: &Context,
+    ) -> Result<Option<f32>, RequestFault> {
+        context.check()?;
+        let viewer = Viewer::new(self, Some(user_id), context);
+        let Some(product) = self.product_row(product_id).filter(|_| viewer.personal.is_some()) else { return Ok(None) };
+        if !self.allowed_to_read(&viewer.conditions(context)).contains(product) {
+            return Ok(None);
+        }
+        let privacy = viewer.privacy(self, context.now);
+        let group = self.group(&viewer, &privacy, &[], true, context);
+        Ok(Some(self.prospect(product, self.goods(product).group_min_size, &group).success))
+    }
+
     /// Rows of the members named beside the initiator, by row; unknown ids are noted as missing.
     fn named_members(&self, user_ids: &[String], viewer: &mut Viewer) -> Vec<u32> {
         let mut rows = Vec::with_capacity(user_ids.len());
@@ -156,16 +186,21 @@ impl Snapshot {
     ) -> Group<'a> {
         let mut others: Vec<u32> = named.to_vec();
         let initiator = viewer.personal;
+        let corrections = |user: u32| {
+            [Question::Success, Question::Join].map(|what| self.correction(what, user, viewer.country, context.now))
+        };
         let Some(user) = initiator else {
             let evidence = Evidence::gather(self, privacy, u32::MAX, &[]);
             let nobody = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
             let (others, reaches, facts, reserve) = nobody;
-            return Group { initiator, others, reaches, evidence, facts, reserve };
+            let [filling, joining] = corrections(u32::MAX);
+            return Group { initiator, others, reaches, evidence, facts, reserve, open: false, filling, joining };
         };
         others.retain(|&member| member != user && privacy.may_group(member));
         let friends = self.likeliest_friends(user, privacy);
         if with_friends {
-            others.extend(friends.iter().map(|(friend, _)| friend));
+            let invited = friends.iter().map(|&(friend, _)| friend).filter(|&friend| privacy.may_invite(friend));
+            others.extend(invited.take(MOST_FRIENDS));
             others.sort_unstable();
             others.dedup();
             others.truncate(MAX_IDS);
@@ -183,7 +218,8 @@ impl Snapshot {
         let chosen = |member: &u32| named.binary_search(member).is_err();
         let reach = |member: &u32| chosen(member).then(|| self.reach(*member, viewer, privacy, context));
         let reaches = others.iter().map(reach).collect();
-        Group { initiator, others, reaches, evidence, facts, reserve }
+        let [filling, joining] = corrections(user);
+        Group { initiator, others, reaches, evidence, facts, reserve, open: with_friends, filling, joining }
     }
 
     /// What somebody may get where she lives, as the question has it paid and delivered.
@@ -196,19 +232,20 @@ impl Snapshot {
         Reach { allowed: self.allowed_to_read(&conditions), refused: refused.collect() }
     }
 
-    /// Friends who may be invited, the likeliest to join first, whatever the product.
+    /// Friends both ways, the likeliest to join first, whatever the product, as many as ever count. Not all of them may be
+    /// named: who takes no invitations may still join.
     fn likeliest_friends(&self, user: u32, privacy: &Privacy<'_>) -> Vec<(u32, JoinFacts)> {
-        let friends = privacy.friends().iter().map(|friend| friend.row).collect();
-        let invited = privacy.invitations(friends, None).into_inner();
-        let evidence = Evidence::gather(self, privacy, user, &invited);
+        let friends = privacy.friends().iter().map(|friend| friend.row);
+        let mutual: Vec<u32> = friends.filter(|&friend| self.mutual_friends(user, friend)).collect();
+        let evidence = Evidence::gather(self, privacy, user, &mutual);
         let model = &self.bundle().serving().join;
         let chance = |friend: u32| {
             let facts = facts_of(&evidence, user, friend, ProductRow(u32::MAX));
             (model.log_odds(&facts), friend, facts)
         };
-        let mut ranked: Vec<(f32, u32, JoinFacts)> = invited.into_iter().map(chance).collect();
+        let mut ranked: Vec<(f32, u32, JoinFacts)> = mutual.into_iter().map(chance).collect();
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        ranked.into_iter().take(MOST_FRIENDS).map(|(_, friend, facts)| (friend, facts)).collect()
+        ranked.into_iter().take(MOST_COUNTED).map(|(_, friend, facts)| (friend, facts)).collect()
     }
 
     /// Leaves what everybody named may be shown where she is, without what the initiator has and what she or somebody named
@@ -366,8 +403,9 @@ impl Snapshot {
 
     /// The chance that the team fills, and everybody in the group who is likely enough to join, likeliest first.
     ///
-    /// The chance counts the group and, for the seats that it leaves free, the friends whom the initiator would
-    /// likeliest win besides, as training does; only people of the group are told to join.
+    /// The chance counts the group and the friends whom the initiator would likeliest win besides, as training does:
+    /// all of these where her friends were asked for, else for the seats that the group leaves free. Only people of the
+    /// group are told to join.
     fn prospect(&self, product: u32, min_size: Option<u32>, group: &Group<'_>) -> Prospect {
         let needed = min_size.unwrap_or(SMALLEST_TEAM).saturating_sub(1) as usize;
         let Some(user) = group.initiator else { return Prospect { success: 0.0, joiners: Vec::new() } };
@@ -380,16 +418,16 @@ impl Snapshot {
         let mut chances: Vec<(f32, u32)> = counting.map(chance).collect();
         chances.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let mut probabilities: Vec<f32> = chances.iter().map(|&(chance, _)| chance).collect();
-        if chances.len() < needed {
+        if group.open || chances.len() < needed {
             let may_get = group.reserve.iter().filter(|friend| friend.reach.takes_in(product));
-            probabilities.extend(may_get.map(|friend| {
-                let taste = dot(&friend.vector, self.product_vector(product));
-                serving.join.probability(&JoinFacts { taste, ..friend.facts })
-            }));
+            let chance = |friend: &Reserve| friend.facts.on_product(&friend.vector, self.product_vector(product));
+            probabilities.extend(may_get.map(|friend| serving.join.probability(&chance(friend))));
         }
-        let likely = chances.iter().enumerate().filter(|(at, (chance, _))| *at < needed || *chance >= LIKELY);
+        // The correction of the whole is learnt for chances to join without theirs.
+        let likely_from = logistic(LIKELY_LOG_ODDS - group.joining.on(product));
+        let likely = chances.iter().enumerate().filter(|(at, (chance, _))| *at < needed || *chance >= likely_from);
         Prospect {
-            success: serving.success.probability(&probabilities, needed),
+            success: serving.success.corrected(&probabilities, needed, group.filling.on(product)),
             joiners: likely.take(MOST_NAMED).map(|(_, &(_, other))| other).collect(),
         }
     }
@@ -401,8 +439,7 @@ impl Snapshot {
         if has(user) || has(other) {
             return facts_of(evidence, user, other, ProductRow(product));
         }
-        let taste = dot(&evidence.user_vector(UserRow(other)), self.product_vector(product));
-        JoinFacts { taste, ..*facts }
+        facts.on_product(&evidence.user_vector(UserRow(other)), self.product_vector(product))
     }
 
     fn group_item(

@@ -102,6 +102,23 @@ pub fn success(teams: &[Decided], bundle: &Bundle) -> Vec<Forecast> {
     teams.par_iter().filter(|team| is_open_question(team)).map(forecast).collect()
 }
 
+/// The same as the recommender answers, of the teams whose initiator it answers.
+///
+/// # Errors
+/// When the recommender refuses a question.
+pub fn success_served(teams: &[Decided], snapshot: &Snapshot, now: Timestamp) -> Result<Vec<Forecast>, TrainError> {
+    let bundle = snapshot.bundle();
+    let forecast = |team: &Decided| {
+        let (user, product) = (bundle.users().id(team.initiator), bundle.products().id(team.product));
+        let chance = snapshot.success_chance(user, product, &Context::new(now, 1))?;
+        let owner = team.initiator.0;
+        Ok(chance.map(|chance| Forecast { owner, chance: f64::from(chance), happened: team.succeeded }))
+    };
+    let each: Result<Vec<Option<Forecast>>, TrainError> =
+        teams.par_iter().filter(|team| is_open_question(team)).map(forecast).collect();
+    Ok(each?.into_iter().flatten().collect())
+}
+
 /// Join chance of every friend of the team's initiator.
 fn chances(team: &Decided, bundle: &Bundle) -> Vec<f32> {
     let join = &bundle.serving().join;

@@ -39,9 +39,18 @@ pub fn cases(data: &TrainingData, rows: &Rows) -> Vec<Case> {
 
 /// Ranks the friends of each case by `score`, ties at random.
 fn rank(cases: &[Case], bundle: &Bundle, seed: u64, score: impl Fn(&Case, UserRow) -> f32 + Sync) -> Vec<Ranked> {
+    rank_among(cases, |case| bundle.friends(cases[case].initiator).0, seed, score)
+}
+
+/// Ranks those whom `among` names for each case.
+fn rank_among<'a>(
+    cases: &[Case],
+    among: impl Fn(usize) -> &'a [u32] + Sync,
+    seed: u64,
+    score: impl Fn(&Case, UserRow) -> f32 + Sync,
+) -> Vec<Ranked> {
     let list = |(at, case): (usize, &Case)| {
-        let friends = bundle.friends(case.initiator).0;
-        let scored = friends.iter().map(|&friend| (friend, score(case, UserRow(friend)))).collect();
+        let scored = among(at).iter().map(|&friend| (friend, score(case, UserRow(friend)))).collect();
         Ranked::new(order_candidates(scored, seed.wrapping_add(at as u64)), &case.relevant)
     };
     cases.par_iter().enumerate().map(list).collect()
@@ -60,21 +69,43 @@ pub fn rank_exactly(cases: &[Case], bundle: &Bundle, seed: u64) -> Vec<Ranked> {
 /// # Errors
 /// When the recommender refuses a question.
 pub fn rank_served(cases: &[Case], snapshot: &Snapshot, now: Timestamp, seed: u64) -> Result<Vec<Ranked>, TrainError> {
+    let suggested = suggested(cases, snapshot, now, seed)?;
+    Ok(cases.iter().zip(suggested).map(|(case, friends)| Ranked::new(friends, &case.relevant)).collect())
+}
+
+/// Whom the recommender suggests for each case, likeliest first.
+///
+/// # Errors
+/// When the recommender refuses a question.
+pub fn suggested(cases: &[Case], snapshot: &Snapshot, now: Timestamp, seed: u64) -> Result<Vec<Vec<u32>>, TrainError> {
     let bundle = snapshot.bundle();
     let ask = |case: &Case| {
         let context = Context { seed, ..Context::new(now, MAX_LIMIT) };
         let (user, product) = (bundle.users().id(case.initiator), bundle.products().id(case.product));
         let answer = snapshot.group_friends(user, product, &context)?;
         let row = |id: &str| bundle.users().row(id).map(|row| row.0);
-        let items = answer.items.iter().filter_map(|item| row(&item.user_id)).collect();
-        Ok(Ranked::new(items, &case.relevant))
+        Ok(answer.items.iter().filter_map(|item| row(&item.user_id)).collect())
     };
     cases.par_iter().map(ask).collect()
 }
 
+/// What friends are ordered by.
+type Count<'a> = Box<dyn Fn(&Case, UserRow) -> f32 + Sync + 'a>;
+
 /// The rankings that the model is held against: how often a friend joined anybody's team (`popularity`), how often she
-/// joined the initiator's (`joined_before`), and the strength of the tie (`tie`).
-pub fn baselines(cases: &[Case], bundle: &Bundle, data: &TrainingData, rows: &Rows, seed: u64) -> Baselines {
+/// joined the initiator's (`joined_before`), how often one of the two joined the other's (`together`), how many friends she
+/// has (`friends`), and the strength of the tie (`tie`).
+///
+/// With `suggested`, the same again among those only, as `popularity_suggested` and so on: what a count would make of the
+/// friends whom the recommender may suggest at all.
+pub fn baselines(
+    cases: &[Case],
+    bundle: &Bundle,
+    data: &TrainingData,
+    rows: &Rows,
+    seed: u64,
+    suggested: Option<&[Vec<u32>]>,
+) -> Baselines {
     let mut joins = vec![0.0f32; bundle.n_users()];
     for team in data.teams.iter().filter(|team| is_past_success(team)) {
         for participant in team.participants.iter().filter_map(|&user| rows.user(user)) {
@@ -83,11 +114,22 @@ pub fn baselines(cases: &[Case], bundle: &Bundle, data: &TrainingData, rows: &Ro
     }
     let times =
         |(users, values): (&[u32], &[f32]), user: UserRow| users.binary_search(&user.0).map_or(0.0, |at| values[at]);
-    let popularity = rank(cases, bundle, seed, |_, friend| joins[friend.0 as usize]);
-    let before = rank(cases, bundle, seed, |case, friend| times(bundle.co_joined(case.initiator), friend));
-    let tie = rank(cases, bundle, seed, |case, friend| times(bundle.friends(case.initiator), friend));
-    [("popularity", popularity), ("joined_before", before), ("tie", tie)]
-        .into_iter()
-        .map(|(name, lists)| (name.to_owned(), lists))
-        .collect()
+    let before = |case: &Case, friend: UserRow| times(bundle.co_joined(case.initiator), friend);
+    let back = |case: &Case, friend: UserRow| times(bundle.co_joined(friend), case.initiator);
+    let counts: [(&str, Count<'_>); 5] = [
+        ("popularity", Box::new(|_, friend| joins[friend.0 as usize])),
+        ("joined_before", Box::new(before)),
+        ("together", Box::new(move |case, friend| before(case, friend) + back(case, friend))),
+        ("friends", Box::new(|_, friend| bundle.friends(friend).0.len() as f32)),
+        ("tie", Box::new(|case, friend| times(bundle.friends(case.initiator), friend))),
+    ];
+    let mut baselines = Baselines::new();
+    for (name, count) in &counts {
+        baselines.insert((*name).to_owned(), rank(cases, bundle, seed, count));
+        if let Some(suggested) = suggested {
+            let lists = rank_among(cases, |case| suggested[case].as_slice(), seed, count);
+            baselines.insert(format!("{name}_suggested"), lists);
+        }
+    }
+    baselines
 }

@@ -91,14 +91,19 @@ impl<'a> World<'a> {
         self.data.users.row(self.bundle.users().id(user))
     }
 
-    /// How far the bundle's chances for test teams came true; via `served`, the chance to join is the recommender's.
+    /// How far the bundle's chances for test teams came true; via `served`, they are the recommender's.
     fn calibration(&self, via: Via, bootstrap: Bootstrap) -> Result<Vec<Calibration>, TrainError> {
         let teams = forecasts::decided(self.data, &self.rows);
-        let joining = match via {
-            Via::Exact | Via::Index => forecasts::joining(&teams, &self.bundle),
-            Via::Served => forecasts::joining_served(&teams, &Engine::new(self.bundle.clone()).snapshot(), self.now())?,
+        let (joining, success) = match via {
+            Via::Exact | Via::Index => {
+                (forecasts::joining(&teams, &self.bundle), forecasts::success(&teams, &self.bundle))
+            }
+            Via::Served => {
+                let (snapshot, now) = (Engine::new(self.bundle.clone()).snapshot(), self.now());
+                let joining = forecasts::joining_served(&teams, &snapshot, now)?;
+                (joining, forecasts::success_served(&teams, &snapshot, now)?)
+            }
         };
-        let success = forecasts::success(&teams, &self.bundle);
         let open = forecasts::count(teams.iter().filter(|team| forecasts::is_open_question(team)));
         let joining = Calibration::of("joining", forecasts::count(&teams), &joining, bootstrap);
         let success = Calibration::of("success", open, &success, bootstrap);
@@ -191,12 +196,19 @@ impl Ranking for ForUsers<'_> {
 struct ForInitiators<'a> {
     world: &'a World<'a>,
     cases: Vec<friends::Case>,
+    /// Whom the recommender suggests, where it is asked.
+    suggested: Option<Vec<Vec<u32>>>,
 }
 
 impl<'a> ForInitiators<'a> {
     fn new(world: &'a World<'a>) -> Result<Self, TrainError> {
         let cases = friends::cases(world.data, &world.rows);
-        Ok(Self { world, cases: world.some(cases, "test teams with participants (column `split` = `test`)")? })
+        let cases = world.some(cases, "test teams with participants (column `split` = `test`)")?;
+        let suggested = world.config.via.contains(&Via::Served).then(|| {
+            let snapshot = Engine::new(world.bundle.clone()).snapshot();
+            friends::suggested(&cases, &snapshot, world.now(), world.config.seed)
+        });
+        Ok(Self { world, cases, suggested: suggested.transpose()? })
     }
 }
 
@@ -213,7 +225,7 @@ impl Ranking for ForInitiators<'_> {
 
     fn baselines(&self) -> Baselines {
         let World { bundle, config, data, rows, .. } = self.world;
-        friends::baselines(&self.cases, bundle, data, rows, config.seed)
+        friends::baselines(&self.cases, bundle, data, rows, config.seed, self.suggested.as_deref())
     }
 
     fn owners(&self) -> Vec<u32> {

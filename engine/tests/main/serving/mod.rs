@@ -18,7 +18,9 @@
 //! 16. For every product an operator is told truly why it is not there (`explanation`).
 //! 17. Explanations name nobody, and keep every secret that answers keep (`explanation`, `walk`).
 //! 18. What is used up comes back in time (`repurchase`).
+//! 19. What became of teams since the cut corrects what is told, and tells of nobody (`drift`).
 
+mod drift;
 mod explanation;
 mod groups;
 mod lists;

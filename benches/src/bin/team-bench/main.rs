@@ -1,0 +1,136 @@
+//! Who joins a team: the join model beside the two-role model, the two together, and plain counts, on test teams.
+//!
+//! ```sh
+//! juntos generate --test-days 60 --out world && team-bench --data world
+//! ```
+//! Prints one JSON object: of each rule recall@k over test teams that somebody joined, among the friends who could, and, of
+//! those that tell chances, Brier score and log loss over all friends of all test teams that are over. Models are fitted
+//! on the last tenth of the training teams, facts and vectors gathered from what came before, as `juntos train` does.
+
+#![forbid(unsafe_code)]
+
+mod rules;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use juntos_datasets::Dataset;
+use juntos_datasets::progress::Silent;
+use juntos_datasets::tables::Split;
+use juntos_datasets::training::{TeamRecord, TrainingData};
+use juntos_trainer::config::TrainConfig;
+use juntos_trainer::models::{Embeddings, FitData, Fitted};
+use juntos_trainer::prepare::hold_out;
+use juntos_trainer::together::{Consent, Past, RoleSettings, Roles};
+use serde_json::{Value, json};
+
+use crate::rules::{Asked, asked, measure};
+
+/// Compares rules for who joins a team, on test teams.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Dataset folder with test teams, as `juntos generate --test-days` and `juntos import teams` write
+    #[arg(long, value_name = "DATA")]
+    data: PathBuf,
+    /// Settings as of `juntos train --config`
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Name of the model of tastes, whatever the settings say; it must make vectors
+    #[arg(long, default_value = "als")]
+    model: String,
+    /// Numbers in each vector of the two-role model
+    #[arg(long, default_value_t = RoleSettings::default().dim)]
+    role_dim: usize,
+    /// Passes of the two-role model
+    #[arg(long, default_value_t = RoleSettings::default().passes)]
+    role_passes: usize,
+    /// Pull of the two-role model's numbers towards zero
+    #[arg(long, default_value_t = RoleSettings::default().pull)]
+    role_pull: f32,
+    /// Cut of the ranked lists
+    #[arg(long, default_value_t = 3)]
+    k: usize,
+    /// Decides every random choice
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(line) => match writeln!(io::stdout(), "{line:#}") {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
+        Err(fault) => {
+            // Standard error is the last place to tell; when it is closed there is nobody to tell.
+            let _untold = writeln!(io::stderr(), "team-bench: {fault}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<Value, Box<dyn std::error::Error>> {
+    let mut config = match &args.config {
+        Some(path) => TrainConfig::read(path)?,
+        None => TrainConfig::default(),
+    };
+    config.model.clone_from(&args.model);
+    let dataset = Dataset::open(&args.data)?;
+    let data = TrainingData::load(&dataset, &config.events)?;
+    let consent = Consent::read(&dataset, &data, &data.teams)?;
+    let held = hold_out(&data, args.seed);
+    let test = of_split(&data.teams, Split::Test);
+    if held.teams.is_empty() || test.is_empty() {
+        return Err("the dataset needs training teams and test teams; generate one with `--test-days`".into());
+    }
+    let settings = RoleSettings {
+        dim: args.role_dim,
+        passes: args.role_passes,
+        pull: args.role_pull,
+        seed: args.seed,
+        ..RoleSettings::default()
+    };
+    let learn = gathered(&config, &consent, &held.history, &held.teams, &settings)?;
+    let test = gathered(&config, &consent, &data, &test, &settings)?;
+    Ok(json!({
+        "model": config.model, "k": args.k,
+        "learnt_from": { "teams": held.teams.len(), "friends": learn.iter().map(Vec::len).sum::<usize>() },
+        "roles": { "dim": settings.dim, "passes": settings.passes, "pull": settings.pull, "rate": settings.rate },
+        "test": measure(&learn, &test, args.k, args.seed),
+    }))
+}
+
+fn of_split(teams: &[TeamRecord], split: Split) -> Vec<TeamRecord> {
+    teams.iter().filter(|team| team.split == split).cloned().collect()
+}
+
+/// Of each of `teams` that is over, the friends who could have joined, with what `past` tells of them.
+fn gathered(
+    config: &TrainConfig,
+    consent: &Consent,
+    past: &TrainingData,
+    teams: &[TeamRecord],
+    settings: &RoleSettings,
+) -> Result<Vec<Vec<Asked>>, Box<dyn std::error::Error>> {
+    let vectors = fit(config, past)?;
+    let evidence = Past::new(past, consent, vectors.dim, &vectors.users, &vectors.products);
+    let sizes = (past.users.len(), past.products.len());
+    let roles = Roles::fit(&evidence, &of_split(&past.teams, Split::Train), sizes, settings);
+    Ok(asked(&evidence, &roles, past, teams))
+}
+
+fn fit(config: &TrainConfig, data: &TrainingData) -> Result<Embeddings, Box<dyn std::error::Error>> {
+    let fit_data = FitData {
+        interactions: &data.interactions,
+        friends: &data.friends,
+        groups: &[],
+        dim: config.dim_for(data.users.len()),
+        seed: config.seed,
+    };
+    match config.model()?.fit(&fit_data, &Silent)? {
+        Fitted::Embeddings(embeddings) => Ok(embeddings),
+        Fitted::Scores(_) => Err("this model has no vectors; choose another `--model`".into()),
+    }
+}
