@@ -25,7 +25,7 @@
 
 use std::sync::Arc;
 
-use juntos_datasets::tables::PurchaseVisibility;
+use juntos_datasets::tables::{Invites, PurchaseVisibility};
 use juntos_datasets::units::Timestamp;
 
 use crate::bitmap::Bitmap;
@@ -58,13 +58,46 @@ pub(crate) struct Privacy<'a> {
     adult: bool,
     now: Timestamp,
     friends: Vec<Friend>,
+    /// What each of `friends` allows, looked up once for a question that may ask many times.
+    allows: Vec<Allows>,
+}
+
+/// What a friend allows the viewer.
+#[derive(Debug, Clone, Copy)]
+struct Allows {
+    /// To learn what she buys.
+    purchases: bool,
+    /// To be served by her trained vector.
+    taste: bool,
+    /// To invite her, unless she has muted the viewer.
+    invitations: bool,
+}
+
+impl Allows {
+    /// `friend` is one of the friends of `viewer` that no block keeps apart from her.
+    fn of(world: &Snapshot, viewer: u32, friend: u32) -> Self {
+        let profile = world.profile(friend);
+        let mutual = world.has_tie(friend, viewer);
+        let purchases = match profile.purchase_visibility {
+            PurchaseVisibility::Nobody => false,
+            PurchaseVisibility::Friends => mutual,
+            PurchaseVisibility::Everyone => true,
+        };
+        Self {
+            purchases: purchases && profile.personalise,
+            taste: mutual || profile.purchase_visibility == PurchaseVisibility::Everyone,
+            invitations: mutual && profile.invites == Invites::Friends,
+        }
+    }
 }
 
 impl<'a> Privacy<'a> {
     /// The gate for a viewer at `now`.
     pub(crate) fn new(world: &'a Snapshot, viewer: &Viewer, now: Timestamp) -> Self {
         let friends = viewer.personal.map_or_else(Vec::new, |user| world.friends_of(user));
-        Self { world, viewer: viewer.personal, asker: viewer.row, adult: viewer.age >= ADULT_AGE, now, friends }
+        let allows = |user| friends.iter().map(|friend| Allows::of(world, user, friend.row)).collect();
+        let allows = viewer.personal.map_or_else(Vec::new, allows);
+        Self { world, viewer: viewer.personal, asker: viewer.row, adult: viewer.age >= ADULT_AGE, now, friends, allows }
     }
 
     /// Whether the viewer may be told that something will not wait.
@@ -82,27 +115,27 @@ impl<'a> Privacy<'a> {
         &self.friends
     }
 
-    /// Strength of the tie to a friend; none to anybody else.
-    pub(crate) fn friend(&self, row: u32) -> Option<&Friend> {
-        self.friends.binary_search_by_key(&row, |friend| friend.row).ok().map(|at| &self.friends[at])
+    fn place(&self, friend: u32) -> Option<usize> {
+        self.friends.binary_search_by_key(&friend, |friend| friend.row).ok()
+    }
+
+    /// What a friend allows; nothing known of anybody else.
+    fn allows(&self, friend: u32) -> Option<&Allows> {
+        self.place(friend).map(|at| &self.allows[at])
     }
 
     /// Whether the viewer may learn what this friend buys.
     pub(crate) fn sees_purchases_of(&self, friend: u32) -> bool {
-        let Some(viewer) = self.viewer.filter(|_| self.friend(friend).is_some()) else { return false };
-        let profile = self.world.profile(friend);
-        match profile.purchase_visibility {
-            _ if !profile.personalise => false,
-            PurchaseVisibility::Nobody => false,
-            PurchaseVisibility::Friends => self.world.mutual_friends(viewer, friend),
-            PurchaseVisibility::Everyone => true,
-        }
+        self.allows(friend).is_some_and(|friend| friend.purchases)
     }
 
     /// Whether this person's trained vector may decide what the viewer sees: a friend's, or that of somebody who shows her
     /// purchases to everyone.
     pub(crate) fn uses_taste_of(&self, person: u32) -> bool {
         let Some(viewer) = self.viewer else { return false };
+        if let Some(friend) = self.allows(person) {
+            return friend.taste;
+        }
         let shows_all = self.world.profile(person).purchase_visibility == PurchaseVisibility::Everyone;
         viewer == person || self.may_group(person) && (shows_all || self.world.mutual_friends(viewer, person))
     }
@@ -134,9 +167,8 @@ impl<'a> Privacy<'a> {
 
     /// Whether the viewer may be told to invite this friend.
     pub(crate) fn may_invite(&self, friend: u32) -> bool {
-        let Some(viewer) = self.viewer.filter(|_| self.friend(friend).is_some()) else { return false };
-        let muted = self.world.live.invites.muted_at(friend, viewer).is_some();
-        !muted && self.world.takes_invitations(friend, viewer)
+        let allowed = self.allows(friend).is_some_and(|friend| friend.invitations);
+        allowed && self.viewer.is_some_and(|viewer| self.world.live.invites.muted_at(friend, viewer).is_none())
     }
 
     /// Whether a person may be part of a group that the viewer forms: no block between them.
@@ -201,8 +233,7 @@ impl<'a> Privacy<'a> {
     }
 
     fn old_enough(&self, user: u32, min_age: Option<u32>) -> bool {
-        let birth_year = self.world.profile(user).birth_year;
-        min_age.is_none_or(|min_age| certain_age(birth_year, self.now) >= min_age)
+        min_age.is_none_or(|min_age| certain_age(self.world.profile(user).birth_year, self.now) >= min_age)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::bundle::{StoredPossession, UserProfile};
 use crate::fold::{self, FoldEvent};
 use crate::recommend::Snapshot;
 use crate::rhythm::Rhythm;
+use crate::vectors;
 
 /// One friend.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -126,7 +127,8 @@ impl Snapshot {
         !apart && self.profile(friend).invites == Invites::Friends && self.mutual_friends(user, friend)
     }
 
-    pub(super) fn has_tie(&self, user: u32, other: u32) -> bool {
+    /// Whether `user` counts `other` among her friends, blocks aside.
+    pub(crate) fn has_tie(&self, user: u32, other: u32) -> bool {
         if let Some(change) = self.live.ties.changed(user).and_then(|changes| changes.get(&other)) {
             return change.is_some();
         }
@@ -202,7 +204,7 @@ impl Snapshot {
     }
 
     /// A user's vector as trained; none for those who had nothing to learn from.
-    fn trained_vector(&self, user: u32) -> Option<Vec<f32>> {
+    pub(crate) fn trained_vector(&self, user: u32) -> Option<Vec<f32>> {
         Some(self.bundle().user_vector(self.stored_user(user)?)).filter(|vector| is_nonzero(vector))
     }
 
@@ -434,7 +436,8 @@ pub(crate) fn is_nonzero(vector: &[f32]) -> bool {
 
 /// Inner product over the shorter length.
 pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
-    left.iter().zip(right).map(|(a, b)| a * b).sum()
+    let length = left.len().min(right.len());
+    vectors::dot(&left[..length], &right[..length])
 }
 
 /// Weighted mean of vectors of length `dim`; none when there is none, or when they cancel out.

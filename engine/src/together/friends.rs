@@ -43,7 +43,7 @@ impl Snapshot {
         };
         let page = context.limit.min(shown.left());
         let more = list.len() > page && shown.left() > page;
-        let items: Vec<FriendItem> = list.into_iter().take(page).collect();
+        let items: Vec<FriendItem> = list.into_iter().take(page).map(|friend| self.friend_item(friend)).collect();
         let next_cursor = more.then(|| shown.after(items.iter().map(|item| item.user_id.as_str())));
         let degraded = match viewer.personal {
             Some(_) => items.is_empty().then_some(Degraded::NothingAllowed),
@@ -54,6 +54,7 @@ impl Snapshot {
         Ok(Answer { items, missing: viewer.missing, degraded, next_cursor, explanation })
     }
 
+    /// Friends who may be invited, with the chance that each joins and what it follows from, likeliest first.
     fn friends_for(
         &self,
         user: u32,
@@ -62,7 +63,7 @@ impl Snapshot {
         context: &Context,
         shown: &Shown,
         trace: &mut Trace,
-    ) -> Vec<FriendItem> {
+    ) -> Vec<(f32, u32, JoinFacts)> {
         if !self.allowed(&viewer.conditions(context)).contains(product) {
             // What she may not be shown herself she buys with nobody.
             return Vec::new();
@@ -70,12 +71,13 @@ impl Snapshot {
         let privacy = viewer.privacy(self, context.now);
         let friends = privacy.friends().iter().map(|friend| friend.row).collect();
         let mut invited = privacy.invitations(friends, self.goods(product).min_age).into_inner();
-        invited.retain(|&friend| {
-            let id = self.user_id(friend);
-            !shown.contains(id)
-                && !context.exclude.iter().any(|excluded| excluded == id)
-                && self.open_to(friend, user, product, context.now)
-        });
+        invited.retain(|&friend| self.open_to(friend, user, product, context.now));
+        if !shown.is_empty() || !context.exclude.is_empty() {
+            invited.retain(|&friend| {
+                let id = self.user_id(friend);
+                !shown.contains(id) && !context.exclude.iter().any(|excluded| excluded == id)
+            });
+        }
         self.keep_served(&mut invited, product, viewer, context);
         let evidence = Evidence::gather(self, &privacy, user, &invited);
         let model = &self.bundle().serving().join;
@@ -92,12 +94,11 @@ impl Snapshot {
             })
             .collect();
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        let item = |(join_probability, friend, facts): (f32, u32, JoinFacts)| FriendItem {
-            user_id: self.user_id(friend).to_owned(),
-            join_probability,
-            reasons: reasons(&facts),
-        };
-        ranked.into_iter().map(item).collect()
+        ranked
+    }
+
+    fn friend_item(&self, (join_probability, friend, facts): (f32, u32, JoinFacts)) -> FriendItem {
+        FriendItem { user_id: self.user_id(friend).to_owned(), join_probability, reasons: reasons(&facts) }
     }
 }
 

@@ -9,6 +9,8 @@ use juntos_datasets::{ProductRow, UserRow};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::vectors;
+
 /// What is known about one friend before the initiator opens a team on a product, every past team counted but the one
 /// in question.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -199,8 +201,10 @@ pub fn cosine(left: &[f32], right: &[f32]) -> f32 {
     if length > 0.0 { dot(left, right) / length } else { 0.0 }
 }
 
+/// Inner product over the shorter length.
 fn dot(left: &[f32], right: &[f32]) -> f32 {
-    left.iter().zip(right).map(|(a, b)| a * b).sum()
+    let length = left.len().min(right.len());
+    vectors::dot(&left[..length], &right[..length])
 }
 
 /// The chance that a friend joins: a logistic regression over [`JoinFacts::features`].
@@ -376,7 +380,7 @@ mod tests {
 
         #[test]
         fn overlap_equals_its_definition(left in prop::collection::btree_set(0u32..30, 0..20), right in prop::collection::btree_set(0u32..30, 0..20), longer in 0u32..400) {
-            let right: BTreeSet<u32> = right.into_iter().chain(30..30 + longer).collect();
+            let right = right.into_iter().chain(30..30 + longer).collect();
             let list = |set: &BTreeSet<u32>| set.iter().copied().collect::<Vec<_>>();
             let both = left.intersection(&right).count() as f32;
             let expected = if left.is_empty() || right.is_empty() { 0.0 } else { both / ((left.len() * right.len()) as f32).sqrt() };

@@ -58,11 +58,6 @@ impl<'a> World<'a> {
         self.users[at * 7_919 % self.users.len()].clone()
     }
 
-    /// The product of question `at`: of every popularity.
-    pub(crate) fn product(&self, at: usize) -> String {
-        self.products[at * 104_729 % self.products.len()].clone()
-    }
-
     fn below(&mut self, end: usize) -> usize {
         ((u64::from(self.rng.next_u32()) * end as u64) >> 32) as usize
     }
