@@ -85,7 +85,7 @@ impl Allows {
         };
         Self {
             purchases: purchases && profile.personalise,
-            taste: mutual || profile.purchase_visibility == PurchaseVisibility::Everyone,
+            taste: profile.personalise && (mutual || profile.purchase_visibility == PurchaseVisibility::Everyone),
             invitations: mutual && profile.invites == Invites::Friends,
         }
     }

@@ -204,7 +204,7 @@ impl Snapshot {
     }
 
     /// A user's vector as trained; none for those who had nothing to learn from.
-    pub(crate) fn trained_vector(&self, user: u32) -> Option<Vec<f32>> {
+    fn trained_vector(&self, user: u32) -> Option<Vec<f32>> {
         Some(self.bundle().user_vector(self.stored_user(user)?)).filter(|vector| is_nonzero(vector))
     }
 

@@ -85,7 +85,7 @@ fn somebody(world: &Snapshot, privacy: &Privacy<'_>, row: u32) -> Person {
     }
     let mut person = with_ties(world, row);
     if privacy.uses_taste_of(row) {
-        person.vector = world.trained_vector(row).unwrap_or_default();
+        person.vector = world.vector_for_others(row).unwrap_or_default();
     }
     if privacy.sees_purchases_of(row) {
         person.products = bought(world, row).filter(|&product| privacy.is_social(product)).collect();
