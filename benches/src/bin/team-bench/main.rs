@@ -18,12 +18,12 @@ use std::process::ExitCode;
 use clap::Parser;
 use juntos_datasets::Dataset;
 use juntos_datasets::progress::Silent;
-use juntos_datasets::tables::Split;
+use juntos_datasets::tables::{Split, TeamOutcome};
 use juntos_datasets::training::{TeamRecord, TrainingData};
 use juntos_trainer::config::TrainConfig;
 use juntos_trainer::models::{Embeddings, FitData, Fitted};
 use juntos_trainer::prepare::hold_out;
-use juntos_trainer::together::{Consent, Past, RoleSettings, Roles};
+use juntos_trainer::together::{Consent, Past, RoleSettings, Roles, decided};
 use serde_json::{Value, json};
 
 use crate::rules::{Asked, asked, measure};
@@ -81,7 +81,8 @@ fn run(args: &Args) -> Result<Value, Box<dyn std::error::Error>> {
     let data = TrainingData::load(&dataset, &config.events)?;
     let consent = Consent::read(&dataset, &data, &data.teams)?;
     let held = hold_out(&data, args.seed);
-    let test = of_split(&data.teams, Split::Test);
+    let mut test = of_split(&data.teams, Split::Test);
+    test.retain(|team| matches!(team.outcome, TeamOutcome::Succeeded | TeamOutcome::Expired));
     if held.teams.is_empty() || test.is_empty() {
         return Err("the dataset needs training teams and test teams; generate one with `--test-days`".into());
     }
@@ -92,8 +93,9 @@ fn run(args: &Args) -> Result<Value, Box<dyn std::error::Error>> {
         seed: args.seed,
         ..RoleSettings::default()
     };
-    let learn = gathered(&config, &consent, &held.history, &held.teams, &settings)?;
-    let test = gathered(&config, &consent, &data, &test, &settings)?;
+    let learn = gathered(&config, &consent, &held.history, &held.teams, &settings, decided)?;
+    // Test teams are over, though their deadlines come after what is known.
+    let test = gathered(&config, &consent, &data, &test, &settings, |_, teams| teams.iter().collect())?;
     Ok(json!({
         "model": config.model, "k": args.k,
         "learnt_from": { "teams": held.teams.len(), "friends": learn.iter().map(Vec::len).sum::<usize>() },
@@ -106,19 +108,20 @@ fn of_split(teams: &[TeamRecord], split: Split) -> Vec<TeamRecord> {
     teams.iter().filter(|team| team.split == split).cloned().collect()
 }
 
-/// Of each of `teams` that is over, the friends who could have joined, with what `past` tells of them.
+/// Of each of `teams` that `over` leaves, the friends who could have joined, with what `past` tells of them.
 fn gathered(
     config: &TrainConfig,
     consent: &Consent,
     past: &TrainingData,
     teams: &[TeamRecord],
     settings: &RoleSettings,
+    over: impl for<'t> Fn(&Past<'_>, &'t [TeamRecord]) -> Vec<&'t TeamRecord>,
 ) -> Result<Vec<Vec<Asked>>, Box<dyn std::error::Error>> {
     let vectors = fit(config, past)?;
     let evidence = Past::new(past, consent, vectors.dim, &vectors.users, &vectors.products);
     let sizes = (past.users.len(), past.products.len());
     let roles = Roles::fit(&evidence, &of_split(&past.teams, Split::Train), sizes, settings);
-    Ok(asked(&evidence, &roles, past, teams))
+    Ok(asked(&evidence, &roles, past, &over(&evidence, teams)))
 }
 
 fn fit(config: &TrainConfig, data: &TrainingData) -> Result<Embeddings, Box<dyn std::error::Error>> {

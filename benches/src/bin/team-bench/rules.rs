@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use juntos_datasets::training::{TeamRecord, TrainingData};
 use juntos_engine::together::model::{JOIN_FEATURES, JoinFacts, JoinModel};
 use juntos_trainer::logistic::{Example, fit_logistic};
-use juntos_trainer::together::{Past, Roles, decided};
+use juntos_trainer::together::{Past, Roles};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -24,8 +24,8 @@ pub(crate) struct Asked {
     joined: bool,
 }
 
-/// Of each of `teams` that is over, the friends who could have joined.
-pub(crate) fn asked(past: &Past<'_>, roles: &Roles, data: &TrainingData, teams: &[TeamRecord]) -> Vec<Vec<Asked>> {
+/// Of each of `teams`, the friends who could have joined.
+pub(crate) fn asked(past: &Past<'_>, roles: &Roles, data: &TrainingData, teams: &[&TeamRecord]) -> Vec<Vec<Asked>> {
     let mut joins = vec![0.0f32; data.users.len()];
     for team in data.teams.iter().filter(|team| team.is_past_success()) {
         team.participants.iter().for_each(|user| joins[user.0 as usize] += 1.0);
@@ -40,7 +40,7 @@ pub(crate) fn asked(past: &Past<'_>, roles: &Roles, data: &TrainingData, teams: 
         };
         past.reachable(team).into_iter().map(asked).collect()
     };
-    decided(past, teams).par_iter().map(of_team).collect()
+    teams.par_iter().map(of_team).collect()
 }
 
 /// What a rule makes of one friend; chances as log-odds.
