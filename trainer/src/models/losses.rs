@@ -1,10 +1,19 @@
 //! Losses over a batch, as operations of candle with gradients of their own.
 
-use std::sync::{Arc, OnceLock};
+use std::cell::Cell;
+use std::sync::OnceLock;
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
+use rayon::prelude::*;
+
+/// Most users whose scores are held at a time.
+const USERS_A_TILE: usize = 1024;
+/// About so many users one task scores: with the candidates of a batch some 1 MiB.
+const USERS_A_TASK: usize = 128;
+/// About so many candidates' slopes one task computes.
+const CANDIDATES_A_TASK: usize = 256;
 
 /// One event of a batch.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,14 +34,14 @@ pub(super) struct Positive {
 /// longer than 1 and the temperature no less than .02: then no exponential leaves the range of `f32`, and no maximum
 /// need be taken off.
 ///
-///
 /// An operation of candle on users `(users, dim)` and candidates `(candidates, dim)`, whose value has no dimension.
 /// Value and gradients come from one pass: the scores of a user are computed once for all her events, and a tile of
-/// them is written twice where a graph of single operations would write it eight times.
+/// them is written twice where a graph of single operations would write it eight times. Tasks run in parallel, cut so that
+/// neither value nor gradients depend on the number of threads.
 pub(super) struct SampledSoftmax {
     /// Events in ascending order of their users.
     positives: Vec<Positive>,
-    mass: Arc<[f32]>,
+    mass: Vec<f32>,
     temperature: f32,
     slopes: OnceLock<Slopes>,
 }
@@ -46,7 +55,7 @@ pub(super) struct Slopes {
 
 impl SampledSoftmax {
     /// The loss of `positives`, in ascending order of their users; `mass` has one cell for each candidate.
-    pub(super) fn new(positives: Vec<Positive>, mass: Arc<[f32]>, temperature: f32) -> Self {
+    pub(super) fn new(positives: Vec<Positive>, mass: Vec<f32>, temperature: f32) -> Self {
         Self { positives, mass, temperature, slopes: OnceLock::new() }
     }
 
@@ -56,26 +65,95 @@ impl SampledSoftmax {
     }
 
     fn run(&self, users: &[f32], candidates: &[f32], dim: usize) -> (f64, Slopes) {
-        let (n_users, n_candidates) = (users.len() / dim, self.mass.len());
         let users: Vec<f32> = users.iter().map(|&value| value / self.temperature).collect();
-        let users = MatRef::from_row_major_slice(&users, n_users, dim);
-        let candidates = MatRef::from_row_major_slice(candidates, n_candidates, dim);
-        let mut tile = vec![0f32; n_users * n_candidates];
-        let scores = MatMut::from_column_major_slice_mut(&mut tile, n_candidates, n_users);
-        matmul(scores, Accum::Replace, candidates, users.transpose(), 1.0, Par::Seq);
+        let mut slopes = Slopes { users: vec![0.0; users.len()], candidates: vec![0.0; candidates.len()] };
         let (mut loss, mut rest) = (0.0, self.positives.as_slice());
-        for (user, scores) in tile.chunks_exact_mut(n_candidates).enumerate() {
-            let (events, after) = rest.split_at(rest.partition_point(|event| event.user as usize <= user));
-            loss += pulp::Arch::new().dispatch(OneUser { scores, events, mass: &self.mass });
+        let mut buffer = TILE.take();
+        let blocks = users.chunks(USERS_A_TILE * dim).zip(slopes.users.chunks_mut(USERS_A_TILE * dim));
+        for (block, (users, along_users)) in blocks.enumerate() {
+            let end = (block + 1) * USERS_A_TILE;
+            let (events, after) = rest.split_at(rest.partition_point(|event| (event.user as usize) < end));
             rest = after;
+            let size = users.len() / dim * self.mass.len();
+            buffer.resize(buffer.len().max(size), 0.0);
+            let block = Block { first: block * USERS_A_TILE, users, events, dim };
+            loss += self.score(&block, candidates, &mut buffer[..size], along_users);
+            along_candidates(&block, &buffer[..size], &mut slopes.candidates);
         }
-        let tile = MatRef::from_column_major_slice(&tile, n_candidates, n_users);
-        let slopes = Slopes {
-            users: product(tile.transpose(), candidates, self.temperature.recip()),
-            candidates: product(tile, users, 1.0),
-        };
+        TILE.set(buffer);
         (loss, slopes)
     }
+
+    /// Fills `tile` with the slopes of the loss along scores, `(users, candidates)`, and `along_users` with those along
+    /// users; gives the loss.
+    fn score(&self, block: &Block<'_>, candidates: &[f32], tile: &mut [f32], along_users: &mut [f32]) -> f64 {
+        let (dim, count) = (block.dim, self.mass.len());
+        let candidates = MatRef::from_row_major_slice(candidates, count, dim);
+        let a_task = equal_share(block.users.len() / dim, USERS_A_TASK);
+        let users = block.users.par_chunks(a_task * dim).zip(along_users.par_chunks_mut(a_task * dim));
+        let tasks = users.zip(tile.par_chunks_mut(a_task * count)).enumerate();
+        let score = |(task, ((users, along_users), tile)): (usize, ((&[f32], &mut [f32]), &mut [f32]))| {
+            let n_users = users.len() / dim;
+            let users = MatRef::from_row_major_slice(users, n_users, dim);
+            let scores = MatMut::from_column_major_slice_mut(tile, count, n_users);
+            matmul(scores, Accum::Replace, candidates, users.transpose(), 1.0, Par::Seq);
+            let loss: f64 = tile
+                .chunks_exact_mut(count)
+                .zip(block.first + task * a_task..)
+                .map(|(scores, user)| {
+                    let events = block.events_of(user);
+                    pulp::Arch::new().dispatch(OneUser { scores, events, mass: &self.mass })
+                })
+                .sum();
+            let tile = MatRef::from_row_major_slice(tile, n_users, count);
+            let along_users = MatMut::from_row_major_slice_mut(along_users, n_users, dim);
+            matmul(along_users, Accum::Replace, tile, candidates, self.temperature.recip(), Par::Seq);
+            loss
+        };
+        tasks.map(score).collect::<Vec<f64>>().iter().sum()
+    }
+}
+
+/// Users whose scores are held at once, with their events.
+struct Block<'a> {
+    /// Row of the first.
+    first: usize,
+    /// `(users, dim)`, over the temperature.
+    users: &'a [f32],
+    events: &'a [Positive],
+    dim: usize,
+}
+
+impl<'a> Block<'a> {
+    fn events_of(&self, user: usize) -> &'a [Positive] {
+        let before = |user| self.events.partition_point(|event| (event.user as usize) < user);
+        &self.events[before(user)..before(user + 1)]
+    }
+}
+
+/// Adds `tileᵀ · users`, each task for some candidates, so that nothing is added up between tasks.
+fn along_candidates(block: &Block<'_>, tile: &[f32], slopes: &mut [f32]) {
+    let (dim, n_users, count) = (block.dim, block.users.len() / block.dim, slopes.len() / block.dim);
+    let users = MatRef::from_row_major_slice(block.users, n_users, dim);
+    let tile = MatRef::from_column_major_slice(tile, count, n_users);
+    let a_task = equal_share(count, CANDIDATES_A_TASK);
+    slopes.par_chunks_mut(a_task * dim).enumerate().for_each(|(task, slopes)| {
+        let n = slopes.len() / dim;
+        let some = tile.subrows(task * a_task, n);
+        matmul(MatMut::from_row_major_slice_mut(slopes, n, dim), Accum::Add, some, users, 1.0, Par::Seq);
+    });
+}
+
+/// How many of `count` one task takes, about `wanted`, so that an even number of tasks have the same to do: a small last one
+/// would leave threads waiting.
+fn equal_share(count: usize, wanted: usize) -> usize {
+    let pairs = (count + wanted) / (2 * wanted);
+    count.div_ceil(2 * pairs.max(1)).max(1)
+}
+
+thread_local! {
+    /// The tile of the batch before: fresh memory would be cleared for each batch.
+    static TILE: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
 /// Replaces a user's scores by the slopes of the loss along them; gives her part of the loss.
@@ -112,14 +190,6 @@ impl pulp::NullaryFnOnce for OneUser<'_> {
         own.iter().zip(events).for_each(|(&own, event)| scores[event.candidate as usize] = own);
         loss
     }
-}
-
-/// `scale · left · right`, row-major.
-fn product(left: MatRef<'_, f32>, right: MatRef<'_, f32>, scale: f32) -> Vec<f32> {
-    let mut out = vec![0f32; left.nrows() * right.ncols()];
-    let target = MatMut::from_row_major_slice_mut(&mut out, left.nrows(), right.ncols());
-    matmul(target, Accum::Replace, left, right, scale, Par::Seq);
-    out
 }
 
 const LANES: usize = 16;
@@ -256,7 +326,7 @@ mod tests {
             let on = &Device::Cpu;
             let user_rows = Var::from_slice(&users, (5, dim), on).unwrap();
             let candidate_rows = Var::from_slice(&candidates, (n_candidates, dim), on).unwrap();
-            let op = SampledSoftmax::new(positives.clone(), mass.into(), temperature);
+            let op = SampledSoftmax::new(positives.clone(), mass.to_vec(), temperature);
             let loss = user_rows.apply_op2(&candidate_rows, op).unwrap();
             let doubled = (&loss * 2.0).unwrap();
             let gradients = doubled.backward().unwrap();
@@ -294,7 +364,7 @@ mod tests {
         let on = &Device::Cpu;
         let users = Tensor::zeros((2, 3), candle_core::DType::F32, on).unwrap();
         let event = |candidate| vec![Positive { user: 1, candidate, weight: 1.0 }];
-        let apply = |events, mass: &[f32]| users.apply_op2(&users, SampledSoftmax::new(events, mass.into(), 1.0));
+        let apply = |events, mass: &[f32]| users.apply_op2(&users, SampledSoftmax::new(events, mass.to_vec(), 1.0));
         assert!(apply(event(1), &[1.0, 1.0]).is_ok());
         assert!(apply(event(2), &[1.0, 1.0]).is_err());
         assert!(apply(event(1), &[1.0]).is_err());

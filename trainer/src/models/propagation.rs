@@ -27,7 +27,7 @@ use super::als::solve::weight;
 use super::als::start;
 use super::complete::{Others, complete, fold_in};
 use super::softmax::epoch::{Events, Turn, Vectors, slopes};
-use super::softmax::table::{chain, units_of};
+use super::softmax::table::{all_units, chain};
 use super::{FitData, Fitted, Model, input};
 use crate::config::{PropagationConfig, SoftmaxConfig};
 use crate::error::TrainError;
@@ -119,10 +119,9 @@ impl Propagation {
 /// `(nodes, dim)`: products on the leading singular vectors of the normalised matrix, rows where their products are.
 fn start_vectors(data: &FitData<'_>, by_column: &Csr) -> Vec<f32> {
     let (by_row, dim) = (data.interactions, data.dim);
-    let units = |vectors: &[f32]| units_of(vectors, dim, 0..(vectors.len() / dim) as u32);
-    let products = units(&start::columns(by_row, by_column, dim, data.seed));
+    let products = all_units(&start::columns(by_row, by_column, dim, data.seed), dim);
     let rows = start::spread(by_row, &products, dim, &start::scales(by_row), &start::scales(by_column));
-    let mut nodes = units(&rows);
+    let mut nodes = all_units(&rows, dim);
     nodes.extend(products);
     nodes
 }

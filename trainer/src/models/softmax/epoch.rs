@@ -1,9 +1,8 @@
-//! One pass over all events in batches; gradients by candle, in chunks whose number does not depend on the threads.
+//! One pass over all events in batches; gradients by candle.
 
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use juntos_datasets::Csr;
@@ -17,12 +16,10 @@ use crate::checkpoint::{StateReader, StateWriter};
 use crate::config::SoftmaxConfig;
 use crate::error::TrainError;
 use crate::models::FitData;
-use crate::models::losses::{Positive, SampledSoftmax};
+use crate::models::losses::{self, Positive, SampledSoftmax};
 
 /// Events of a user that stand in one batch: they share her scores of all candidates, which is most of the work.
 const EVENTS_A_TURN: usize = 4;
-/// Turns that one task scores at a time: with the candidates of a batch a tile of some 1 MiB.
-const TURNS_A_CHUNK: usize = 128;
 /// Fewest batches that an epoch is cut into, as long as they hold [`FEWEST_EVENTS`]: small data needs steps too.
 const BATCHES_AN_EPOCH: usize = 64;
 const FEWEST_EVENTS: usize = 64;
@@ -209,73 +206,46 @@ pub(in crate::models) fn slopes(
 ) -> Result<Slopes, TrainError> {
     let rows = unique(batch.iter().map(|turn| turn.row));
     let products = unique(batch.iter().flat_map(|turn| events.of(turn)).map(|(product, _)| product));
-    let candidates = Candidates::gather(vectors, events, batch, &products)?;
-    let parts: Vec<Part> = batch
-        .par_chunks(TURNS_A_CHUNK)
-        .map(|chunk| candidates.part(vectors, events, chunk, settings))
-        .collect::<Result<_, _>>()?;
-
+    let (loss, slopes) = loss(vectors, events, batch, &products, settings)?;
     let dim = vectors.dim;
     let count: usize = batch.iter().map(|turn| turn.len()).sum();
     let scale = (count as f32).recip();
     let mut along_rows = vec![0f32; rows.len() * dim];
-    let mut along_products = vec![0f32; products.len() * dim];
-    for (chunk, part) in batch.chunks(TURNS_A_CHUNK).zip(&parts) {
-        for (turn, slope) in chunk.iter().zip(part.rows.chunks_exact(dim)) {
-            let at = place(&rows, turn.row) * dim;
-            add_scaled(&mut along_rows[at..at + dim], slope, scale);
-        }
-        add_scaled(&mut along_products, &part.products, scale);
+    for (turn, slope) in batch.iter().zip(slopes.users.chunks_exact(dim)) {
+        let at = place(&rows, turn.row) * dim;
+        along_rows[at..at + dim].iter_mut().zip(slope).for_each(|(cell, &value)| *cell += scale * value);
     }
-    let loss = parts.iter().map(|part| part.loss).sum();
+    let mut along_products = slopes.candidates;
+    along_products.iter_mut().for_each(|cell| *cell *= scale);
     Ok(Slopes { loss, rows, along_rows, products, along_products })
 }
 
-/// The products of a batch: each stands for as many draws as the batch has events of it.
-struct Candidates<'a> {
-    rows: &'a [u32],
-    units: Tensor,
-    mass: Arc<[f32]>,
-}
-
-/// Loss and gradients of one chunk, `(turns, dim)` and `(products of the batch, dim)`.
-struct Part {
-    loss: f64,
-    rows: Vec<f32>,
-    products: Vec<f32>,
-}
-
-impl<'a> Candidates<'a> {
-    fn gather(vectors: &Vectors<'_>, events: &Events<'_>, batch: &[Turn], rows: &'a [u32]) -> Result<Self, TrainError> {
-        let mut mass = vec![0f32; rows.len()];
-        for (product, _) in batch.iter().flat_map(|turn| events.of(turn)) {
-            mass[place(rows, product)] += events.correction[product as usize];
+/// Loss of a batch and its gradients along the unit vectors of turns and of `products`, its candidates: each stands for as
+/// many draws as the batch has events of it.
+fn loss(
+    vectors: &Vectors<'_>,
+    events: &Events<'_>,
+    batch: &[Turn],
+    products: &[u32],
+    settings: &SoftmaxConfig,
+) -> Result<(f64, losses::Slopes), TrainError> {
+    let mut mass = vec![0f32; products.len()];
+    let mut positives = Vec::new();
+    for (user, turn) in batch.iter().enumerate() {
+        for (product, weight) in events.of(turn) {
+            let candidate = place(products, product);
+            mass[candidate] += events.correction[product as usize];
+            positives.push(Positive { user: user as u32, candidate: candidate as u32, weight });
         }
-        let units = units_of(vectors.products, vectors.dim, rows.iter().copied());
-        Ok(Self { rows, units: Tensor::from_vec(units, (rows.len(), vectors.dim), &Device::Cpu)?, mass: mass.into() })
     }
-
-    fn part(
-        &self,
-        vectors: &Vectors<'_>,
-        events: &Events<'_>,
-        chunk: &[Turn],
-        settings: &SoftmaxConfig,
-    ) -> Result<Part, TrainError> {
-        let rows = units_of(vectors.rows, vectors.dim, chunk.iter().map(|turn| turn.row));
-        let rows = Tensor::from_vec(rows, (chunk.len(), vectors.dim), &Device::Cpu)?;
-        let positives = chunk.iter().enumerate().flat_map(|(user, turn)| {
-            events.of(turn).map(move |(product, weight)| Positive {
-                user: user as u32,
-                candidate: place(self.rows, product) as u32,
-                weight,
-            })
-        });
-        let op = SampledSoftmax::new(positives.collect(), self.mass.clone(), settings.temperature);
-        let loss = rows.apply_op2_no_bwd(&self.units, &op)?.to_scalar::<f32>()?;
-        let slopes = op.into_slopes();
-        Ok(Part { loss: f64::from(loss), rows: slopes.users, products: slopes.candidates })
-    }
+    let units = |vectors_of: &[f32], rows: &[u32]| {
+        let units = units_of(vectors_of, vectors.dim, rows.par_iter().copied());
+        Tensor::from_vec(units, (rows.len(), vectors.dim), &Device::Cpu)
+    };
+    let users: Vec<u32> = batch.iter().map(|turn| turn.row).collect();
+    let op = SampledSoftmax::new(positives, mass, settings.temperature);
+    let loss = units(vectors.rows, &users)?.apply_op2_no_bwd(&units(vectors.products, products)?, &op)?;
+    Ok((f64::from(loss.to_scalar::<f32>()?), op.into_slopes()))
 }
 
 /// Ascending, each once.
@@ -288,8 +258,4 @@ fn unique(rows: impl Iterator<Item = u32>) -> Vec<u32> {
 
 fn place(unique: &[u32], row: u32) -> usize {
     unique.partition_point(|&other| other < row)
-}
-
-fn add_scaled(target: &mut [f32], source: &[f32], scale: f32) {
-    target.iter_mut().zip(source).for_each(|(cell, &value)| *cell += scale * value);
 }

@@ -64,19 +64,44 @@ impl Table {
 
     /// All rows scaled to length 1.
     pub(super) fn units(&self) -> Vec<f32> {
-        units_of(&self.values, self.dim, 0..(self.values.len() / self.dim) as u32)
+        all_units(&self.values, self.dim)
     }
 }
 
+/// All rows of `vectors`, scaled to length 1.
+pub(in crate::models) fn all_units(vectors: &[f32], dim: usize) -> Vec<f32> {
+    units_of(vectors, dim, (0..(vectors.len() / dim) as u32).into_par_iter())
+}
+
 /// Some of the rows of `vectors`, scaled to length 1, `(rows.len(), dim)`; rows of zeros stay as they are.
-pub(in crate::models) fn units_of(vectors: &[f32], dim: usize, rows: impl IntoIterator<Item = u32>) -> Vec<f32> {
-    let mut units = Vec::new();
-    for row in rows {
-        let values = &vectors[row as usize * dim..(row as usize + 1) * dim];
-        let scale = length(values).recip();
-        units.extend(values.iter().map(|&value| if value == 0.0 { 0.0 } else { value * scale }));
-    }
+pub(in crate::models) fn units_of(
+    vectors: &[f32],
+    dim: usize,
+    rows: impl IndexedParallelIterator<Item = u32>,
+) -> Vec<f32> {
+    let mut units = vec![0.0; rows.len() * dim];
+    units.par_chunks_exact_mut(dim).zip(rows).with_min_len(ROWS_A_TASK).for_each(|(to, row)| {
+        let from = &vectors[row as usize * dim..(row as usize + 1) * dim];
+        pulp::Arch::new().dispatch(Unit { from, to });
+    });
     units
+}
+
+/// One row scaled to length 1, compiled for wide vectors.
+struct Unit<'a> {
+    from: &'a [f32],
+    to: &'a mut [f32],
+}
+
+impl pulp::NullaryFnOnce for Unit<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let square = dot(self.from, self.from);
+        let scale = if square > 0.0 { square.sqrt().recip() } else { 0.0 };
+        self.to.iter_mut().zip(self.from).for_each(|(to, &from)| *to = scale * from);
+    }
 }
 
 /// The cells of each of `rows`, which ascend.
@@ -141,10 +166,6 @@ pub(in crate::models) fn chain(values: &[f32], gradient: &[f32]) -> (f32, f32) {
     (dot(values, gradient) / square, square.sqrt().recip())
 }
 
-fn length(values: &[f32]) -> f32 {
-    dot(values, values).sqrt()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,7 +198,8 @@ mod tests {
     fn the_gradient_is_that_of_the_direction() {
         let (start, slope) = ([0.5f32, -1.0, 2.0], [0.3f32, 0.7, -0.2]);
         let (along, scale) = chain(&start, &slope);
-        let loss = |values: &[f32]| values.iter().zip(&slope).map(|(a, b)| a * b).sum::<f32>() / length(values);
+        let loss =
+            |values: &[f32]| values.iter().zip(&slope).map(|(a, b)| a * b).sum::<f32>() / dot(values, values).sqrt();
         for at in 0..3 {
             let moved = |by: f32| {
                 let mut values = start;
