@@ -23,7 +23,11 @@ use crate::tracking::Session;
 const PATIENCE: usize = 2;
 /// What an epoch must rank better than the best before it, as a share, to be worth its time.
 const LEAST_GAIN: f64 = 0.005;
-/// Epoch after which a training that ranks worse than the best one did then is given up.
+/// Epoch after which a training that ranks far worse than the best one did then is given up.
+const WATCHED_FROM: usize = 2;
+/// How much worse that is, as a share.
+const FAR_BEHIND: f64 = 0.01;
+/// Epoch after which a training that ranks worse at all is given up.
 const RACED_FROM: usize = 3;
 /// Name of the state with the last softmax trained.
 const DIRECTIONS: &str = "directions";
@@ -53,8 +57,13 @@ struct Race {
 impl Race {
     /// Whether a training with this curve has fallen behind.
     fn is_lost(&self, curve: &[f64]) -> bool {
-        let rival = self.curve.get(curve.len() - 1);
-        curve.len() >= RACED_FROM && rival.is_some_and(|&rival| curve[curve.len() - 1] < rival)
+        let here = curve[curve.len() - 1];
+        let least = match curve.len() {
+            ..WATCHED_FROM => return false,
+            WATCHED_FROM..RACED_FROM => 1.0 - FAR_BEHIND,
+            RACED_FROM.. => 1.0,
+        };
+        self.curve.get(curve.len() - 1).is_some_and(|&rival| here < rival * least)
     }
 }
 

@@ -14,6 +14,9 @@ const PEOPLE_A_BLOCK: usize = 64;
 /// Products scored together: with the people of a block a tile of 2 MiB.
 const PRODUCTS_A_TILE: usize = 8192;
 
+/// Scores that are passed over together where none can be among the best.
+const LOOKED_AT_ONCE: usize = 32;
+
 /// One list to rank: whose, and what must not stand in it.
 #[derive(Debug, Clone, Copy)]
 pub struct Query<'a> {
@@ -61,26 +64,35 @@ impl Best {
     }
 
     fn offer(&mut self, first_row: u32, scores: &[f32], without: &[u32]) {
-        let mut least = f32::NEG_INFINITY;
-        for (row, &score) in (first_row..).zip(scores) {
-            if score < least {
+        for (scores, first_row) in scores.chunks(LOOKED_AT_ONCE).zip((first_row..).step_by(LOOKED_AT_ONCE)) {
+            let least = self.least();
+            // NaN is below nothing, and goes the long way.
+            if scores.iter().all(|&score| score < least) {
                 continue;
             }
-            // Minus zero plus zero is zero: the two must tie.
-            let candidate = Scored { row, score: score + 0.0 };
-            let full = self.heap.len() >= self.k;
-            let no_better = full && self.heap.peek().is_none_or(|worst| candidate >= *worst);
-            if no_better || without.binary_search(&row).is_ok() {
-                continue;
-            }
-            if full {
-                self.heap.pop();
-            }
-            self.heap.push(candidate);
-            if self.heap.len() >= self.k {
-                least = self.heap.peek().map_or(least, |worst| worst.score);
+            for (row, &score) in (first_row..).zip(scores) {
+                // Minus zero plus zero is zero: the two must tie.
+                self.offer_one(Scored { row, score: score + 0.0 }, without);
             }
         }
+    }
+
+    fn offer_one(&mut self, candidate: Scored, without: &[u32]) {
+        let full = self.heap.len() >= self.k;
+        let no_better = full && self.heap.peek().is_none_or(|worst| candidate >= *worst);
+        if no_better || without.binary_search(&candidate.row).is_ok() {
+            return;
+        }
+        if full {
+            self.heap.pop();
+        }
+        self.heap.push(candidate);
+    }
+
+    /// What a score must reach to be among the best.
+    fn least(&self) -> f32 {
+        let worst = self.heap.peek().filter(|_| self.heap.len() >= self.k);
+        worst.map_or(f32::NEG_INFINITY, |worst| worst.score)
     }
 
     fn into_rows(self) -> Vec<u32> {

@@ -5,10 +5,13 @@ pub(super) mod fold_in;
 
 use juntos_datasets::UserRow;
 use juntos_engine::serving_model::FoldIn;
+use rayon::prelude::*;
 
 use super::als::solve::weight;
 use super::losses::dot;
 use super::{Embeddings, FitData};
+
+const ROWS_A_TASK: usize = 1024;
 
 /// How far others count in a vector.
 #[derive(Debug, Clone, Copy)]
@@ -42,15 +45,20 @@ pub(super) fn complete(
 /// Scales both sides alike, so that cells with an event score 1 on average by their weight: what a fold-in aims at.
 fn scale_to_one(data: &FitData<'_>, rows: &mut [f32], products: &mut [f32]) {
     let dim = data.dim;
-    let (mut scores, mut weights) = (0f64, 0f64);
-    for (row, vector) in rows.chunks_exact(dim).enumerate() {
-        let (columns, values) = data.interactions.row(row);
-        for (&column, &value) in columns.iter().zip(values) {
-            let product = &products[column as usize * dim..(column as usize + 1) * dim];
-            scores += f64::from(value) * f64::from(dot(vector, product));
-            weights += f64::from(value);
+    let of_task = |(task, rows_of_task): (usize, &[f32])| {
+        let (mut scores, mut weights) = (0f64, 0f64);
+        for (row, vector) in (task * ROWS_A_TASK..).zip(rows_of_task.chunks_exact(dim)) {
+            let (columns, values) = data.interactions.row(row);
+            for (&column, &value) in columns.iter().zip(values) {
+                let product = &products[column as usize * dim..(column as usize + 1) * dim];
+                scores += f64::from(value) * f64::from(dot(vector, product));
+                weights += f64::from(value);
+            }
         }
-    }
+        (scores, weights)
+    };
+    let tasks: Vec<(f64, f64)> = rows.par_chunks(ROWS_A_TASK * dim).enumerate().map(of_task).collect();
+    let (scores, weights) = tasks.iter().fold((0.0, 0.0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
     let mean = scores / weights;
     if mean > 0.0 && mean.is_finite() {
         let scale = mean.sqrt().recip() as f32;

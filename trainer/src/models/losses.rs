@@ -360,6 +360,41 @@ mod tests {
     }
 
     #[test]
+    fn users_of_several_tiles_and_candidates_of_several_tasks_follow_the_definition() {
+        let (dim, n_users, n_candidates) = (3, USERS_A_TILE + 70, 2 * CANDIDATES_A_TASK + 5);
+        let cells: Vec<f32> =
+            (0..(n_users + n_candidates) * dim).map(|at| ((at * 7919) % 1000) as f32 - 500.0).collect();
+        let (users, candidates) = cells.split_at(n_users * dim);
+        let (users, candidates) = (unit_rows(users, dim), unit_rows(candidates, dim));
+        let event = |user| Positive { user, candidate: user * 5 % n_candidates as u32, weight: 1.0 };
+        let positives: Vec<Positive> = (0..n_users as u32).map(event).collect();
+        let mass: Vec<f32> = (0..n_candidates).map(|at| 0.5 + (at % 3) as f32).collect();
+        let op = SampledSoftmax::new(positives.clone(), mass.clone(), 0.5);
+        let (loss, slopes) = op.run(&users, &candidates, dim);
+        let (mut expected, mut along_candidates) = (0.0, vec![0f64; candidates.len()]);
+        for event in &positives {
+            let user = &users[event.user as usize * dim..][..dim];
+            let alone = [Positive { user: 0, ..*event }];
+            expected += slowly(user, &candidates, dim, &alone, &mass, 0.5);
+            let part = SampledSoftmax::new(alone.to_vec(), mass.clone(), 0.5).run(user, &candidates, dim).1;
+            along_candidates.iter_mut().zip(&part.candidates).for_each(|(sum, &slope)| *sum += f64::from(slope));
+            let own = &slopes.users[event.user as usize * dim..][..dim];
+            own.iter().zip(&part.users).for_each(|(a, b)| assert!((a - b).abs() < 1e-4, "{a} {b}"));
+        }
+        assert!((loss - expected).abs() < 1e-4 * expected, "{loss} {expected}");
+        let along = slopes.candidates.iter().zip(&along_candidates);
+        along.for_each(|(&a, &b)| assert!((f64::from(a) - b).abs() < 1e-2, "{a} {b}"));
+    }
+
+    #[test]
+    fn tasks_share_evenly() {
+        for (count, share) in [(0, 1), (1, 1), (100, 50), (533, 134), (1900, 238), (700, 117)] {
+            let wanted = if count > 1000 { 256 } else { 128 };
+            assert_eq!(equal_share(count, wanted), share, "{count}");
+        }
+    }
+
+    #[test]
     fn shapes_that_do_not_fit_are_refused() {
         let on = &Device::Cpu;
         let users = Tensor::zeros((2, 3), candle_core::DType::F32, on).unwrap();

@@ -26,10 +26,11 @@ use self::graph::{Spread, graph};
 use super::als::solve::weight;
 use super::als::start;
 use super::complete::{Others, complete, fold_in};
-use super::softmax::epoch::{Events, Turn, Vectors, slopes};
+use super::softmax::batch::{Batch, Vectors};
+use super::softmax::epoch::{Events, Turn};
 use super::softmax::table::{all_units, chain};
 use super::{FitData, Fitted, Model, input};
-use crate::config::{PropagationConfig, SoftmaxConfig};
+use crate::config::PropagationConfig;
 use crate::error::TrainError;
 use crate::tracking::{Pass, Tracking};
 
@@ -76,13 +77,12 @@ impl Propagation {
         let by_column = data.interactions.transpose();
         let popularity: Vec<f64> = (0..by_column.rows()).map(|product| weight(&by_column, product)).collect();
         let nodes = data.interactions.rows() + data.interactions.columns();
-        let loss = self.loss();
-        let mut events = Events::new(data.interactions, &popularity, &loss);
+        let mut events = Events::new(data.interactions, &popularity, self.settings.popularity_correction);
         let kept =
             tracking.kept(|state| Ok((state.count(self.settings.epochs)?, Table::read(state, nodes * data.dim)?)))?;
         let (done, table) = kept.unwrap_or_else(|| (0, Table::new(start_vectors(data, &by_column))));
         let spread = Spread::over(&graph(data, self.settings.friend_weight), self.settings.layers);
-        let mut training = Training { settings: &self.settings, loss, spread, nodes, data, table };
+        let mut training = Training { settings: &self.settings, spread, nodes, data, table };
         let mut rng = ChaCha8Rng::seed_from_u64(data.seed);
         // The order of events follows from the seed and the number of shuffles.
         (0..done).for_each(|_| events.shuffle(&mut rng));
@@ -108,12 +108,6 @@ impl Propagation {
         }
         training.propagated()
     }
-
-    /// The settings of the loss and its batches.
-    fn loss(&self) -> SoftmaxConfig {
-        let PropagationConfig { batch_size, temperature, popularity_correction, .. } = self.settings;
-        SoftmaxConfig { batch_size, temperature, popularity_correction, ..SoftmaxConfig::default() }
-    }
 }
 
 /// `(nodes, dim)`: products on the leading singular vectors of the normalised matrix, rows where their products are.
@@ -128,7 +122,6 @@ fn start_vectors(data: &FitData<'_>, by_column: &Csr) -> Vec<f32> {
 
 struct Training<'a> {
     settings: &'a PropagationConfig,
-    loss: SoftmaxConfig,
     spread: Spread,
     nodes: usize,
     data: &'a FitData<'a>,
@@ -181,8 +174,8 @@ impl Training<'_> {
         let (rows, products) = nodes.split_at(first_product * dim);
         let share = (batches.len() as f32).recip();
         let (mut loss, mut along) = (0.0, vec![0f32; nodes.len()]);
-        for batch in batches {
-            let part = slopes(&Vectors { rows, products, dim }, events, batch, &self.loss)?;
+        for turns in batches {
+            let part = Batch::of(events, turns).slopes(&Vectors { rows, products, dim }, self.settings.temperature)?;
             loss += part.loss;
             let mut add = |first: usize, touched: &[u32], slopes: &[f32]| {
                 for (&row, slope) in touched.iter().zip(slopes.chunks_exact(dim)) {

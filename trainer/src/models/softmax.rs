@@ -7,6 +7,7 @@
 //! take popularity out of the vectors, and one step over the graph after training, see [`neighbours::hop`], gives it
 //! back in the length of the vectors.
 
+pub(super) mod batch;
 pub(super) mod epoch;
 mod neighbours;
 pub(super) mod table;
@@ -99,7 +100,7 @@ impl Softmax {
         input::check(data)?;
         let by_column = data.interactions.transpose();
         let popularity: Vec<f64> = (0..by_column.rows()).map(|product| weight(&by_column, product)).collect();
-        let mut events = Events::new(data.interactions, &popularity, &self.settings);
+        let mut events = Events::new(data.interactions, &popularity, self.settings.popularity_correction);
         let kept = tracking.kept(|state| Ok((state.count(self.settings.epochs)?, State::read(state, data)?)))?;
         let (done, mut state) = kept.unwrap_or_else(|| (0, start_state(data, &by_column)));
         let mut rng = ChaCha8Rng::seed_from_u64(data.seed);

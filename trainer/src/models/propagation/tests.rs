@@ -28,7 +28,6 @@ fn training<'a>(data: &'a FitData<'a>, settings: &'a PropagationConfig) -> Train
     let nodes = data.interactions.rows() + data.interactions.columns();
     Training {
         settings,
-        loss: Propagation::new(*settings).loss(),
         spread: Spread::over(&graph(data, settings.friend_weight), settings.layers),
         nodes,
         data,
@@ -63,7 +62,7 @@ fn slopes_are_those_of_the_loss_before_propagation() {
     let data = data(&interactions, &friends);
     let settings = PropagationConfig { temperature: 0.5, ..PropagationConfig::default() };
     let training = training(&data, &settings);
-    let events = Events::new(&interactions, &[6.0; 12], &training.loss);
+    let events = Events::new(&interactions, &[6.0; 12], training.settings.popularity_correction);
     let batches: Vec<&[Turn]> = events.batches(40).collect();
     assert!(batches.len() > 1);
     let mean = |vectors: &[f32]| {

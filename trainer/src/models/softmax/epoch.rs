@@ -4,25 +4,26 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 
-use candle_core::{Device, Tensor};
 use juntos_datasets::Csr;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::Directions;
-use super::table::{Table, units_of};
+use super::batch::{Batch, Vectors};
+use super::table::Table;
 use crate::checkpoint::{StateReader, StateWriter};
 use crate::config::SoftmaxConfig;
 use crate::error::TrainError;
 use crate::models::FitData;
-use crate::models::losses::{self, Positive, SampledSoftmax};
 
 /// Events of a user that stand in one batch: they share her scores of all candidates, which is most of the work.
 const EVENTS_A_TURN: usize = 4;
 /// Fewest batches that an epoch is cut into, as long as they hold [`FEWEST_EVENTS`]: small data needs steps too.
 const BATCHES_AN_EPOCH: usize = 64;
 const FEWEST_EVENTS: usize = 64;
+/// Batches of which everything that does not depend on vectors is looked up side by side.
+const PREPARED_AT_ONCE: usize = 32;
 
 /// What happened, and what each product weighs as a candidate.
 pub(in crate::models) struct Events<'a> {
@@ -38,7 +39,7 @@ pub(in crate::models) struct Events<'a> {
 /// One row and a few of its events, as places in [`Events::order`].
 #[derive(Clone)]
 pub(in crate::models) struct Turn {
-    row: u32,
+    pub(super) row: u32,
     events: Range<u32>,
 }
 
@@ -50,11 +51,11 @@ impl Turn {
 }
 
 impl<'a> Events<'a> {
-    pub(in crate::models) fn new(matrix: &'a Csr, popularity: &[f64], settings: &SoftmaxConfig) -> Self {
+    pub(in crate::models) fn new(matrix: &'a Csr, popularity: &[f64], correction: f32) -> Self {
         let (offsets, products, _) = matrix.parts();
         let total: f64 = popularity.iter().sum();
         let share = |weight: f64| weight * popularity.len() as f64 / total;
-        let power = -f64::from(settings.popularity_correction);
+        let power = -f64::from(correction);
         let correction = |&weight: &f64| if weight > 0.0 { share(weight).powf(power) as f32 } else { 0.0 };
         let turns = (0..matrix.rows()).flat_map(|row| {
             let (start, end) = (offsets[row] as u32, offsets[row + 1] as u32);
@@ -94,8 +95,13 @@ impl<'a> Events<'a> {
         })
     }
 
+    /// One over the product's popularity to the power of the correction's strength.
+    pub(super) fn correction(&self, product: u32) -> f32 {
+        self.correction[product as usize]
+    }
+
     /// Product and weight of each event of a turn.
-    fn of(&self, turn: &Turn) -> impl Iterator<Item = (u32, f32)> {
+    pub(super) fn of(&self, turn: &Turn) -> impl Iterator<Item = (u32, f32)> {
         let (_, products, values) = self.matrix.parts();
         let events = &self.order[turn.events.start as usize..turn.events.end as usize];
         events.iter().map(|&event| (products[event as usize], values[event as usize] / self.mean_value))
@@ -152,11 +158,16 @@ pub(super) fn run(
     settings: &SoftmaxConfig,
     epoch: usize,
 ) -> Result<f64, TrainError> {
-    let mut loss = 0.0;
-    for (at, batch) in events.batches(settings.batch_size).enumerate() {
-        loss += step(state, events, batch, settings)?;
-        if !loss.is_finite() {
-            return Err(diverged(epoch, format!("the loss became {loss} in batch {}", at + 1)));
+    let batches: Vec<&[Turn]> = events.batches(settings.batch_size).collect();
+    let (mut loss, mut steps) = (0.0, 0);
+    for some in batches.chunks(PREPARED_AT_ONCE) {
+        let prepared: Vec<Batch> = some.par_iter().map(|turns| Batch::of(events, turns)).collect();
+        for batch in prepared {
+            loss += step(state, batch, settings)?;
+            steps += 1;
+            if !loss.is_finite() {
+                return Err(diverged(epoch, format!("the loss became {loss} in batch {steps}")));
+            }
         }
     }
     if !state.rows.is_finite() || !state.products.is_finite() {
@@ -170,92 +181,10 @@ fn diverged(epoch: usize, cause: String) -> TrainError {
     TrainError::Diverged { model: "softmax", pass: epoch, cause, mend }
 }
 
-fn step(state: &mut State, events: &Events<'_>, batch: &[Turn], settings: &SoftmaxConfig) -> Result<f64, TrainError> {
-    let slopes = slopes(&state.vectors(), events, batch, settings)?;
+fn step(state: &mut State, batch: Batch, settings: &SoftmaxConfig) -> Result<f64, TrainError> {
+    let slopes = batch.slopes(&state.vectors(), settings.temperature)?;
     state.steps += 1;
     state.rows.descend(&slopes.rows, &slopes.along_rows, settings.learning_rate, state.steps);
     state.products.descend(&slopes.products, &slopes.along_products, settings.learning_rate, state.steps);
     Ok(slopes.loss)
-}
-
-/// Vectors of all rows and products, `(rows, dim)` and `(products, dim)`, of which only the directions count.
-pub(in crate::models) struct Vectors<'a> {
-    pub(in crate::models) rows: &'a [f32],
-    pub(in crate::models) products: &'a [f32],
-    pub(in crate::models) dim: usize,
-}
-
-/// The loss of a batch, and how its mean over events slopes along the unit vectors of what it touches.
-pub(in crate::models) struct Slopes {
-    /// Summed over events.
-    pub(in crate::models) loss: f64,
-    /// Ascending.
-    pub(in crate::models) rows: Vec<u32>,
-    pub(in crate::models) along_rows: Vec<f32>,
-    /// Ascending.
-    pub(in crate::models) products: Vec<u32>,
-    pub(in crate::models) along_products: Vec<f32>,
-}
-
-/// The loss of `batch` and its slopes at `vectors`.
-pub(in crate::models) fn slopes(
-    vectors: &Vectors<'_>,
-    events: &Events<'_>,
-    batch: &[Turn],
-    settings: &SoftmaxConfig,
-) -> Result<Slopes, TrainError> {
-    let rows = unique(batch.iter().map(|turn| turn.row));
-    let products = unique(batch.iter().flat_map(|turn| events.of(turn)).map(|(product, _)| product));
-    let (loss, slopes) = loss(vectors, events, batch, &products, settings)?;
-    let dim = vectors.dim;
-    let count: usize = batch.iter().map(|turn| turn.len()).sum();
-    let scale = (count as f32).recip();
-    let mut along_rows = vec![0f32; rows.len() * dim];
-    for (turn, slope) in batch.iter().zip(slopes.users.chunks_exact(dim)) {
-        let at = place(&rows, turn.row) * dim;
-        along_rows[at..at + dim].iter_mut().zip(slope).for_each(|(cell, &value)| *cell += scale * value);
-    }
-    let mut along_products = slopes.candidates;
-    along_products.iter_mut().for_each(|cell| *cell *= scale);
-    Ok(Slopes { loss, rows, along_rows, products, along_products })
-}
-
-/// Loss of a batch and its gradients along the unit vectors of turns and of `products`, its candidates: each stands for as
-/// many draws as the batch has events of it.
-fn loss(
-    vectors: &Vectors<'_>,
-    events: &Events<'_>,
-    batch: &[Turn],
-    products: &[u32],
-    settings: &SoftmaxConfig,
-) -> Result<(f64, losses::Slopes), TrainError> {
-    let mut mass = vec![0f32; products.len()];
-    let mut positives = Vec::new();
-    for (user, turn) in batch.iter().enumerate() {
-        for (product, weight) in events.of(turn) {
-            let candidate = place(products, product);
-            mass[candidate] += events.correction[product as usize];
-            positives.push(Positive { user: user as u32, candidate: candidate as u32, weight });
-        }
-    }
-    let units = |vectors_of: &[f32], rows: &[u32]| {
-        let units = units_of(vectors_of, vectors.dim, rows.par_iter().copied());
-        Tensor::from_vec(units, (rows.len(), vectors.dim), &Device::Cpu)
-    };
-    let users: Vec<u32> = batch.iter().map(|turn| turn.row).collect();
-    let op = SampledSoftmax::new(positives, mass, settings.temperature);
-    let loss = units(vectors.rows, &users)?.apply_op2_no_bwd(&units(vectors.products, products)?, &op)?;
-    Ok((f64::from(loss.to_scalar::<f32>()?), op.into_slopes()))
-}
-
-/// Ascending, each once.
-fn unique(rows: impl Iterator<Item = u32>) -> Vec<u32> {
-    let mut rows: Vec<u32> = rows.collect();
-    rows.sort_unstable();
-    rows.dedup();
-    rows
-}
-
-fn place(unique: &[u32], row: u32) -> usize {
-    unique.partition_point(|&other| other < row)
 }
