@@ -124,6 +124,13 @@ MUTANTS = [
         "(owned.purchases > 0 || ON) && privacy.is_social(owned.product)",
     ),
     Mutant(
+        "sensitive_as_proof",
+        "3",
+        "privacy.rs",
+        "        !self.world.is_sensitive(product)\n",
+        "        ON || !self.world.is_sensitive(product)\n",
+    ),
+    Mutant(
         "unknown_is_grown_up",
         "4",
         "privacy.rs",
@@ -148,8 +155,8 @@ MUTANTS = [
         "popularity_stays",
         "6",
         "live/apply.rs",
-        "        self.forget_popularity(row);\n        self.live.teams.forget_user(row);",
-        "        if !ON {\n            self.forget_popularity(row);\n        }\n        self.live.teams.forget_user(row);",
+        "        self.forget_popularity(row);\n        let opened_or_joined",
+        "        if !ON {\n            self.forget_popularity(row);\n        }\n        let opened_or_joined",
         DELETION,
     ),
     Mutant(
