@@ -101,6 +101,8 @@ juntos_datasets::words! {
         BrandCap = "brand_cap",
         /// The page has its share of the category's products.
         CategoryCap = "category_cap",
+        /// The page has its share of open teams on the product.
+        ProductCap = "product_cap",
         /// Others took its place for another reason than their score.
         GaveWay = "gave_way",
         /// Others have better scores, and the page is full.

@@ -87,6 +87,13 @@ impl Trace {
         let explained = explained();
         notes.others.insert(explained.id.clone(), explained);
     }
+
+    /// A rule moved a person or a team.
+    pub(crate) fn moves(&mut self, id: &str, rule: Rule) {
+        let Some(notes) = &mut self.0 else { return };
+        let noted = notes.others.entry(id.to_owned());
+        noted.or_insert_with(|| Explained { id: id.to_owned(), ..Explained::default() }).rules.push(rule);
+    }
 }
 
 fn listed(draft: &ProductDraft) -> (u32, Source, f32) {

@@ -6,8 +6,9 @@
 //! 2. **boosts** and the **memory** of what was shown move scores in the feed ([`moves`]);
 //! 3. **pins**, **exploration**, **caps** and **diversity** make a page ([`page`]).
 //!
-//! Caps hold in every list of products, exclusions in every list, the rest in the feed. No rule adds to what a person may
-//! be shown: filter, market, stock, age, hidden, what she refused and what earlier pages showed are settled before.
+//! Caps hold in every list of products, and one of them in that of open teams; exclusions in every list, the rest in the
+//! feed. No rule adds to what a person may be shown: filter, market, stock, age, hidden, what she refused and what earlier
+//! pages showed are settled before.
 
 pub(crate) mod explore;
 pub(crate) mod kinds;
@@ -50,8 +51,9 @@ pub struct Rules {
     pub exclusions: Vec<Exclusion>,
 }
 
-/// How much of a page one seller, one brand and one category may take: shares of the page's items, from 0 to 1, where 1 is
-/// no cap. A product beyond a cap is shown only where nothing else is left among [`page::MOST_ALTERNATIVES`] others.
+/// How much of a page one seller, one brand and one category may take, and of a page of open teams one product: shares of
+/// the page's items, from 0 to 1, where 1 is no cap. A product beyond a cap is shown only where nothing else is left among
+/// [`page::MOST_ALTERNATIVES`] others, a team only where no other is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Caps {
@@ -61,13 +63,26 @@ pub struct Caps {
     pub brand: f64,
     /// Share of one category: the narrowest one.
     pub category: f64,
+    /// Share of one product among open teams.
+    pub team_product: f64,
     /// Items that each may have on however short a page; at least 1.
     pub at_least: usize,
 }
 
 impl Default for Caps {
     fn default() -> Self {
-        Self { seller: 0.25, brand: 0.34, category: 0.34, at_least: 2 }
+        Self { seller: 0.25, brand: 0.34, category: 0.34, team_product: 0.25, at_least: 2 }
+    }
+}
+
+impl Caps {
+    /// How many of `limit` items a share is.
+    pub(crate) fn most(&self, share: f64, limit: usize) -> usize {
+        // A whole number of items is not to be missed by a rounding.
+        match share < 1.0 {
+            true => self.at_least.max((share * limit as f64 + 1e-9) as usize),
+            false => usize::MAX,
+        }
     }
 }
 
@@ -256,6 +271,7 @@ impl Rules {
             ("caps.seller", self.caps.seller),
             ("caps.brand", self.caps.brand),
             ("caps.category", self.caps.category),
+            ("caps.team_product", self.caps.team_product),
             ("diversity.lambda", self.diversity.lambda),
             ("explore.share", self.explore.share),
         ];

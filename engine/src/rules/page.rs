@@ -332,11 +332,7 @@ pub(crate) struct Counts<'a> {
 impl<'a> Counts<'a> {
     /// Nothing counted yet.
     pub(crate) fn new(caps: &Caps, limit: usize) -> Self {
-        // A whole number of items is not to be missed by a rounding.
-        let most = |share: f64| match share < 1.0 {
-            true => caps.at_least.max((share * limit as f64 + 1e-9) as usize),
-            false => usize::MAX,
-        };
+        let most = |share: f64| caps.most(share, limit);
         Self { most: [most(caps.seller), most(caps.brand), most(caps.category)], seen: Default::default() }
     }
 

@@ -1,6 +1,6 @@
 //! Open teams to join: friends' first, then those that strangers opened for everybody to see.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use juntos_datasets::{ProductRow, UserRow};
@@ -11,7 +11,7 @@ use crate::bitmap::Bitmap;
 use crate::candidates::{taste, trending};
 use crate::cursor::{List, Shown};
 use crate::explain::Explainer;
-use crate::explanation::{Explained, Part};
+use crate::explanation::{Explained, Part, Rule};
 use crate::live::teams::Team;
 use crate::live::view::dot;
 use crate::privacy::Privacy;
@@ -40,7 +40,10 @@ impl Snapshot {
         let candidates = self.team_candidates(&viewer, &privacy, context, &allowed, &shown);
         let passed = privacy.teams(candidates, &allowed).into_inner();
         let mut trace = Trace::of(context);
-        let list = self.ranked_teams(passed, &viewer, &privacy, &mut trace);
+        let ranked = self.ranked_teams(passed, &viewer, &privacy, &mut trace);
+        let (mut list, beyond) = varied(ranked, self.most_on_one_product(context));
+        beyond.iter().for_each(|team| trace.moves(&team.id, Rule::ProductCap));
+        list.extend(beyond);
         let page = context.limit.min(shown.left());
         let more = list.len() > page && shown.left() > page;
         let explain = Explainer::new(self, &viewer, &privacy, context);
@@ -78,9 +81,9 @@ impl Snapshot {
         let of_friends = inside.filter(|team| privacy.is_friends_team(team));
         let entry = |team: &Arc<Team>| (team.id.clone(), team.clone());
         let mut found: BTreeMap<Arc<str>, Arc<Team>> = of_friends.filter(wanted).map(entry).collect();
-        // Behind friends' teams come those on the best product, which the fewest seats left order: of one product, and of
-        // better products together, no more than a page and one are needed.
-        let enough = context.limit + 1;
+        // Behind friends' teams come those on the best product, which the fewest seats left order: of one product, and,
+        // within its share of the page, of better products together, no more than a page and one are needed.
+        let (enough, most) = (context.limit + 1, self.most_on_one_product(context));
         let (mut strangers, mut least) = (0, f32::INFINITY);
         for (taste, product) in self.likely_products(viewer, context, allowed) {
             if strangers >= enough && taste < least {
@@ -88,15 +91,21 @@ impl Snapshot {
             }
             least = taste;
             let best = teams.open_of_product(product).filter(wanted).filter(|team| !privacy.is_friends_team(team));
-            for team in best.take(enough) {
-                strangers += 1;
+            for (at, team) in best.take(enough).enumerate() {
+                strangers += usize::from(at < most);
                 found.insert(team.id.clone(), team.clone());
             }
         }
-        if found.len() <= context.limit {
+        if varied(found.values().cloned().collect(), most).0.len() <= context.limit {
             found.extend(teams.open().take(MOST_SCANNED).filter(wanted).map(entry));
         }
         found.into_values().collect()
+    }
+
+    /// How many teams on one product a page may have where it has others.
+    fn most_on_one_product(&self, context: &Context) -> usize {
+        let caps = &self.rules.rules.caps;
+        caps.most(caps.team_product, context.limit)
     }
 
     /// Products whose teams are looked at, with how well each fits the viewer's taste, best first; those that are popular, all
@@ -172,6 +181,16 @@ impl Snapshot {
 fn explained(id: &str, source: Source, parts: Vec<(&'static str, f32)>, score: f32) -> Explained {
     let parts = parts.into_iter().map(|(what, points)| Part { what, points }).collect();
     Explained { id: id.to_owned(), sources: vec![source], parts, score: Some(score), ..Explained::default() }
+}
+
+/// The first `most` teams on each product, and the others, both in their order.
+fn varied(teams: Vec<Arc<Team>>, most: usize) -> (Vec<Arc<Team>>, Vec<Arc<Team>>) {
+    let mut seen: HashMap<u32, usize> = HashMap::new();
+    teams.into_iter().partition(|team| {
+        let count = seen.entry(team.product).or_default();
+        *count += 1;
+        *count <= most
+    })
 }
 
 /// The teams by score, then by the fewest seats left, then by id.

@@ -45,7 +45,7 @@ fn plan(limit: usize) -> Plan {
 }
 
 fn no_caps() -> Caps {
-    Caps { seller: 1.0, brand: 1.0, category: 1.0, at_least: 1 }
+    Caps { seller: 1.0, brand: 1.0, category: 1.0, team_product: 1.0, at_least: 1 }
 }
 
 /// All toys, the first one being the most popular.
@@ -107,7 +107,13 @@ proptest! {
         places in proptest::collection::btree_set(0usize..15, 0..4), drawn in proptest::collection::vec(0usize..40, 0..6),
     ) {
         let n = toys.0.len();
-        let caps = Caps { seller: shares[0].min(1.0), brand: shares[1].min(1.0), category: shares[2].min(1.0), at_least };
+        let caps = Caps {
+            seller: shares[0].min(1.0),
+            brand: shares[1].min(1.0),
+            category: shares[2].min(1.0),
+            at_least,
+            ..Caps::default()
+        };
         let mut seen = BTreeSet::new();
         let pins: Vec<(usize, u32)> =
             pinned.into_iter().map(|(place, row)| (place, (row % n) as u32)).filter(|&(place, row)| place < limit && seen.insert(row)).collect();

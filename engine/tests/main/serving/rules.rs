@@ -28,7 +28,8 @@ pub(super) fn random_rules(world: &World, seed: u64) -> Rules {
     let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x7ea);
     let share = [0.0, 0.2, 0.5, 1.0];
     let mut one_share = || share[random.random_range(0..4)];
-    let caps = Caps { seller: one_share(), brand: one_share(), category: one_share(), at_least: 1 };
+    let caps =
+        Caps { seller: one_share(), brand: one_share(), category: one_share(), team_product: one_share(), at_least: 1 };
     let (diversity, explore) = (Diversity { lambda: one_share() }, one_share());
     let memory = Memory { weight: 3.0 * one_share(), half_life_hours: HalfLives::all(24.0 * one_share()) };
     let some_scope = |random: &mut ChaCha8Rng| Scope {
@@ -204,7 +205,7 @@ proptest! {
         let mut world = World::random(seed);
         world.people[0].personalise = true;
         let open = |rules| world.engine().with_rules(rules).unwrap();
-        let quiet = Rules { caps: Caps { seller: 1.0, brand: 1.0, category: 1.0, at_least: 1 }, explore: Explore { share: 0.0, ..Explore::default() }, ..Rules::default() };
+        let quiet = Rules { caps: Caps { seller: 1.0, brand: 1.0, category: 1.0, team_product: 1.0, at_least: 1 }, explore: Explore { share: 0.0, ..Explore::default() }, ..Rules::default() };
         let filter = some_filter(&mut ChaCha8Rng::seed_from_u64(seed));
         let boosted = Rules { boosts: vec![Boost { filter: filter.clone(), score: 2.0, scope: Scope::default() }], ..quiet.clone() };
         let (before, after) = (open(quiet), open(boosted));

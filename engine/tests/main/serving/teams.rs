@@ -1,12 +1,16 @@
 //! Properties 11 and 12: teams live by the time of what happened, and nobody is asked too often. Pages of open teams follow
-//! one another as if there were but one.
+//! one another as if there were but one, and no product takes more than its share of one where there are others.
+
+use std::collections::BTreeMap;
 
 use juntos_datasets::tables::{FriendshipKind, PurchaseVisibility, TeamOutcome};
 use juntos_datasets::units::Timestamp;
 use juntos_engine::Engine;
+use juntos_engine::explanation::{Explain, Rule};
 use juntos_engine::live::records::{InviteKind, InviteRecord, TeamRecord, TeamStep, TeamStepRecord};
 use juntos_engine::live::{Applied, Change, ChangeFault};
-use juntos_engine::request::Context;
+use juntos_engine::request::{Answer, Context, TeamItem};
+use juntos_engine::rules::{Caps, Rules};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -166,8 +170,9 @@ fn a_decline_is_remembered_for_its_product_and_a_mute_for_all() {
     assert_eq!(engine.apply(invite(0, 2, InviteKind::Sent), later).unwrap_err().code(), "not_invitable");
 }
 
-/// Teams on few products, some of friends, some with people whom everybody may see, seats left of every number.
-fn crowded(seed: u64) -> Engine {
+/// Teams on few products, some of friends, some with people whom everybody may see, seats left of every number; one product
+/// may take this share of a page.
+fn crowded(seed: u64, team_product: f64) -> Engine {
     let mut world = World::plain(seed, 14, 6);
     for (at, person) in world.people.iter_mut().enumerate() {
         let everyone = (seed >> (at % 16)) & 1 == 0;
@@ -175,7 +180,8 @@ fn crowded(seed: u64) -> Engine {
     }
     world.ties = (1..5).map(|friend| (0, friend, FriendshipKind::Friend)).collect();
     world.blocks = vec![(0, 6)];
-    let engine = world.engine();
+    let caps = Caps { team_product, at_least: 1, ..Caps::default() };
+    let engine = world.engine().with_rules(Rules { caps, ..Rules::default() }).unwrap();
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut below = |end: u32| random.random_range(0..end);
     for number in 0..60 {
@@ -203,7 +209,7 @@ proptest! {
     /// A short page looks at few teams only; it has the best all the same, and so have the pages after it.
     #[test]
     fn a_short_page_is_the_beginning_of_a_long_one(seed in any::<u64>(), limit in 1usize..8, user in 0usize..15) {
-        let snapshot = crowded(seed).snapshot();
+        let snapshot = crowded(seed, 1.0).snapshot();
         let user = format!("u{user}");
         let ids = |context: &Context| {
             let answer = snapshot.group_teams(&user, context).unwrap();
@@ -225,4 +231,53 @@ proptest! {
         }
         prop_assert_eq!(found, all);
     }
+
+    /// Every page is what a share, counted out on all teams in their order that no page before showed, makes of them.
+    #[test]
+    fn a_product_takes_its_share_of_a_page(seed in any::<u64>(), limit in 1usize..12, share in 0.0f64..1.0, user in 0usize..15) {
+        let user = format!("u{user}");
+        let teams = |engine: &Engine, context: &Context| engine.snapshot().group_teams(&user, context).unwrap();
+        let mut left = teams(&crowded(seed, 1.0), &Context::new(now(), 100)).items;
+        let (engine, mut context) = (crowded(seed, share), Context::new(now(), limit));
+        let most = ((share * limit as f64 + 1e-9) as usize).max(1);
+        loop {
+            let expected = page_of(&mut left, limit, most);
+            let Answer { items, next_cursor, .. } = teams(&engine, &context);
+            prop_assert_eq!(items, expected);
+            prop_assert_eq!(next_cursor.is_some(), !left.is_empty());
+            context.cursor = next_cursor;
+            if context.cursor.is_none() {
+                break;
+            }
+        }
+    }
+}
+
+/// Takes a page from the teams left: the first of which fewer than `most` on their product are on it, then the first at all.
+fn page_of(left: &mut Vec<TeamItem>, limit: usize, most: usize) -> Vec<TeamItem> {
+    let mut page: Vec<TeamItem> = Vec::new();
+    while page.len() < limit && !left.is_empty() {
+        let room = |team: &TeamItem| page.iter().filter(|shown| shown.product_id == team.product_id).count() < most;
+        let next = left.iter().position(room).unwrap_or(0);
+        page.push(left.remove(next));
+    }
+    page
+}
+
+/// An operator is told which teams stand behind others because of their product.
+#[test]
+fn what_a_cap_moves_is_explained() {
+    let engine = crowded(1, 0.1);
+    let context = Context { explain: Some(Explain::default()), ..Context::new(now(), 100) };
+    let answer = engine.snapshot().group_teams("u0", &context).unwrap();
+    let explained = answer.explanation.unwrap().items;
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut moved = 0;
+    for (item, explained) in answer.items.iter().zip(&explained) {
+        let count = seen.entry(&item.product_id).or_default();
+        *count += 1;
+        assert_eq!(explained.rules.contains(&Rule::ProductCap), *count > 10, "{}", item.team_id);
+        moved += usize::from(*count > 10);
+    }
+    assert!(moved > 0, "no product has more than its share");
 }
