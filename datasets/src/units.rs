@@ -77,6 +77,19 @@ code!(
     Language, 2, make_ascii_lowercase, "a two-letter ISO 639-1 language such as `es`"
 );
 
+impl Currency {
+    /// Digits of the minor unit behind the point (ISO 4217, list one): 2 for euros and cents.
+    pub fn minor_digits(self) -> u8 {
+        match self.as_str() {
+            "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
+            | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+            "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+            "CLF" | "UYW" => 4,
+            _ => 2,
+        }
+    }
+}
+
 /// An amount in minor units (cents, kopecks) of a currency. Amounts compare only within one currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Money {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use juntos_datasets::units::{Country, Currency};
 
 use crate::bitmap::Bitmap;
+use crate::exchange::Rates;
 use crate::filter;
 use crate::live::records::ProductRecord;
 use crate::recommend::Snapshot;
@@ -21,6 +22,8 @@ pub(crate) struct Conditions<'a> {
     pub(crate) age: u32,
     /// Exclusions of the operator that hold, one bit each ([`crate::rules`]).
     pub(crate) excluded: u64,
+    /// Rates by which prices in other currencies compare with the filter's.
+    pub(crate) rates: &'a Rates,
 }
 
 /// What two questions have to share to share a prepared set: the filter is the default one.
@@ -74,7 +77,7 @@ impl Snapshot {
 
     fn make_allowed(&self, conditions: &Conditions<'_>) -> Bitmap {
         let age = Some(conditions.age);
-        let mut rows = filter::allowed(self.bundle(), conditions.filter, &conditions.market, age);
+        let mut rows = filter::allowed(self.bundle(), conditions.filter, &conditions.market, age, conditions.rates);
         let (rules, excluded) = (&self.rules, conditions.excluded);
         rules.excluding(excluded).for_each(|kind| rows.subtract(kind.stored()));
         rows.resize(self.n_products());

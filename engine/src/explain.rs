@@ -41,7 +41,7 @@ pub(crate) struct Explainer<'a> {
 
 impl<'a> Explainer<'a> {
     /// What the items of one answer are explained from.
-    pub(crate) fn new(world: &'a Snapshot, viewer: &Viewer, privacy: &'a Privacy<'a>, context: &'a Context) -> Self {
+    pub(crate) fn new(world: &'a Snapshot, viewer: &'a Viewer, privacy: &'a Privacy<'a>, context: &'a Context) -> Self {
         let mut owned = viewer.personal.map_or_else(Vec::new, |user| world.owned_by(user));
         owned.retain(|owned| owned.purchases > 0 && owned.gifts == 0 && !world.is_sensitive(owned.product));
         owned.sort_by_key(|owned| (std::cmp::Reverse(owned.last_ms), owned.product));

@@ -4,6 +4,7 @@
 //! keeps one bitmap for each delivery question asked so far, so that a plain market costs two ANDs.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -14,6 +15,7 @@ use rayon::prelude::*;
 use crate::bitmap::Bitmap;
 use crate::bundle::shapes::NONE;
 use crate::bundle::{Bundle, StoredOffer};
+use crate::exchange::Rates;
 use crate::request::{Filter, Market};
 
 /// Rows of the products of the bundle that may be shown: neither hidden nor sold out, for the age, deliverable in the
@@ -23,9 +25,9 @@ use crate::request::{Filter, Market};
 /// product with a youngest age. The country is the filter's `ship_to`, else the market's; without either, nothing is
 /// asked of the country. Payment methods are the filter's, else the market's; none means any. A product without offers
 /// is delivered everywhere and paid by any method, but promises no day: a limit on delivery days leaves it out. A price
-/// bound is in the filter's currency, else the market's; products with no price, or one in another currency, do not
-/// meet it.
-pub fn allowed(bundle: &Bundle, filter: &Filter, market: &Market, age: Option<u32>) -> Bitmap {
+/// bound is in the filter's currency, else the market's; products with no price, or one in a currency that `rates` do not
+/// compare with it, do not meet it.
+pub fn allowed(bundle: &Bundle, filter: &Filter, market: &Market, age: Option<u32>, rates: &Rates) -> Bitmap {
     let catalogue = bundle.catalogue();
     let mut rows = Bitmap::from_words(&catalogue.sellable, bundle.n_products());
     keep_for_age(bundle, &mut rows, age);
@@ -35,7 +37,7 @@ pub fn allowed(bundle: &Bundle, filter: &Filter, market: &Market, age: Option<u3
     keep_sellers(bundle, &mut rows, filter);
     keep_categories(bundle, &mut rows, filter);
     keep_brands(bundle, &mut rows, filter);
-    keep_prices(bundle, &mut rows, filter, market);
+    keep_prices(bundle, &mut rows, filter, market, rates);
     rows
 }
 
@@ -173,20 +175,28 @@ fn keep_brands(bundle: &Bundle, rows: &mut Bitmap, filter: &Filter) {
     rows.retain(|row| wanted.get(catalogue.brand[row as usize] as usize).copied().unwrap_or(false));
 }
 
-fn keep_prices(bundle: &Bundle, rows: &mut Bitmap, filter: &Filter, market: &Market) {
+fn keep_prices(bundle: &Bundle, rows: &mut Bitmap, filter: &Filter, market: &Market, rates: &Rates) {
     let catalogue = bundle.catalogue();
     if filter.team_price {
         rows.retain(|row| catalogue.group_price[row as usize] >= 0);
     }
-    if filter.price_min_minor.is_none() && filter.price_max_minor.is_none() {
-        return;
-    }
-    let code = filter.currency.or(market.currency).map(currency_code);
-    let (least, most) = (filter.price_min_minor.unwrap_or(0).max(0), filter.price_max_minor.unwrap_or(i64::MAX));
+    let Some(prices) = prices_of(filter) else { return };
+    let Some(currency) = filter.currency.or(market.currency) else {
+        return rows.retain(|row| prices.contains(&catalogue.price[row as usize]));
+    };
+    let converted = |other| Some((currency_code(other), rates.within(prices.clone(), currency, other)?));
+    let in_each: Vec<([u8; 4], RangeInclusive<i64>)> = rates.comparable(currency).filter_map(converted).collect();
     rows.retain(|row| {
-        let row = row as usize;
-        code.is_none_or(|code| catalogue.currency[row] == code) && (least..=most).contains(&catalogue.price[row])
+        let (code, price) = (catalogue.currency[row as usize], catalogue.price[row as usize]);
+        in_each.iter().any(|(of, prices)| *of == code && prices.contains(&price))
     });
+}
+
+/// The prices that a filter asks for, minor units of its currency; nothing where it bounds none.
+pub(crate) fn prices_of(filter: &Filter) -> Option<RangeInclusive<i64>> {
+    let bounded = filter.price_min_minor.is_some() || filter.price_max_minor.is_some();
+    let least = filter.price_min_minor.unwrap_or(0).max(0);
+    bounded.then(|| least..=filter.price_max_minor.unwrap_or(i64::MAX))
 }
 
 /// A currency as the catalogue stores it.

@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod content;
 pub mod cursor;
 pub mod error;
+pub mod exchange;
 mod explain;
 pub mod explanation;
 pub mod filter;

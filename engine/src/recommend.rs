@@ -23,6 +23,7 @@ use crate::bitmap::Bitmap;
 use crate::bundle::Bundle;
 use crate::candidates::{ProductDraft, repurchase, similar, social, taste, trending};
 use crate::cursor::{List, Shown};
+use crate::exchange::Rates;
 use crate::explanation::Rule;
 use crate::index::{LiveIndex, MergeStatus, Merger};
 use crate::live::{Applied, Change, ChangeFault, Live};
@@ -66,8 +67,21 @@ impl Engine {
     /// [`RuleFault`] names the rule that is out of range.
     pub fn with_rules(self, rules: Rules) -> Result<Self, RuleFault> {
         rules.check()?;
+        let rates = self.snapshot().rules.rates.clone();
+        self.prepare(rules, rates);
+        Ok(self)
+    }
+
+    /// The same with prices in different currencies compared by `rates`; without, they compare within a currency only.
+    pub fn with_rates(self, rates: Rates) -> Self {
+        let rules = self.snapshot().rules.rules.clone();
+        self.prepare(rules, rates);
+        self
+    }
+
+    fn prepare(&self, rules: Rules, rates: Rates) {
         let before = self.snapshot();
-        let prepared = Prepared::new(&before.base.bundle, rules);
+        let prepared = Prepared::new(&before.base.bundle, rules, rates);
         if prepared.rules.explore.share > 0.0 {
             // Better now than in the first question.
             prepared.novelties(&before.base.bundle);
@@ -76,7 +90,6 @@ impl Engine {
         let base = Arc::new(before.base.unprepared());
         let snapshot = Snapshot { rules: Arc::new(prepared), base, ..Snapshot::clone(&before) };
         self.current.store(Arc::new(snapshot));
-        Ok(self)
     }
 
     /// The same with a thread that takes new products into the vector index whenever many are waiting, as long as the
@@ -166,7 +179,7 @@ impl Snapshot {
             products.filter_map(|row| bundle.catalogue().min_age(ProductRow(row))).collect();
         let live = Live::at_the_cut(&bundle);
         let index = Arc::new(bundle.live_index());
-        let rules = Arc::new(Prepared::new(&bundle, Rules::default()));
+        let rules = Arc::new(Prepared::new(&bundle, Rules::default(), Rates::default()));
         let base = Base { bundle, index, age_limits: limits.into_iter().collect(), prepared: ArcSwap::default() };
         Self { base: Arc::new(base), live, invites: InvitePolicy::default(), rules }
     }

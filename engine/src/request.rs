@@ -29,7 +29,8 @@ pub struct Filter {
     pub payment_methods: Vec<String>,
     /// Delivery within this many days.
     pub max_delivery_days: Option<u32>,
-    /// Currency that `price_min_minor` and `price_max_minor` are in; prices in other currencies do not match a bound.
+    /// Currency that `price_min_minor` and `price_max_minor` are in; prices in other currencies match a bound only by
+    /// rates ([`crate::exchange`]).
     pub currency: Option<Currency>,
     /// Lowest price for one buyer, minor units, inclusive.
     pub price_min_minor: Option<i64>,

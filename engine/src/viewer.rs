@@ -1,11 +1,14 @@
 //! Who asks: an id becomes a person, and what may be used about her is settled once.
 
+use std::sync::Arc;
+
 use juntos_datasets::units::{Country, Timestamp};
 
 use crate::allowed::Conditions;
 use crate::privacy::{Privacy, certain_age};
 use crate::recommend::Snapshot;
 use crate::request::{Context, Degraded, Market};
+use crate::rules::Prepared;
 
 /// The person who asks, as far as one question may know her.
 #[derive(Debug, Clone)]
@@ -22,6 +25,7 @@ pub(crate) struct Viewer {
     pub(crate) missing: Vec<String>,
     /// Exclusions that hold where she is, one bit each.
     excluded: u64,
+    rules: Arc<Prepared>,
     why: Why,
 }
 
@@ -54,6 +58,7 @@ impl Viewer {
             age: certain_age(profile.and_then(|profile| profile.birth_year), context.now),
             missing: user_id.filter(|_| row.is_none()).map(str::to_owned).into_iter().collect(),
             excluded: world.rules.exclusions_for(context.surface, country, context.now),
+            rules: world.rules.clone(),
             why,
         }
     }
@@ -64,9 +69,9 @@ impl Viewer {
     }
 
     /// What decides which products she may be shown.
-    pub(crate) fn conditions<'a>(&self, context: &'a Context) -> Conditions<'a> {
+    pub(crate) fn conditions<'a>(&'a self, context: &'a Context) -> Conditions<'a> {
         let market = Market { country: self.country, ..context.market.clone() };
-        Conditions { filter: &context.filter, market, age: self.age, excluded: self.excluded }
+        Conditions { filter: &context.filter, market, age: self.age, excluded: self.excluded, rates: &self.rules.rates }
     }
 
     /// How her list was found; `enough` tells that the usual way filled it.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use juntos_engine::audience::AudiencePolicy;
+use juntos_engine::exchange::{Currencies, CurrencyFault};
 use juntos_engine::rules::{RuleFault, Rules};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,8 @@ pub struct ServerConfig {
     pub log_format: LogFormat,
     /// Business rules of lists: caps, diversity, exploration, memory, pins, boosts, exclusions.
     pub rules: Rules,
+    /// Rates by which filters compare prices in different currencies.
+    pub currencies: Currencies,
 }
 
 /// How log lines look.
@@ -86,6 +89,7 @@ impl Default for ServerConfig {
             log: "info,hnsw_rs=warn".to_owned(),
             log_format: LogFormat::Text,
             rules: Rules::default(),
+            currencies: Currencies::default(),
         }
     }
 }
@@ -140,6 +144,9 @@ pub enum ConfigError {
     /// A business rule cannot be.
     #[error("`rules.{}` {}", .0.key, .0.problem)]
     Rule(#[from] RuleFault),
+    /// Rates of currencies cannot be used.
+    #[error("`currencies`: {0}")]
+    Currency(#[from] CurrencyFault),
     /// A value is out of its range.
     #[error("`{key}` is {got}; {expected}")]
     Range {
@@ -245,6 +252,7 @@ impl ServerConfig {
         in_range("audience_epsilon_thousandths", self.audience_epsilon_thousandths, 1..=10_000, epsilons)?;
         in_range("audience_answers_a_month", self.audience_answers_a_month, 1..=1_000, "set it between 1 and 1000")?;
         self.operator_key()?;
+        self.currencies.rates()?;
         Ok(self.rules.check()?)
     }
 
@@ -342,6 +350,30 @@ mod tests {
         assert_eq!((rules.boosts[0].score, rules.boosts[0].filter.price_max_minor), (-0.5, Some(5)));
         assert!(rules.exclusions[0].scope.until.is_some());
         assert_eq!(rules.caps, Rules::default().caps);
+    }
+
+    #[test]
+    fn rates_are_read_exactly_and_survive_the_other_layers() {
+        let file = "[currencies]\nreference = 'EUR'\n[currencies.rates]\nRUB = '0.0108'\nTRY = '0.0205'";
+        let config = with(file, &[("JUNTOS_MAX_WAITING", "8")], &ServerFlags::default()).unwrap();
+        assert_eq!(config.currencies, toml::from_str::<ServerConfig>(file).unwrap().currencies);
+        let rates: Vec<String> = config.currencies.rates.values().map(ToString::to_string).collect();
+        assert_eq!(rates, ["0.0108", "0.0205"]);
+    }
+
+    #[test]
+    fn rates_that_nothing_can_be_reckoned_with_are_refused() {
+        let none = ServerFlags::default();
+        let refused = |file: &str| message(with(file, &[], &none));
+        let alone = refused("[currencies.rates]\nRUB = '0.0108'");
+        assert!(alone.starts_with("`currencies`: `reference` is absent although there are rates"), "{alone}");
+        let twice = refused("[currencies]\nreference = 'EUR'\nrates = { EUR = '1' }");
+        assert!(twice.starts_with("`currencies`: `rates.EUR` is 1, but EUR is the reference"), "{twice}");
+        let inexact = refused("[currencies]\nreference = 'EUR'\nrates = { RUB = 0.0108 }");
+        assert!(inexact.contains("expected a string"), "{inexact}");
+        let none_at_all = refused("[currencies]\nreference = 'EUR'\nrates = { RUB = '0' }");
+        assert!(none_at_all.contains("a decimal above 0") && none_at_all.contains("got `0`"), "{none_at_all}");
+        assert!(refused("[currencies]\nreference = 'euro'").contains("ISO 4217"));
     }
 
     #[test]

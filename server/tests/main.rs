@@ -20,6 +20,9 @@ mod rules;
 #[path = "main/offers.rs"]
 mod offers;
 
+#[path = "main/currencies.rs"]
+mod currencies;
+
 #[path = "main/data.rs"]
 mod data;
 

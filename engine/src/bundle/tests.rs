@@ -461,7 +461,7 @@ fn use_everything(bundle: &Bundle) {
     let filter =
         crate::request::Filter { categories: vec!["food".into()], brands: vec!["Hoja".into()], ..Default::default() };
     let market = crate::request::Market { country: Some("ES".parse().unwrap()), ..Default::default() };
-    let _ = crate::filter::allowed(bundle, &filter, &market, Some(20));
+    let _ = crate::filter::allowed(bundle, &filter, &market, Some(20), &crate::exchange::NO_RATES);
 }
 
 #[test]

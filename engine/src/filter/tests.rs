@@ -1,5 +1,6 @@
 //! The bitmap holds exactly the products whose records fit the same conditions one by one.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
@@ -10,6 +11,7 @@ use super::allowed;
 use crate::allowed::Conditions;
 use crate::bundle::Bundle;
 use crate::bundle::tests::World;
+use crate::exchange::{Currencies, NO_RATES, Rates};
 use crate::live::records::{OfferRecord, ProductRecord};
 use crate::request::{Filter, Market};
 
@@ -101,12 +103,22 @@ fn markets() -> impl Strategy<Value = Market> {
     })
 }
 
+/// No rates, or one lira for so many thousandths of a euro.
+fn rates() -> impl Strategy<Value = Rates> {
+    maybe(1u64..3_000).prop_map(|thousandths| {
+        let Some(thousandths) = thousandths else { return Rates::default() };
+        let rate = format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000).parse().unwrap();
+        let rates = BTreeMap::from([("TRY".parse().unwrap(), rate)]);
+        Currencies { reference: Some("EUR".parse().unwrap()), rates }.rates().unwrap()
+    })
+}
+
 proptest! {
     #[test]
-    fn agrees_with_the_records(filter in filters(), market in markets(), age in 0u32..25) {
+    fn agrees_with_the_records(filter in filters(), market in markets(), age in 0u32..25, rates in rates()) {
         let (products, bundle) = world();
-        let conditions = Conditions { filter: &filter, market: market.clone(), age, excluded: 0 };
-        let rows = allowed(bundle, &filter, &market, Some(age));
+        let conditions = Conditions { filter: &filter, market: market.clone(), age, excluded: 0, rates: &rates };
+        let rows = allowed(bundle, &filter, &market, Some(age), &rates);
         for (row, product) in products.iter().enumerate() {
             prop_assert_eq!(rows.contains(row as u32), product.fits(&conditions), "{:?}", product);
         }
@@ -117,13 +129,14 @@ proptest! {
     fn an_unknown_age_is_the_youngest(market in markets()) {
         let (_, bundle) = world();
         let filter = Filter::default();
-        prop_assert_eq!(allowed(bundle, &filter, &market, None), allowed(bundle, &filter, &market, Some(0)));
+        let of_age = |age| allowed(bundle, &filter, &market, age, &NO_RATES);
+        prop_assert_eq!(of_age(None), of_age(Some(0)));
     }
 }
 
 #[test]
 fn the_test_world_is_worth_filtering() {
     let (products, bundle) = world();
-    let rows = allowed(bundle, &Filter::default(), &Market::default(), Some(30));
+    let rows = allowed(bundle, &Filter::default(), &Market::default(), Some(30), &NO_RATES);
     assert!(rows.count() > products.len() / 2 && rows.count() < products.len() * 9 / 10);
 }

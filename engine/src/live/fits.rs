@@ -4,6 +4,7 @@
 use super::records::{OfferRecord, ProductRecord};
 use crate::allowed::Conditions;
 use crate::explanation::Rule;
+use crate::filter::prices_of;
 use crate::request::Filter;
 
 impl ProductRecord {
@@ -83,13 +84,12 @@ impl ProductRecord {
 
     fn costs_right(&self, conditions: &Conditions<'_>) -> bool {
         let filter = conditions.filter;
-        if filter.price_min_minor.is_none() && filter.price_max_minor.is_none() {
-            return true;
-        }
-        let wanted = filter.currency.or(conditions.market.currency);
-        let same_currency = wanted.is_none_or(|wanted| self.currency == Some(wanted));
-        let (least, most) = (filter.price_min_minor.unwrap_or(i64::MIN), filter.price_max_minor.unwrap_or(i64::MAX));
-        same_currency && self.price_minor.is_some_and(|price| (least..=most).contains(&price))
+        let Some(prices) = prices_of(filter) else { return true };
+        let comparable = match filter.currency.or(conditions.market.currency) {
+            Some(wanted) => self.currency.and_then(|own| conditions.rates.within(prices, wanted, own)),
+            None => Some(prices),
+        };
+        comparable.is_some_and(|prices| self.price_minor.is_some_and(|price| prices.contains(&price)))
     }
 }
 
@@ -134,10 +134,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::exchange::NO_RATES;
     use crate::request::Market;
 
     fn fits(record: &ProductRecord, filter: &Filter) -> bool {
-        record.fits(&Conditions { filter, market: Market::default(), age: 30, excluded: 0 })
+        record.fits(&Conditions { filter, market: Market::default(), age: 30, excluded: 0, rates: &NO_RATES })
     }
 
     #[test]
@@ -213,12 +214,12 @@ mod tests {
         /// Whatever does not fit has an obstacle, and nothing else has; lifting every condition leaves none.
         #[test]
         fn obstacles_are_why_it_does_not_fit(record in record(), filter in filter(), age in 15u32..20) {
-            let conditions = Conditions { filter: &filter, market: Market::default(), age, excluded: 0 };
+            let conditions = Conditions { filter: &filter, market: Market::default(), age, excluded: 0, rates: &NO_RATES };
             let obstacles = record.obstacles(&conditions);
             prop_assert_eq!(obstacles.is_empty(), record.fits(&conditions), "{:?}", obstacles);
             let of_record = [Rule::Hidden, Rule::OutOfStock, Rule::Age];
             let none = Filter::default();
-            let left = record.obstacles(&Conditions { filter: &none, market: Market::default(), age, excluded: 0 });
+            let left = record.obstacles(&Conditions { filter: &none, ..conditions.clone() });
             prop_assert!(left.iter().all(|rule| of_record.contains(rule)), "{:?} without a filter", left);
         }
     }
@@ -239,8 +240,9 @@ mod tests {
         };
         assert!(fits(&record, &ask(9, "visa")) && fits(&record, &ask(2, "mir")));
         assert!(!fits(&record, &ask(2, "visa")));
-        let why =
-            |filter: &Filter| record.obstacles(&Conditions { filter, market: Market::default(), age: 30, excluded: 0 });
+        let why = |filter: &Filter| {
+            record.obstacles(&Conditions { filter, market: Market::default(), age: 30, excluded: 0, rates: &NO_RATES })
+        };
         assert_eq!(why(&ask(2, "visa")), [Rule::Payment, Rule::DeliveryDays]);
         assert_eq!(why(&ask(1, "visa")), [Rule::DeliveryDays]);
         assert_eq!(why(&ask(9, "cash")), [Rule::Payment]);

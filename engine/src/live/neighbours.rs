@@ -1,6 +1,7 @@
 //! A vector for a product that training has not seen: from its record where the bundle has learnt to read records, else
 //! from those that share its category, brand and shop.
 
+use crate::exchange::NO_RATES;
 use crate::filter;
 use crate::live::records::ProductRecord;
 use crate::live::view::weighted_mean;
@@ -46,7 +47,8 @@ fn shop_mean(world: &Snapshot, record: &ProductRecord) -> Option<Vec<f32>> {
 }
 
 fn mean_of(world: &Snapshot, filter: Filter) -> Option<Vec<f32>> {
-    let rows: Vec<u32> = filter::allowed(world.bundle(), &filter, &Market::default(), Some(u32::MAX)).rows().collect();
+    let alike = filter::allowed(world.bundle(), &filter, &Market::default(), Some(u32::MAX), &NO_RATES);
+    let rows: Vec<u32> = alike.rows().collect();
     let step = rows.len().div_ceil(MOST_NEIGHBOURS).max(1);
     let vectors = rows.iter().step_by(step).map(|&row| (world.bundle().product_vector(ProductRow(row)), 1.0));
     weighted_mean(world.bundle().dim(), vectors)

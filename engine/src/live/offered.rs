@@ -7,6 +7,7 @@ use super::people::Haste;
 use super::records::ProductRecord;
 use crate::allowed::Conditions;
 use crate::bundle::SoldOffer;
+use crate::exchange::NO_RATES;
 use crate::filter::Delivery;
 use crate::offers::{Offer, Terms, Weights, logit};
 use crate::recommend::Snapshot;
@@ -62,7 +63,7 @@ impl Snapshot {
         let country = self.profile(user).country?;
         let weights = self.bundle().offer_weights(Some(country))?;
         let (filter, market) = (Filter::default(), Market { country: Some(country), ..Market::default() });
-        let conditions = Conditions { filter: &filter, market, age: 0, excluded: 0 };
+        let conditions = Conditions { filter: &filter, market, age: 0, excluded: 0, rates: &NO_RATES };
         let terms: Vec<Terms> = self.reaching(product, &conditions).iter().map(|offered| offered.terms).collect();
         let choice = logit::choice(&terms, days)?;
         let before = self.haste(user);

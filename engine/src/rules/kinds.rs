@@ -3,6 +3,7 @@
 use crate::allowed::Conditions;
 use crate::bitmap::Bitmap;
 use crate::bundle::Bundle;
+use crate::exchange::Rates;
 use crate::filter;
 use crate::live::records::ProductRecord;
 use crate::recommend::Snapshot;
@@ -12,14 +13,15 @@ use crate::request::{Filter, Market};
 #[derive(Debug)]
 pub(crate) struct Kind {
     filter: Filter,
+    rates: Rates,
     stored: Bitmap,
 }
 
 impl Kind {
     /// Looks at every product of the bundle once.
-    pub(crate) fn of(bundle: &Bundle, filter: &Filter) -> Self {
-        let stored = filter::allowed(bundle, filter, &Market::default(), Some(u32::MAX));
-        Self { filter: filter.clone(), stored }
+    pub(crate) fn of(bundle: &Bundle, filter: &Filter, rates: &Rates) -> Self {
+        let stored = filter::allowed(bundle, filter, &Market::default(), Some(u32::MAX), rates);
+        Self { filter: filter.clone(), rates: rates.clone(), stored }
     }
 
     /// The products of the bundle, as they were at the cut.
@@ -29,7 +31,8 @@ impl Kind {
 
     /// Whether a product that was put since the cut is of this kind.
     pub(crate) fn takes_in(&self, record: &ProductRecord) -> bool {
-        record.fits(&Conditions { filter: &self.filter, market: Market::default(), age: u32::MAX, excluded: 0 })
+        let market = Market::default();
+        record.fits(&Conditions { filter: &self.filter, market, age: u32::MAX, excluded: 0, rates: &self.rates })
     }
 
     /// Whether a product is of this kind now.

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bundle::Bundle;
 use crate::cursor::MOST_SHOWN;
+use crate::exchange::Rates;
 use crate::live::records::ProductRecord;
 use crate::recommend::Snapshot;
 use crate::request::Filter;
@@ -356,17 +357,19 @@ fn fault(key: impl Into<String>, problem: String) -> RuleFault {
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) rules: Rules,
+    pub(crate) rates: Rates,
     boosts: Vec<Kind>,
     exclusions: Vec<Kind>,
     novelties: OnceLock<Novelties>,
 }
 
 impl Prepared {
-    /// The rules over a bundle.
-    pub(crate) fn new(bundle: &Bundle, rules: Rules) -> Self {
-        let boosts = rules.boosts.iter().map(|boost| Kind::of(bundle, &boost.filter)).collect();
-        let exclusions = rules.exclusions.iter().map(|exclusion| Kind::of(bundle, &exclusion.filter)).collect();
-        Self { rules, boosts, exclusions, novelties: OnceLock::new() }
+    /// The rules over a bundle, where prices compare by `rates`.
+    pub(crate) fn new(bundle: &Bundle, rules: Rules, rates: Rates) -> Self {
+        let kind = |filter| Kind::of(bundle, filter, &rates);
+        let boosts = rules.boosts.iter().map(|boost| kind(&boost.filter)).collect();
+        let exclusions = rules.exclusions.iter().map(|exclusion| kind(&exclusion.filter)).collect();
+        Self { rules, rates, boosts, exclusions, novelties: OnceLock::new() }
     }
 
     /// What the bundle has that may be new: looked for once.

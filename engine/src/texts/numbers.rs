@@ -42,7 +42,7 @@ impl Numbers {
     /// An amount in the decimals of its currency, with the currency's code behind it: `12.345,60 EUR` in Spanish.
     pub(super) fn amount(&self, minor_units: i64, currency: Currency) -> String {
         let mut amount = Decimal::from(minor_units);
-        amount.multiply_pow10(-minor_digits(currency));
+        amount.multiply_pow10(-i16::from(currency.minor_digits()));
         format!("{}\u{a0}{currency}", self.decimals.format(&amount))
     }
 }
@@ -56,16 +56,5 @@ fn locale(language: TextLanguage) -> Locale {
         TextLanguage::Russian => locale!("ru"),
         TextLanguage::Turkish => locale!("tr"),
         TextLanguage::Chinese => locale!("zh"),
-    }
-}
-
-/// Digits of a currency's minor unit behind the point (ISO 4217, list one).
-fn minor_digits(currency: Currency) -> i16 {
-    match currency.as_str() {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
-        | "VUV" | "XAF" | "XOF" | "XPF" => 0,
-        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-        "CLF" | "UYW" => 4,
-        _ => 2,
     }
 }

@@ -275,7 +275,7 @@ impl Snapshot {
     }
 
     /// What decides which products those named may be shown, each where she is and as old as she is.
-    fn member_conditions<'a>(&self, viewer: &Viewer, named: &[u32], context: &'a Context) -> Vec<Conditions<'a>> {
+    fn member_conditions<'a>(&self, viewer: &'a Viewer, named: &[u32], context: &'a Context) -> Vec<Conditions<'a>> {
         let market_and_age = |&member: &u32| {
             let profile = self.profile(member);
             (profile.country.or(viewer.country), certain_age(profile.birth_year, context.now))

@@ -34,7 +34,7 @@ impl Serve {
         }
         let invites = InvitePolicy { suggestions_a_week: config.suggestions_a_week };
         let engine = Engine::new(Arc::new(bundle)).with_invites(invites).with_rules(config.rules.clone())?;
-        let engine = engine.merging_in_background()?;
+        let engine = engine.with_rates(config.currencies.rates()?).merging_in_background()?;
         let state = AppState::new(Arc::new(engine), config)?;
         juntos::serve::run(state, |address| {
             // A closed standard error is no reason not to serve.

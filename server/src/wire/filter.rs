@@ -57,7 +57,8 @@ pub struct Filter {
     pub payment_methods: Vec<String>,
     /// Delivery within this many days.
     pub max_delivery_days: Option<u32>,
-    /// Currency of the price bounds; the market's when absent. Prices in other currencies do not match a bound.
+    /// Currency of the price bounds; the market's when absent. Prices in other currencies match a bound where the
+    /// operator gave rates, and do not otherwise.
     #[schema(schema_with = schema::currency)]
     pub currency: Option<Currency>,
     /// Lowest price for one buyer, minor units, inclusive.

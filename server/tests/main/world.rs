@@ -163,6 +163,7 @@ pub(crate) fn server_at(clock: Arc<dyn Fn() -> Timestamp + Send + Sync>) -> Rout
 /// The state of a server with a world of its own.
 pub(crate) fn state(config: ServerConfig) -> AppState {
     let engine = Engine::new(Arc::clone(&BUNDLE)).with_rules(config.rules.clone()).unwrap();
+    let engine = engine.with_rates(config.currencies.rates().unwrap());
     AppState::with_clock(Arc::new(engine), config, Arc::new(|| NOW)).unwrap()
 }
 

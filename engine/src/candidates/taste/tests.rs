@@ -20,6 +20,7 @@ use super::closest;
 use crate::allowed::Conditions;
 use crate::bitmap::Bitmap;
 use crate::bundle::tests::{DIM, World};
+use crate::exchange::NO_RATES;
 use crate::index::{BuildOptions, Scored};
 use crate::live::Change;
 use crate::live::records::{ProductRecord, UserRecord};
@@ -121,7 +122,7 @@ fn agrees_with_the_scan(world: &Snapshot) -> Vec<Vec<Scored>> {
     let mut answers = Vec::new();
     for filter in &filters() {
         for age in [10, 30] {
-            let conditions = Conditions { filter, market: Market::default(), age, excluded: 0 };
+            let conditions = Conditions { filter, market: Market::default(), age, excluded: 0, rates: &NO_RATES };
             let allowed = world.allowed(&conditions);
             assert_eq!(allowed, fitting(world, &conditions), "{filter:?}, age {age}");
             for (query, k) in queries().iter().zip([1, 10, 60].into_iter().cycle()) {
@@ -248,7 +249,8 @@ fn pages_show_new_products_once() {
                 break;
             }
         }
-        let conditions = Conditions { filter: &Filter::default(), market: Market::default(), age: 0, excluded: 0 };
+        let conditions =
+            Conditions { filter: &Filter::default(), market: Market::default(), age: 0, excluded: 0, rates: &NO_RATES };
         assert_eq!(seen.len(), fitting(&engine.snapshot(), &conditions).count(), "{user}");
     }
 }

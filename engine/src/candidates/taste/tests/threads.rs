@@ -17,7 +17,8 @@ impl Drop for Done<'_> {
 }
 
 fn found(world: &Snapshot, query: &[f32], id: &str) -> bool {
-    let conditions = Conditions { filter: &Filter::default(), market: Market::default(), age: 30, excluded: 0 };
+    let conditions =
+        Conditions { filter: &Filter::default(), market: Market::default(), age: 30, excluded: 0, rates: &NO_RATES };
     let allowed = world.allowed(&conditions);
     let found = closest(world, query, world.n_products(), &allowed);
     assert!(found.iter().all(|found| allowed.contains(found.row)), "nothing that is not allowed");
