@@ -6,6 +6,10 @@
 //! 4. the same source gives the same bytes;
 //! 5. what does not fit together is not written, and nothing is left behind.
 
+mod damage;
+mod reading;
+mod writing;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -229,127 +233,13 @@ fn small() -> World {
     world
 }
 
-#[test]
-fn ids_users_and_ties_are_read_back() {
-    let bundle = small().open();
-    assert_eq!((bundle.n_users(), bundle.n_products(), bundle.dim()), (4, 5, DIM));
-    for (row, id) in ["ana", "bob", "чжан", "d"].into_iter().enumerate() {
-        let row = UserRow(row as u32);
-        assert_eq!((bundle.users().row(id), bundle.users().id(row)), (Some(row), id));
-        assert_eq!(bundle.users().rows_by_short_hash(short_hash(id)).collect::<Vec<_>>(), [row]);
+impl World {
+    /// Writes the bundle to a folder that outlives the world.
+    fn write_and_keep(&self) -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &self.source(&ServingModel::default())).unwrap();
+        folder
     }
-    assert_eq!(bundle.users().row("nobody"), None);
-    let ana = bundle.profile(UserRow(0));
-    assert_eq!((ana.country.map(|code| code.to_string()), ana.birth_year), (Some("ES".into()), Some(1990)));
-    let visibility = [0, 1, 2].map(|user| bundle.profile(UserRow(user)).purchase_visibility);
-    assert_eq!(visibility, [PurchaseVisibility::Nobody, PurchaseVisibility::Friends, PurchaseVisibility::Everyone]);
-    assert_eq!(bundle.profile(UserRow(2)).invites, Invites::Nobody);
-    assert_eq!([0, 3].map(|user| bundle.profile(UserRow(user)).personalise), [true, false]);
-    assert_eq!(bundle.friends(UserRow(1)), (&[0, 2][..], &[0.5, 1.0][..]));
-    assert_eq!(bundle.co_joined(UserRow(1)), (&[0, 2][..], &[2.0, 2.0][..]), "two succeeded training teams");
-    assert_eq!([0, 1, 3].map(|user| bundle.blocked(UserRow(user)).to_vec()), [vec![3], vec![], vec![0]]);
-}
-
-#[test]
-fn the_catalogue_is_read_back() {
-    let bundle = small().open();
-    let (goods, tea) = (bundle.catalogue(), ProductRow(0));
-    assert_eq!(goods.price(tea).map(|price| price.minor_units), Some(990));
-    assert_eq!(goods.group_price(tea).map(|price| price.currency.to_string()), Some("EUR".into()));
-    assert_eq!((goods.group_min_size(tea), goods.stock(tea), goods.min_age(tea)), (Some(3), Some(4), Some(18)));
-    assert_eq!(
-        (goods.title(tea), goods.description(tea), goods.brand(tea)),
-        (Some("Té verde"), Some("Hojas"), Some("Hoja"))
-    );
-    assert_eq!(goods.created_at(tea), Some(Timestamp::from_millis(5 * DAY)));
-    assert!(goods.sensitive(tea) && !goods.hidden(tea));
-    let seller = goods.seller(tea).unwrap();
-    assert_eq!((bundle.sellers().id(seller), goods.seller_name(seller)), ("late", None));
-    let shop = bundle.sellers().row("s").unwrap();
-    assert_eq!((goods.seller_name(shop), goods.seller_page(shop)), (Some("Shop"), Some("https://s.example")));
-    let green = goods.category(tea).unwrap();
-    let path: Vec<&str> = std::iter::successors(Some(green), |&row| goods.category_parent(row))
-        .map(|row| goods.category_path(row))
-        .collect();
-    assert_eq!(path, ["food/tea/green", "food/tea", "food"]);
-    let [offer] = goods.offers(tea) else { panic!("one offer") };
-    assert_eq!((offer.cost_minor, offer.min_days, offer.max_days), (150, 1, 3));
-    assert_eq!(goods.offer_payment_methods(offer).collect::<Vec<_>>(), ["visa", "mir"]);
-    let plain = ProductRow(4);
-    assert_eq!(
-        (goods.price(plain), goods.stock(plain), goods.seller(plain), goods.title(plain)),
-        (None, None, None, None)
-    );
-    assert!(goods.offers(plain).is_empty() && goods.min_age(plain).is_none() && goods.category(plain).is_none());
-}
-
-#[test]
-fn history_and_teams_are_read_back() {
-    let bundle = small().open();
-    let had: Vec<_> =
-        bundle.possessions(UserRow(0)).iter().map(|had| (had.product, had.purchases, had.gifts, had.last())).collect();
-    assert_eq!(had, [(0, 6, 0, None), (4, 0, 1, None)]);
-    assert_eq!([0, 2, 4].map(|product| bundle.buyers(ProductRow(product)).to_vec()), [vec![0], vec![3], vec![]]);
-    assert_eq!(bundle.popularity(ProductRow(1)), 1.0, "bought at the cut");
-    assert_eq!([2, 3].map(|row| bundle.popularity(ProductRow(row))), [0.0; 2], "not personal, and held out");
-    assert_eq!(&bundle.popular()[..2], [0, 1], "six purchases, each halved every thirty days, are more than one");
-    assert!(bundle.trend(ProductRow(1)) > 0.0 && bundle.trend(ProductRow(0)) < 0.0);
-    assert_eq!(bundle.popular_in("ES".parse().unwrap()).0, [0]);
-    assert!(bundle.popular_in("FR".parse().unwrap()).0.is_empty());
-    let rhythm = bundle.rhythm(ProductRow(0)).unwrap();
-    assert!((9.8..10.2).contains(&rhythm.days) && rhythm.habit > rhythm.again, "{rhythm:?}");
-    assert_eq!(bundle.rhythm(ProductRow(1)), None, "five gaps are too few for a category");
-    let open: Vec<&str> = bundle.open_teams().map(|team| team.team_id).collect();
-    assert_eq!(open, ["t5"]);
-    let team = bundle.open_team("t5").unwrap();
-    assert_eq!(
-        (team.initiator, team.product, team.participants, team.min_size),
-        (UserRow(1), ProductRow(1), &[0, 2][..], 4)
-    );
-    assert_eq!((team.opened_at, team.deadline), (Some(Timestamp::from_millis(99 * DAY)), None));
-    assert_eq!(bundle.open_team("t1"), None);
-}
-
-/// The latest rating on the scale counts, and only of what she bought.
-#[test]
-fn feedback_is_read_back_and_a_bundle_without_it_opens() {
-    let bundle = small().write_and_keep();
-    let said = |bundle: &Bundle| -> Vec<_> {
-        let all =
-            (0..5).flat_map(|product| bundle.feedback(ProductRow(product)).iter().map(move |said| (product, said)));
-        all.map(|(product, said)| (product, said.user, said.stars(), said.is_returned())).collect()
-    };
-    assert_eq!(said(&Bundle::open(bundle.path()).unwrap()), [(2, 3, Some(4.0), true)]);
-    let path = bundle.path().join(MANIFEST);
-    let mut manifest: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    manifest["files"].as_object_mut().unwrap().remove("feedback.bin").unwrap();
-    forge_manifest(bundle.path(), &manifest);
-    assert_eq!(said(&Bundle::open(bundle.path()).unwrap()), []);
-}
-
-#[test]
-fn vectors_and_models_are_read_back() {
-    let world = small();
-    let bundle = world.open();
-    for (user, trained) in world.users.chunks_exact(DIM).enumerate() {
-        let user = UserRow(user as u32);
-        let (read, mut filled) = (bundle.user_vector(user), [0.0; DIM]);
-        bundle.read_user_vector(user, &mut filled);
-        assert_eq!(read, filled);
-        let half_a_scale = trained.iter().fold(0.0f32, |most, value| most.max(value.abs())) / 127.0 * 0.5001;
-        assert!(read.iter().zip(trained).all(|(read, trained)| (read - trained).abs() <= half_a_scale));
-    }
-    assert_eq!(bundle.product_vector(ProductRow(4)), &world.products[12..15]);
-    assert_eq!(bundle.group_vector(&[UserRow(0), UserRow(1), UserRow(2)]), Some(&[4.0, 5.0, 6.0][..]));
-    assert_eq!(bundle.group_vector(&[UserRow(1), UserRow(2)]), None);
-    for at in 0..DIM * DIM {
-        let cell: f32 = world.products.chunks(DIM).map(|y| y[at / DIM] * y[at % DIM]).sum();
-        assert!((bundle.gram()[at] - cell).abs() < 1e-5);
-    }
-    assert_eq!(bundle.serving(), &ServingModel::default());
-    assert_eq!(bundle.manifest().config, serde_json::json!({"model": "als"}));
-    let query = bundle.user_vector(UserRow(0));
-    assert_eq!(bundle.index().search(&query, 3, None), bundle.exact().search(&query, 3, None));
 }
 
 /// Files of a bundle, the manifest and its checksum included.
@@ -364,64 +254,6 @@ fn refusal(bundle: &Path) -> String {
         Ok(_) => panic!("a damaged bundle was opened"),
         Err(fault) => fault.to_string(),
     }
-}
-
-#[test]
-fn one_flipped_byte_anywhere_is_refused() {
-    let world = small();
-    let bundle = world.write("bundle").unwrap();
-    for path in files(&bundle) {
-        let whole = fs::read(&path).unwrap();
-        for at in (0..whole.len()).step_by(whole.len() / 40 + 1).chain([whole.len() - 1]) {
-            let mut bytes = whole.clone();
-            bytes[at] ^= 1 << (at % 8);
-            fs::write(&path, bytes).unwrap();
-            let message = refusal(&bundle);
-            let name = path.file_name().unwrap().to_str().unwrap();
-            assert!(message.contains(name) || name == MANIFEST_CHECKSUM, "byte {at} of {name}: {message}");
-        }
-        fs::write(&path, whole).unwrap();
-    }
-    Bundle::open(&bundle).unwrap();
-}
-
-#[test]
-fn files_cut_short_missing_or_foreign_are_refused() {
-    let bundle = small().write_and_keep();
-    for path in files(bundle.path()) {
-        let whole = fs::read(&path).unwrap();
-        for bytes in [&whole[..0], &whole[..whole.len() / 2], &whole[..whole.len() - 1], b"GIF89a and so on"] {
-            fs::write(&path, bytes).unwrap();
-            assert!(refusal(bundle.path()).contains("manifest") || refusal(bundle.path()).contains(".bin"));
-        }
-        fs::remove_file(&path).unwrap();
-        let message = refusal(bundle.path());
-        assert!(message.contains("missing") || message.contains("it has no manifest.json"), "{message}");
-        fs::write(&path, whole).unwrap();
-    }
-    let empty = tempfile::tempdir().unwrap();
-    assert!(matches!(Bundle::open(empty.path()), Err(EngineError::NotABundle { .. })));
-    assert!(matches!(Bundle::open(&empty.path().join("nowhere")), Err(EngineError::NotABundle { .. })));
-}
-
-impl World {
-    /// Writes the bundle to a folder that outlives the world.
-    fn write_and_keep(&self) -> TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), &self.source(&ServingModel::default())).unwrap();
-        folder
-    }
-}
-
-/// Makes the checksums of a bundle fit whatever its files hold now.
-fn forge_checksums(bundle: &Path) {
-    let path = bundle.join(MANIFEST);
-    let mut manifest: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    for (name, entry) in manifest["files"].as_object_mut().unwrap() {
-        let bytes = fs::read(bundle.join(name)).unwrap();
-        *entry = serde_json::json!({"bytes": bytes.len(), "xxh3": hex(xxh3_64(&bytes))});
-    }
-    forge_manifest(bundle, &manifest);
 }
 
 fn forge_manifest(bundle: &Path, manifest: &serde_json::Value) {
@@ -462,124 +294,4 @@ fn use_everything(bundle: &Bundle) {
         crate::request::Filter { categories: vec!["food".into()], brands: vec!["Hoja".into()], ..Default::default() };
     let market = crate::request::Market { country: Some("ES".parse().unwrap()), ..Default::default() };
     let _ = crate::filter::allowed(bundle, &filter, &market, Some(20), &crate::exchange::NO_RATES);
-}
-
-#[test]
-fn forged_checksums_cannot_make_it_panic() {
-    let bundle = small().write_and_keep();
-    let (mut refused, mut opened) = (0, 0);
-    for path in files(bundle.path()).iter().filter(|path| path.extension().is_some_and(|end| end == "bin")) {
-        let whole = fs::read(path).unwrap();
-        for at in (0..whole.len()).step_by(whole.len() / 60 + 1) {
-            let mut bytes = whole.clone();
-            bytes[at] ^= if at % 2 == 0 { 0xff } else { 1 };
-            fs::write(path, bytes).unwrap();
-            forge_checksums(bundle.path());
-            match Bundle::open(bundle.path()) {
-                Ok(bundle) => {
-                    use_everything(&bundle);
-                    opened += 1;
-                }
-                Err(EngineError::Damaged { .. }) => refused += 1,
-                Err(other) => panic!("{other}"),
-            }
-        }
-        fs::write(path, whole).unwrap();
-    }
-    assert!(refused > 20 && opened > 20, "{refused} refused, {opened} opened");
-}
-
-#[test]
-fn a_forged_manifest_cannot_make_it_panic() {
-    let bundle = small().write_and_keep();
-    let manifest: serde_json::Value = serde_json::from_slice(&fs::read(bundle.path().join(MANIFEST)).unwrap()).unwrap();
-    for number in [0u64, 1, 2, 7, 65, u64::from(u32::MAX), u64::MAX] {
-        for (part, field) in [
-            ("shapes", "users"),
-            ("shapes", "products"),
-            ("shapes", "dim"),
-            ("shapes", "groups"),
-            ("index", "ef"),
-            ("index", "links"),
-        ] {
-            let mut forged = manifest.clone();
-            forged[part][field] = number.into();
-            forge_manifest(bundle.path(), &forged);
-            if let Ok(bundle) = Bundle::open(bundle.path()) {
-                use_everything(&bundle);
-            }
-        }
-    }
-    let mut forged = manifest.clone();
-    forged["files"]["../elsewhere"] = forged["files"]["users.bin"].clone();
-    forge_manifest(bundle.path(), &forged);
-    assert!(refusal(bundle.path()).contains("no name of a file"));
-}
-
-#[test]
-fn another_version_says_what_to_do() {
-    let bundle = small().write_and_keep();
-    let mut manifest: serde_json::Value =
-        serde_json::from_slice(&fs::read(bundle.path().join(MANIFEST)).unwrap()).unwrap();
-    for (version, advice) in [(FORMAT_VERSION - 1, "train the bundle anew"), (FORMAT_VERSION + 1, "update the program")]
-    {
-        manifest["format_version"] = version.into();
-        forge_manifest(bundle.path(), &manifest);
-        assert!(refusal(bundle.path()).contains(advice));
-    }
-}
-
-#[test]
-fn the_same_source_gives_the_same_bytes() {
-    let world = small();
-    let (one, other) = (world.write("one").unwrap(), world.write("other").unwrap());
-    assert_eq!(files(&one).len(), 14);
-    for (left, right) in files(&one).iter().zip(files(&other)) {
-        assert_eq!(fs::read(left).unwrap(), fs::read(&right).unwrap(), "{}", left.display());
-    }
-}
-
-#[test]
-fn what_does_not_fit_is_not_written() {
-    let mut world = small();
-    world.products[4] = f32::NAN;
-    let fault = world.write("bundle").unwrap_err().to_string();
-    assert!(fault.contains("dimension 1 of vector 1 of products is not finite"), "{fault}");
-    world.products.truncate(4);
-    assert!(matches!(world.write("bundle"), Err(EngineError::Unwritable { .. })));
-    let mut world = small();
-    world.groups[0].members.reverse();
-    assert!(matches!(world.write("bundle"), Err(EngineError::Unwritable { .. })));
-    let mut world = small();
-    world.data.users = ids(["ana", "bob", "x", "d"].into_iter());
-    let fault = world.write("bundle").unwrap_err().to_string();
-    assert!(fault.contains("`чжан`"), "{fault}");
-    let left: Vec<_> = files(world.folder.path()).into_iter().filter(|path| !path.ends_with("data")).collect();
-    assert!(left.is_empty(), "left behind: {left:?}");
-    let fine = small();
-    let out = fine.write("bundle").unwrap();
-    assert!(matches!(fine.write("bundle"), Err(EngineError::Exists { .. })));
-    Bundle::open(&out).unwrap();
-}
-
-#[test]
-fn files_of_the_caller_are_checked_too() {
-    let world = small();
-    let out = world.folder.path().join("bundle");
-    let serving = ServingModel::default();
-    let add = |folder: &Path| fs::write(folder.join("note.txt"), "hello").map_err(EngineError::io(folder));
-    let manifest = write_with(&out, &world.source(&serving), add).unwrap();
-    assert_eq!(manifest.files["note.txt"].bytes, 5);
-    fs::write(out.join("note.txt"), "jello").unwrap();
-    assert!(refusal(&out).contains("note.txt"));
-    Bundle::open_unverified(&out).unwrap();
-}
-
-#[test]
-fn a_world_of_nothing_is_a_bundle() {
-    let bundle = World::new(&[], &[]).open();
-    assert_eq!((bundle.n_users(), bundle.n_products()), (0, 0));
-    assert!(bundle.index().search(&[1.0; DIM], 5, None).is_empty());
-    assert_eq!(bundle.products().row("p"), None);
-    use_everything(&bundle);
 }

@@ -1,0 +1,119 @@
+//! What clients say of teams, and what happened to them.
+
+use juntos_datasets::tables::TeamOutcome;
+use juntos_datasets::units::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{bad, known_id, two_people};
+use crate::live::ChangeFault;
+
+/// One group purchase, as table `teams` has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TeamRecord {
+    /// Outside id.
+    pub team_id: String,
+    /// What is bought.
+    pub product_id: String,
+    /// Who opened it; empty when she has been deleted.
+    pub initiator_id: String,
+    /// Who joined, initiator not included, people who have been deleted left out.
+    #[serde(default)]
+    pub participant_ids: Vec<String>,
+    /// Buyers needed, initiator included.
+    pub min_size: u32,
+    /// When it was opened.
+    pub opened_at: Option<Timestamp>,
+    /// When it expires; absent means never.
+    pub deadline: Option<Timestamp>,
+    /// How it ended, or that it is open.
+    #[serde(default = "open")]
+    pub outcome: TeamOutcome,
+}
+
+fn open() -> TeamOutcome {
+    TeamOutcome::Open
+}
+
+impl TeamRecord {
+    /// Checks what types alone do not.
+    ///
+    /// # Errors
+    /// [`ChangeFault::BadRecord`] names the field.
+    pub fn check(&self) -> Result<(), ChangeFault> {
+        known_id("team_id", &self.team_id)?;
+        known_id("product_id", &self.product_id)?;
+        known_id("initiator_id", &self.initiator_id)?;
+        for (at, participant) in self.participant_ids.iter().enumerate() {
+            two_people("participant_ids", &self.initiator_id, participant)?;
+            if self.participant_ids[..at].contains(participant) {
+                return Err(bad("participant_ids", "names one person twice"));
+            }
+        }
+        if self.min_size < 2 {
+            return Err(bad("min_size", "is below 2"));
+        }
+        if let (Some(opened), Some(deadline)) = (self.opened_at, self.deadline)
+            && deadline < opened
+        {
+            return Err(bad("deadline", "is before opened_at"));
+        }
+        Ok(())
+    }
+}
+
+/// What happened to a team.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TeamStep {
+    /// The user opened it.
+    Opened {
+        /// What is bought.
+        product_id: String,
+        /// Buyers needed, initiator included; what the product says when absent, else two.
+        min_size: Option<u32>,
+        /// When it expires; absent means never.
+        deadline: Option<Timestamp>,
+    },
+    /// The user joined it.
+    Joined,
+    /// The user left it; when the initiator does, it is cancelled.
+    Left,
+    /// The user, its initiator, called it off.
+    Cancelled,
+}
+
+/// One step in the life of a team.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TeamStepRecord {
+    /// The team.
+    pub team_id: String,
+    /// Who did it.
+    pub user_id: String,
+    /// What.
+    pub step: TeamStep,
+    /// When; the moment of arrival when absent.
+    pub ts: Option<Timestamp>,
+    /// Id given by the sender: the same id is the same event.
+    pub event_id: Option<String>,
+}
+
+impl TeamStepRecord {
+    /// Checks what types alone do not.
+    ///
+    /// # Errors
+    /// [`ChangeFault::BadRecord`] names the field.
+    pub fn check(&self) -> Result<(), ChangeFault> {
+        known_id("team_id", &self.team_id)?;
+        known_id("user_id", &self.user_id)?;
+        self.event_id.as_deref().map_or(Ok(()), |id| known_id("event_id", id))?;
+        if let TeamStep::Opened { product_id, min_size, deadline } = &self.step {
+            known_id("product_id", product_id)?;
+            if min_size.is_some_and(|size| size < 2) {
+                return Err(bad("min_size", "is below 2"));
+            }
+            if self.ts.zip(*deadline).is_some_and(|(opened, deadline)| deadline < opened) {
+                return Err(bad("deadline", "is before the team was opened"));
+            }
+        }
+        Ok(())
+    }
+}
