@@ -14,7 +14,7 @@ use super::people::{Person, Settlement};
 use super::products::{Good, Shop, goods, shops};
 use super::random::{Purpose, stream};
 use super::tastes::{Taste, direction};
-use super::teams::{PlantedTeam, teams};
+use super::teams::{PlantedTeam, chances, teams};
 
 /// Products that a community talks about.
 const TALKED_ABOUT: usize = 16;
@@ -120,6 +120,14 @@ impl Planted {
     /// All teams, by initiator and then by time of opening.
     pub fn teams(&self) -> &[PlantedTeam] {
         &self.teams
+    }
+
+    /// For each team of `initiator`, in the order in which she opened them: its number in [`Self::teams`], and the chance that
+    /// each friend had of being asked and of joining then. No model can tell better who joins.
+    pub fn join_chances(&self, initiator: u32) -> Vec<(u32, Vec<(u32, f32)>)> {
+        let from = self.teams.partition_point(|team| team.initiator < initiator);
+        let until = self.teams.partition_point(|team| team.initiator <= initiator);
+        (from as u32..).zip(chances(self, &self.teams[from..until])).collect()
     }
 
     /// Numbers of the succeeded teams that `user` opened or joined, ascending.

@@ -19,6 +19,8 @@ const STANDING_SHARE: f32 = 0.08;
 /// Most friends that one team is offered to, and most buyers of a team.
 const MOST_INVITED: usize = 8;
 const MOST_BUYERS: usize = 10;
+/// Closest friends, who are always asked.
+const CLOSEST: usize = 2;
 
 /// A planted team.
 #[derive(Debug, Clone)]
@@ -62,11 +64,11 @@ struct Known {
     joined: u32,
 }
 
-fn teams_of(planted: &Planted, initiator: u32) -> Vec<PlantedTeam> {
-    let person = planted.person(initiator);
+/// An initiator before her first team: her randomness, the friends whom she asks, and how many teams she opens.
+fn beginning(planted: &Planted, initiator: u32) -> Option<(ChaCha8Rng, Vec<Known>, u32)> {
     let mut known = known(planted, initiator);
-    if known.is_empty() || person.activity == 0.0 {
-        return Vec::new();
+    if known.is_empty() || planted.person(initiator).activity == 0.0 {
+        return None;
     }
     let mut rng = stream(planted.seed(), Purpose::Teams, u64::from(initiator));
     let standing = happens(&mut rng, STANDING_SHARE);
@@ -75,8 +77,35 @@ fn teams_of(planted: &Planted, initiator: u32) -> Vec<PlantedTeam> {
     if standing {
         known.truncate(rng.random_range(1..=3));
     }
+    Some((rng, known, count))
+}
+
+/// For each of the teams of one initiator, in the order in which she opened them, the friends who may have been asked and
+/// the chance that each had of being asked and of joining then, before anything was drawn: nobody can tell better who joins.
+pub(super) fn chances(planted: &Planted, opened: &[PlantedTeam]) -> Vec<Vec<(u32, f32)>> {
+    let Some((_, mut known, _)) = opened.first().and_then(|team| beginning(planted, team.initiator)) else {
+        return Vec::new();
+    };
+    let of_team = |team: &PlantedTeam| {
+        let joins = |friend: &Known| chance(planted, team.initiator, *friend, team.product, team.opened_at);
+        let asked = |place: usize| if place < CLOSEST { 1.0 } else { share_asked(known.len()).min(1.0) };
+        let chances = known.iter().enumerate().map(|(place, friend)| (friend.user, asked(place) * joins(friend)));
+        let chances = chances.collect();
+        if team.outcome == TeamOutcome::Succeeded {
+            known
+                .iter_mut()
+                .filter(|friend| team.participants.contains(&friend.user))
+                .for_each(|friend| friend.joined += 1);
+        }
+        chances
+    };
+    opened.iter().map(of_team).collect()
+}
+
+fn teams_of(planted: &Planted, initiator: u32) -> Vec<PlantedTeam> {
+    let Some((mut rng, mut known, count)) = beginning(planted, initiator) else { return Vec::new() };
     let chooser = Chooser::new(planted, initiator);
-    let moments = moments(&mut rng, person.active_from(), count);
+    let moments = moments(&mut rng, planted.person(initiator).active_from(), count);
     moments
         .into_iter()
         .filter_map(|opened_at| team(planted, &mut rng, &chooser, initiator, &mut known, opened_at))
@@ -161,11 +190,16 @@ fn outcome(rng: &mut ChaCha8Rng, filled: bool, deadline: Timestamp) -> TeamOutco
     }
 }
 
-/// Places of the friends it is offered to: the two closest, and others as chance has it.
+/// Places of the friends it is offered to: the closest, and others as chance has it.
 fn invited(rng: &mut ChaCha8Rng, known: usize) -> Vec<usize> {
-    let others = known.saturating_sub(2).max(1) as f32;
-    let share = (MOST_INVITED - 2) as f32 / others;
-    (0..known).filter(|&place| place < 2 || happens(rng, share)).take(MOST_BUYERS).collect()
+    let share = share_asked(known);
+    (0..known).filter(|&place| place < CLOSEST || happens(rng, share)).take(MOST_BUYERS).collect()
+}
+
+/// The share of the other friends that it is offered to, of so many friends.
+fn share_asked(known: usize) -> f32 {
+    let others = known.saturating_sub(CLOSEST).max(1) as f32;
+    (MOST_INVITED - CLOSEST) as f32 / others
 }
 
 fn chance(planted: &Planted, initiator: u32, friend: Known, product: u32, opened_at: Timestamp) -> f32 {

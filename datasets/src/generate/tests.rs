@@ -6,7 +6,8 @@
 //! 4. what a user buys suits her better than what else she could have bought;
 //! 5. consumables come again at their interval; seasons peak in their month;
 //! 6. popularity has a long tail, activity too, and some users did nothing;
-//! 7. teams that succeeded had better chances than those that did not, and pairs join again;
+//! 7. teams that succeeded had better chances than those that did not, and pairs join again; friends join as often as the
+//!    chances say that are told of them;
 //! 8. nothing happens before user, product or friendship began, nor after the end; nobody under age or out of reach
 //!    of delivery buys;
 //! 9. a world of hardly anything is still a world;
@@ -232,6 +233,30 @@ fn teams_fill_where_friends_like_the_product_and_pairs_join_again() {
     let again = pairs.values().filter(|&&times| times >= 2).count();
     assert!(again * 8 > pairs.len(), "{again} of {} pairs bought together again", pairs.len());
     assert!(succeeded().all(|team| team.participants.len() < 10 && team.closed_at <= team.deadline));
+}
+
+#[test]
+fn friends_join_as_often_as_their_chances_say() {
+    let planted = world(6).planted();
+    let known = END.plus_days(-3.0);
+    // By tenths of the chance: how many joined, how many should have, and how many there are.
+    let (mut teams, mut tenths) = (0, [[0.0f32; 3]; 10]);
+    for (number, chances) in (0..planted.users()).flat_map(|user| planted.join_chances(user)) {
+        let team = &planted.teams()[number as usize];
+        teams += 1;
+        let friends: BTreeSet<u32> = chances.iter().map(|&(friend, _)| friend).collect();
+        assert!(team.participants.iter().all(|user| friends.contains(user)), "team {number} has somebody not asked");
+        for (friend, chance) in chances.into_iter().filter(|_| team.opened_at < known) {
+            let tenth = &mut tenths[((chance * 10.0) as usize).min(9)];
+            tenth[0] += f32::from(u8::from(team.participants.contains(&friend)));
+            tenth[1] += chance;
+            tenth[2] += 1.0;
+        }
+    }
+    assert_eq!(teams, planted.teams().len());
+    for [joined, told, of] in tenths.into_iter().filter(|[.., of]| *of > 200.0) {
+        assert!((joined - told).abs() < 4.0 * (of / 4.0).sqrt(), "{joined} joined of {of}, not {told}");
+    }
 }
 
 #[test]

@@ -6,9 +6,14 @@
 //! Prints one JSON object: of each rule recall@k over test teams that somebody joined, among the friends who could, and, of
 //! those that tell chances, Brier score and log loss over all friends of all test teams that are over. Models are fitted
 //! on the last tenth of the training teams, facts and vectors gathered from what came before, as `juntos train` does.
+//!
+//! `recall_suggested` looks at friends only who take invitations; whoever joined without taking any is missed.
+//! `--world-seed` adds the rule `planted` for a generated world: the chance that was drawn from. No model can be better, so
+//! it says how much there is to find.
 
 #![forbid(unsafe_code)]
 
+mod planted;
 mod rules;
 
 use std::io::{self, Write};
@@ -17,8 +22,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use juntos_datasets::Dataset;
+use juntos_datasets::error::DatasetError;
 use juntos_datasets::progress::Silent;
-use juntos_datasets::tables::{Split, TeamOutcome};
+use juntos_datasets::tables::{Invites, Split, TeamOutcome, Users};
 use juntos_datasets::training::{TeamRecord, TrainingData};
 use juntos_trainer::config::TrainConfig;
 use juntos_trainer::models::{Embeddings, FitData, Fitted};
@@ -26,7 +32,7 @@ use juntos_trainer::prepare::hold_out;
 use juntos_trainer::together::{Consent, Past, RoleSettings, Roles, decided};
 use serde_json::{Value, json};
 
-use crate::rules::{Asked, asked, measure};
+use crate::rules::{Asked, People, asked, measure};
 
 /// Compares rules for who joins a team, on test teams.
 #[derive(Debug, Parser)]
@@ -55,6 +61,9 @@ struct Args {
     /// Decides every random choice
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Seed of `juntos generate` that made the dataset, to rank by the planted chances as well
+    #[arg(long)]
+    world_seed: Option<u64>,
 }
 
 fn main() -> ExitCode {
@@ -93,15 +102,32 @@ fn run(args: &Args) -> Result<Value, Box<dyn std::error::Error>> {
         seed: args.seed,
         ..RoleSettings::default()
     };
-    let learn = gathered(&config, &consent, &held.history, &held.teams, &settings, decided)?;
+    let people = People {
+        consent: &consent,
+        invited: invited(&dataset, &data)?,
+        chances: args.world_seed.map(|seed| planted::chances(&data, seed)).transpose()?,
+    };
+    let learn = gathered(&config, &people, &held.history, &held.teams, &settings, decided)?;
     // Test teams are over, though their deadlines come after what is known.
-    let test = gathered(&config, &consent, &data, &test, &settings, |_, teams| teams.iter().collect())?;
+    let test = gathered(&config, &people, &data, &test, &settings, |_, teams| teams.iter().collect())?;
     Ok(json!({
         "model": config.model, "k": args.k,
         "learnt_from": { "teams": held.teams.len(), "friends": learn.iter().map(Vec::len).sum::<usize>() },
         "roles": { "dim": settings.dim, "passes": settings.passes, "pull": settings.pull, "rate": settings.rate },
         "test": measure(&learn, &test, args.k, args.seed),
     }))
+}
+
+/// Whether each user takes invitations, by row.
+fn invited(dataset: &Dataset, data: &TrainingData) -> Result<Vec<bool>, DatasetError> {
+    let mut invited = vec![true; data.users.len()];
+    dataset.for_each::<Users>(|user| {
+        if let Some(row) = data.users.row(user.user_id) {
+            invited[row.0 as usize] = user.invites == Invites::Friends && user.personalise;
+        }
+        Ok(())
+    })?;
+    Ok(invited)
 }
 
 fn of_split(teams: &[TeamRecord], split: Split) -> Vec<TeamRecord> {
@@ -111,17 +137,17 @@ fn of_split(teams: &[TeamRecord], split: Split) -> Vec<TeamRecord> {
 /// Of each of `teams` that `over` leaves, the friends who could have joined, with what `past` tells of them.
 fn gathered(
     config: &TrainConfig,
-    consent: &Consent,
+    people: &People<'_>,
     past: &TrainingData,
     teams: &[TeamRecord],
     settings: &RoleSettings,
     over: impl for<'t> Fn(&Past<'_>, &'t [TeamRecord]) -> Vec<&'t TeamRecord>,
 ) -> Result<Vec<Vec<Asked>>, Box<dyn std::error::Error>> {
     let vectors = fit(config, past)?;
-    let evidence = Past::new(past, consent, vectors.dim, &vectors.users, &vectors.products);
+    let evidence = Past::new(past, people.consent, vectors.dim, &vectors.users, &vectors.products);
     let sizes = (past.users.len(), past.products.len());
     let roles = Roles::fit(&evidence, &of_split(&past.teams, Split::Train), sizes, settings);
-    Ok(asked(&evidence, &roles, past, &over(&evidence, teams)))
+    Ok(asked(&evidence, &roles, past, people, &over(&evidence, teams)))
 }
 
 fn fit(config: &TrainConfig, data: &TrainingData) -> Result<Embeddings, Box<dyn std::error::Error>> {

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use juntos_datasets::UserRow;
 use juntos_datasets::training::{TeamRecord, TrainingData};
 use juntos_engine::together::model::{JOIN_FEATURES, JoinFacts, JoinModel};
 use juntos_trainer::logistic::{Example, fit_logistic};
-use juntos_trainer::together::{Past, Roles};
+use juntos_trainer::together::{Consent, Past, Roles};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde_json::{Value, json};
+
+use crate::planted::Chances;
 
 /// Features of the join model, the score of the two roles, and a constant.
 const FEATURES: usize = JOIN_FEATURES + 2;
@@ -21,21 +24,44 @@ pub(crate) struct Asked {
     role: f32,
     /// Succeeded teams of anybody that she had joined before.
     joins: f32,
+    /// The chance that was drawn from, where it is known.
+    planted: Option<f32>,
+    /// Whether she takes invitations.
+    invited: bool,
     joined: bool,
 }
 
+/// What is said of people beside what models may know.
+pub(crate) struct People<'a> {
+    pub(crate) consent: &'a Consent,
+    /// Whether each takes invitations, by row.
+    pub(crate) invited: Vec<bool>,
+    pub(crate) chances: Option<Chances>,
+}
+
 /// Of each of `teams`, the friends who could have joined.
-pub(crate) fn asked(past: &Past<'_>, roles: &Roles, data: &TrainingData, teams: &[&TeamRecord]) -> Vec<Vec<Asked>> {
+pub(crate) fn asked(
+    past: &Past<'_>,
+    roles: &Roles,
+    data: &TrainingData,
+    people: &People<'_>,
+    teams: &[&TeamRecord],
+) -> Vec<Vec<Asked>> {
     let mut joins = vec![0.0f32; data.users.len()];
     for team in data.teams.iter().filter(|team| team.is_past_success()) {
         team.participants.iter().for_each(|user| joins[user.0 as usize] += 1.0);
     }
     let of_team = |team: &&TeamRecord| {
         let seen = past.seen_by(team.initiator);
-        let asked = |friend| Asked {
+        let chances = people.chances.as_ref().map(|chances| chances.get(&team.team_id));
+        let planted =
+            |friend| chances.map(|chances| chances.and_then(|chances| chances.get(&friend)).copied().unwrap_or(0.0));
+        let asked = |friend: UserRow| Asked {
             facts: JoinFacts::gather(&seen, team.initiator, friend, team.product),
             role: roles.score(team.initiator, friend, team.product),
             joins: joins[friend.0 as usize],
+            planted: planted(friend),
+            invited: people.invited[friend.0 as usize],
             joined: team.participants.binary_search(&friend).is_ok(),
         };
         past.reachable(team).into_iter().map(asked).collect()
@@ -69,8 +95,13 @@ pub(crate) fn measure(learn: &[Vec<Asked>], test: &[Vec<Asked>], k: usize, seed:
         ("tie_strength", Box::new(|asked| asked.facts.strength)),
     ];
     let counts = counts.into_iter().map(|(name, rule)| (name, rule, false));
-    let figures: BTreeMap<&str, Value> =
-        chances.chain(counts).map(|(name, rule, chance)| (name, figures(&rule, chance, test, k, seed))).collect();
+    let planted: Rule<'_> = Box::new(|asked| log_odds(asked.planted.unwrap_or(0.0)));
+    let planted = test.iter().flatten().any(|asked| asked.planted.is_some()).then_some(("planted", planted, true));
+    let figures: BTreeMap<&str, Value> = chances
+        .chain(counts)
+        .chain(planted)
+        .map(|(name, rule, chance)| (name, figures(&rule, chance, test, k, seed)))
+        .collect();
     let joined = test.iter().filter(|team| team.iter().any(|asked| asked.joined)).count();
     json!({
         "teams": test.len(), "teams_joined": joined, "friends": test.iter().map(Vec::len).sum::<usize>(),
@@ -109,7 +140,10 @@ fn dot(weights: &[f64; FEATURES], features: &[f32; FEATURES]) -> f32 {
 }
 
 fn figures(rule: &Rule<'_>, chance: bool, test: &[Vec<Asked>], k: usize, seed: u64) -> Value {
-    let mut found = json!({ "recall": recall(rule, test, k, seed) });
+    let mut found = json!({
+        "recall": recall(rule, test, k, seed, |_| true),
+        "recall_suggested": recall(rule, test, k, seed, |asked| asked.invited),
+    });
     if chance {
         let (mut brier, mut loss, mut count) = (0.0, 0.0, 0u32);
         for asked in test.iter().flatten() {
@@ -126,8 +160,15 @@ fn figures(rule: &Rule<'_>, chance: bool, test: &[Vec<Asked>], k: usize, seed: u
     found
 }
 
-/// Mean share, over teams that somebody joined, of the joiners among the first `k`; ties at random.
-fn recall(rule: &Rule<'_>, test: &[Vec<Asked>], k: usize, seed: u64) -> f64 {
+/// The log-odds of a chance; of none and of certainty, that of very little of it.
+fn log_odds(chance: f32) -> f32 {
+    let chance = chance.clamp(1e-6, 1.0 - 1e-6);
+    (chance / (1.0 - chance)).ln()
+}
+
+/// Mean share, over teams that somebody joined, of the joiners among the first `k` of those who are `ranked` at all; ties at
+/// random.
+fn recall(rule: &Rule<'_>, test: &[Vec<Asked>], k: usize, seed: u64, ranked: impl Fn(&Asked) -> bool) -> f64 {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (mut sum, mut teams) = (0.0, 0u32);
     for team in test {
@@ -135,10 +176,14 @@ fn recall(rule: &Rule<'_>, test: &[Vec<Asked>], k: usize, seed: u64) -> f64 {
         if joiners == 0 {
             continue;
         }
-        let mut ranked: Vec<(f32, u32, bool)> =
-            team.iter().map(|asked| (rule(asked), rng.random(), asked.joined)).collect();
-        ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        sum += ranked.iter().take(k).filter(|(.., joined)| *joined).count() as f64 / joiners as f64;
+        let mut list: Vec<(f32, u32, bool)> = team
+            .iter()
+            .map(|asked| (asked, rng.random()))
+            .filter(|(asked, _)| ranked(asked))
+            .map(|(asked, draw)| (rule(asked), draw, asked.joined))
+            .collect();
+        list.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        sum += list.iter().take(k).filter(|(.., joined)| *joined).count() as f64 / joiners as f64;
         teams += 1;
     }
     sum / f64::from(teams.max(1))
