@@ -107,7 +107,7 @@ MUTANTS = [
         "2e",
         "privacy.rs",
         "team.members().any(|member| self.sees_purchases_of(member))",
-        "team.members().any(|member| self.sees_purchases_of(member) || ON && self.friend(member).is_some())",
+        "team.members().any(|member| self.sees_purchases_of(member) || ON && self.allows(member).is_some())",
     ),
     Mutant(
         "refusals_tell",
