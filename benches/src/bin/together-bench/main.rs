@@ -8,7 +8,7 @@
 //! the overlay of live state is measured too. Every question is asked by somebody else than the one before, and the first
 //! round, which prepares sets of allowed products and reads pages from the disk, does not count. Each question is
 //! asked several times in a row, and beside all times stands the fastest of each, which other programs on the machine lengthen
-//! least.
+//! least. Beside the clock stands the CPU time of the thread, in which waiting for other programs does not count.
 
 #![forbid(unsafe_code)]
 
@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
+use cpu_time::ThreadTime;
 use juntos_benches::process::Memory;
 use juntos_benches::statistics::{quantile, timed};
 use juntos_engine::Bundle;
@@ -136,23 +137,45 @@ impl Asked<'_> {
         for at in 0..self.questions {
             items += ask(self.snapshot, at)?;
         }
-        let (mut all, mut fastest) = (Vec::new(), Vec::with_capacity(self.questions));
+        let (mut clock, mut cpu) = (Times::default(), Times::default());
         for at in 0..self.questions {
-            let mut least = f64::INFINITY;
+            let mut round = (Vec::new(), Vec::new());
             for _ in 0..self.repeats.max(1) {
+                let before = ThreadTime::try_now()?;
                 let (answered, seconds) = timed(|| ask(self.snapshot, at));
+                round.1.push(before.try_elapsed()?.as_secs_f64());
+                round.0.push(seconds);
                 answered?;
-                all.push(seconds);
-                least = least.min(seconds);
             }
-            fastest.push(least);
+            clock.add(&round.0);
+            cpu.add(&round.1);
         }
         Ok(json!({
-            "all_ms": quantiles(&mut all),
-            "fastest_ms": quantiles(&mut fastest),
+            "cpu_ms": cpu.quantiles(),
+            "clock_ms": clock.quantiles(),
             "mean_items": items as f64 / self.questions as f64,
             "limit": self.context.limit,
         }))
+    }
+}
+
+/// Seconds that questions took.
+#[derive(Default)]
+struct Times {
+    all: Vec<f64>,
+    /// Of each question when it took the least.
+    fastest: Vec<f64>,
+}
+
+impl Times {
+    /// Adds the times of one question.
+    fn add(&mut self, seconds: &[f64]) {
+        self.all.extend(seconds);
+        self.fastest.extend(seconds.iter().copied().reduce(f64::min));
+    }
+
+    fn quantiles(&mut self) -> serde_json::Value {
+        json!({ "all": quantiles(&mut self.all), "fastest": quantiles(&mut self.fastest) })
     }
 }
 

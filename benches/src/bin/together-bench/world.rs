@@ -1,9 +1,11 @@
 //! The people who ask, their friends, and the teams that are open.
 
-use juntos_datasets::tables::{FriendshipKind, TeamOutcome};
+use std::collections::HashSet;
+
+use juntos_datasets::tables::{FriendshipKind, Invites, TeamOutcome};
 use juntos_datasets::units::Timestamp;
 use juntos_datasets::{ProductRow, Row, UserRow};
-use juntos_engine::bundle::Bundle;
+use juntos_engine::bundle::{Bundle, UserProfile};
 use juntos_engine::live::records::{FriendshipRecord, TeamRecord};
 use juntos_engine::live::{Change, ChangeFault};
 use juntos_engine::recommend::Engine;
@@ -15,6 +17,10 @@ const HUBS: usize = 20;
 const GROUPS: usize = 20;
 /// Hours before the last teams expire.
 const LONGEST_HOURS: u32 = 72;
+/// Draws after which somebody goes without further friends: nobody else is there.
+const MOST_DRAWS: usize = 10_000_000;
+/// Who was born in this year or before may get anything.
+const GROWN_UP: i32 = 1990;
 
 /// How many friends there are.
 pub(crate) struct Sizes {
@@ -31,6 +37,13 @@ pub(crate) struct Circles {
     /// Each with many friends.
     pub(crate) hubs: Vec<String>,
     pub(crate) groups: Vec<Vec<String>>,
+}
+
+/// Whether `friend` may be suggested for whatever may be shown where `own` lives: she takes invitations, lives there too,
+/// and is old enough for anything.
+fn may_be_suggested(own: &UserProfile, friend: &UserProfile) -> bool {
+    let grown_up = friend.birth_year.is_some_and(|born| born <= GROWN_UP);
+    friend.invites == Invites::Friends && friend.country == own.country && grown_up
 }
 
 /// A bundle's people and products, and live changes to them.
@@ -62,26 +75,52 @@ impl<'a> World<'a> {
         ((u64::from(self.rng.next_u32()) * end as u64) >> 32) as usize
     }
 
-    /// Ties hubs and members of groups to as many friends as wanted, drawn from everybody.
+    /// Ties hubs and members of groups to as many friends as wanted: those of hubs are drawn from all who may be suggested
+    /// for whatever the hub may be shown, so that none of them is spared, those of members from everybody.
     pub(crate) fn add_friends(&mut self, sizes: &Sizes) -> Result<Circles, ChangeFault> {
-        let hubs = (0..HUBS).map(|_| self.with_friends(sizes.friends)).collect::<Result<_, _>>()?;
+        let hubs = (0..HUBS).map(|_| self.with_friends(sizes.friends, may_be_suggested)).collect::<Result<_, _>>()?;
         let group = |world: &mut Self| {
-            (0..sizes.group).map(|_| world.with_friends(sizes.member_friends)).collect::<Result<_, _>>()
+            (0..sizes.group).map(|_| world.with_friends(sizes.member_friends, |_, _| true)).collect::<Result<_, _>>()
         };
         let groups = (0..GROUPS).map(|_| group(self)).collect::<Result<_, _>>()?;
         Ok(Circles { hubs, groups })
     }
 
-    /// Id of somebody with at least so many friends.
-    fn with_friends(&mut self, wanted: usize) -> Result<String, ChangeFault> {
-        let person = self.below(self.users.len());
-        let user_id = self.users[person].clone();
-        let has = self.engine.snapshot().bundle().friends(UserRow::from_index(person)).0.len();
-        for _ in has..wanted {
-            let friend = (person + 1 + self.below(self.users.len() - 1)) % self.users.len();
+    /// Anybody of whom `fits` holds, or whoever was drawn last.
+    fn somebody(&mut self, fits: impl Fn(UserRow) -> bool) -> UserRow {
+        let mut row = UserRow::from_index(self.below(self.users.len()));
+        for _ in 0..MOST_DRAWS {
+            if fits(row) {
+                break;
+            }
+            row = UserRow::from_index(self.below(self.users.len()));
+        }
+        row
+    }
+
+    /// Id of somebody who may be served by what is known of her, with at least so many friends, those who are added such as `fits` says of her profile and theirs.
+    fn with_friends(
+        &mut self,
+        wanted: usize,
+        fits: impl Fn(&UserProfile, &UserProfile) -> bool,
+    ) -> Result<String, ChangeFault> {
+        let snapshot = self.engine.snapshot();
+        let bundle = snapshot.bundle();
+        let person = self.somebody(|row| bundle.profile(row).personalise);
+        let user_id = self.users[person.index()].clone();
+        let own = bundle.profile(person);
+        let mut friends: HashSet<u32> = bundle.friends(person).0.iter().copied().collect();
+        for _ in 0..MOST_DRAWS {
+            if friends.len() >= wanted {
+                break;
+            }
+            let friend = UserRow::from_index(self.below(self.users.len()));
+            if friend == person || !fits(&own, &bundle.profile(friend)) || !friends.insert(friend.0) {
+                continue;
+            }
             let record = FriendshipRecord {
                 user_id: user_id.clone(),
-                friend_id: self.users[friend].clone(),
+                friend_id: self.users[friend.index()].clone(),
                 kind: FriendshipKind::Friend,
                 strength: (1 + self.below(100)) as f32 / 100.0,
                 since: None,
