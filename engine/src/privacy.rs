@@ -55,6 +55,8 @@ pub(crate) struct Privacy<'a> {
     viewer: Option<u32>,
     /// The viewer even where nothing personal may be used: for her blocks.
     asker: Option<u32>,
+    /// Whether a block stands, or has stood, between her and anybody.
+    blocks: bool,
     adult: bool,
     now: Timestamp,
     friends: Vec<Friend>,
@@ -65,6 +67,8 @@ pub(crate) struct Privacy<'a> {
 /// What a friend allows the viewer.
 #[derive(Debug, Clone, Copy)]
 struct Allows {
+    /// Whether she counts the viewer among her friends too.
+    mutual: bool,
     /// To learn what she buys.
     purchases: bool,
     /// To be served by her trained vector.
@@ -75,15 +79,16 @@ struct Allows {
 
 impl Allows {
     /// `friend` is one of the friends of `viewer` that no block keeps apart from her.
-    fn of(world: &Snapshot, viewer: u32, friend: u32) -> Self {
-        let profile = world.profile(friend);
-        let mutual = world.has_tie(friend, viewer);
+    fn of(world: &Snapshot, viewer: u32, friend: &Friend) -> Self {
+        let profile = world.consent(friend.row);
+        let mutual = friend.of_both || world.has_tie(friend.row, viewer);
         let purchases = match profile.purchase_visibility {
             PurchaseVisibility::Nobody => false,
             PurchaseVisibility::Friends => mutual,
             PurchaseVisibility::Everyone => true,
         };
         Self {
+            mutual,
             purchases: purchases && profile.personalise,
             taste: profile.personalise && (mutual || profile.purchase_visibility == PurchaseVisibility::Everyone),
             invitations: mutual && profile.invites == Invites::Friends,
@@ -95,9 +100,11 @@ impl<'a> Privacy<'a> {
     /// The gate for a viewer at `now`.
     pub(crate) fn new(world: &'a Snapshot, viewer: &Viewer, now: Timestamp) -> Self {
         let friends = viewer.personal.map_or_else(Vec::new, |user| world.friends_of(user));
-        let allows = |user| friends.iter().map(|friend| Allows::of(world, user, friend.row)).collect();
+        let allows = |user| friends.iter().map(|friend| Allows::of(world, user, friend)).collect();
         let allows = viewer.personal.map_or_else(Vec::new, allows);
-        Self { world, viewer: viewer.personal, asker: viewer.row, adult: viewer.age >= ADULT_AGE, now, friends, allows }
+        let blocks = viewer.row.is_some_and(|asker| world.blocks_anybody(asker));
+        let (asker, adult) = (viewer.row, viewer.age >= ADULT_AGE);
+        Self { world, viewer: viewer.personal, asker, blocks, adult, now, friends, allows }
     }
 
     /// Whether the viewer may be told that something will not wait.
@@ -124,6 +131,16 @@ impl<'a> Privacy<'a> {
         self.place(friend).map(|at| &self.allows[at])
     }
 
+    /// The same, only those who count the viewer among their friends too.
+    pub(crate) fn mutual_friends(&self) -> impl Iterator<Item = u32> {
+        self.friends.iter().zip(&self.allows).filter(|(_, allows)| allows.mutual).map(|(friend, _)| friend.row)
+    }
+
+    /// Whether the two count each other among their friends, and no block keeps them apart.
+    fn is_mutual(&self, friend: u32) -> bool {
+        self.allows(friend).is_some_and(|friend| friend.mutual)
+    }
+
     /// Whether the viewer may learn what this friend buys.
     pub(crate) fn sees_purchases_of(&self, friend: u32) -> bool {
         self.allows(friend).is_some_and(|friend| friend.purchases)
@@ -136,7 +153,7 @@ impl<'a> Privacy<'a> {
         if let Some(friend) = self.allows(person) {
             return friend.taste;
         }
-        let shows_all = self.world.profile(person).purchase_visibility == PurchaseVisibility::Everyone;
+        let shows_all = self.world.consent(person).purchase_visibility == PurchaseVisibility::Everyone;
         viewer == person || self.may_group(person) && (shows_all || self.world.mutual_friends(viewer, person))
     }
 
@@ -173,7 +190,7 @@ impl<'a> Privacy<'a> {
 
     /// Whether a person may be part of a group that the viewer forms: no block between them.
     pub(crate) fn may_group(&self, member: u32) -> bool {
-        self.asker.is_none_or(|viewer| viewer == member || !self.world.blocked(viewer, member))
+        !self.blocks || self.asker.is_none_or(|viewer| viewer == member || !self.world.blocked(viewer, member))
     }
 
     /// Whether the viewer may see that this team is open.
@@ -182,14 +199,12 @@ impl<'a> Privacy<'a> {
         if self.world.is_sensitive(team.product) || !team.members().all(|member| self.may_group(member)) {
             return false;
         }
-        let friends_own = self.viewer.is_some_and(|viewer| self.world.mutual_friends(viewer, initiator));
-        friends_own || self.world.profile(initiator).purchase_visibility == PurchaseVisibility::Everyone
+        self.is_mutual(initiator) || self.world.consent(initiator).purchase_visibility == PurchaseVisibility::Everyone
     }
 
     /// Whether the viewer may see a team, and see it as a friend's: a friend opened it, or is inside and may be named.
     pub(crate) fn is_friends_team(&self, team: &Team) -> bool {
-        let viewer = self.viewer.zip(team.initiator);
-        let opened = viewer.is_some_and(|(viewer, initiator)| self.world.mutual_friends(viewer, initiator));
+        let opened = team.initiator.is_some_and(|initiator| self.is_mutual(initiator));
         self.sees_team(team) && (opened || team.members().any(|member| self.sees_purchases_of(member)))
     }
 

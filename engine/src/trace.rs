@@ -45,6 +45,11 @@ impl Trace {
         self.0
     }
 
+    /// Whether notes are taken.
+    pub(crate) fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// A source proposes a product.
     pub(crate) fn proposed(&mut self, row: u32, source: Source) {
         let Some(notes) = &mut self.0 else { return };

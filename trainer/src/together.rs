@@ -9,7 +9,8 @@ use juntos_datasets::UserRow;
 use juntos_datasets::tables::TeamOutcome;
 use juntos_datasets::training::TeamRecord;
 use juntos_engine::together::MOST_COUNTED;
-use juntos_engine::together::model::{JOIN_FEATURES, JoinFacts, JoinModel, SuccessModel, tail_log_odds};
+use juntos_engine::together::model::{JOIN_FEATURES, JoinModel, SuccessModel, tail_log_odds};
+use juntos_engine::together::opening::Opening;
 use rayon::prelude::*;
 
 use crate::logistic::{Example, fit_logistic};
@@ -46,8 +47,9 @@ pub fn fit_join(past: &Past<'_>, teams: &[TeamRecord]) -> JoinModel {
         .step_by(pairs.div_ceil(MOST_PAIRS).max(1))
         .flat_map_iter(|team| {
             let seen = past.seen_by(team.initiator);
+            let opening = Opening::new(&seen, team.initiator, team.product);
             past.reachable(team).into_iter().filter(|&friend| past.uses(friend)).map(move |friend| {
-                let facts = JoinFacts::gather(&seen, team.initiator, friend, team.product);
+                let facts = opening.facts(&seen, friend);
                 let joins = team.participants.binary_search(&friend).is_ok();
                 Example { features: with_intercept(facts.features()), positive: joins }
             })
@@ -97,7 +99,8 @@ pub fn fit_success(past: &Past<'_>, join: &JoinModel, teams: &[TeamRecord]) -> S
 /// Join probabilities of the friends who count when it is asked whether a team fills.
 fn join_probabilities(past: &Past<'_>, join: &JoinModel, team: &TeamRecord) -> Vec<f32> {
     let seen = past.seen_by(team.initiator);
-    let chance = |friend: UserRow| join.probability(&JoinFacts::gather(&seen, team.initiator, friend, team.product));
+    let opening = Opening::new(&seen, team.initiator, team.product);
+    let chance = |friend: UserRow| join.probability(&opening.facts(&seen, friend));
     let mut chances: Vec<f32> = past.reachable(team).into_iter().map(chance).collect();
     chances.sort_by(|a, b| b.total_cmp(a));
     chances.truncate(MOST_COUNTED);
@@ -117,6 +120,7 @@ mod tests {
     use juntos_datasets::training::TrainingData;
     use juntos_datasets::units::Timestamp;
     use juntos_datasets::{Csr, DatasetWriter, IdMap, ProductRow};
+    use juntos_engine::together::model::JoinFacts;
 
     use super::*;
 

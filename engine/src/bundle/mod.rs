@@ -27,6 +27,7 @@ use xxhash_rust::xxh3::xxh3_64;
 pub use feedback::StoredFeedback;
 pub use manifest::{FileEntry, IndexReport, Manifest, Shapes};
 pub(crate) use map::Column;
+pub(crate) use people::Consent;
 pub use people::UserProfile;
 pub use sections::FORMAT_VERSION;
 pub use shapes::{IdMapView, short_hash};
@@ -152,6 +153,47 @@ impl Bundle {
     /// What a user says about herself, and what she allows.
     pub fn profile(&self, user: UserRow) -> UserProfile {
         self.people.profile(user)
+    }
+
+    /// Has the processor fetch what is read of many users one after the other: their vectors, and where their lists lie.
+    pub(crate) fn prefetch_users(&self, users: &[u32]) {
+        let vectors = self.vectors.users.rows();
+        for &user in users {
+            vectors.prefetch(u64::from(user));
+            let user = user as usize;
+            self.ties.friends.rows.prefetch_range(user);
+            self.ties.co_joined.rows.prefetch_range(user);
+            self.history.possessions.prefetch_range(user);
+        }
+        for user in users.iter().map(|&user| user as usize) {
+            self.ties.friends.rows.prefetch_head(user);
+            self.ties.co_joined.rows.prefetch_head(user);
+            self.history.possessions.prefetch_head(user);
+        }
+    }
+
+    /// Has the processor fetch what a glimpse of many users reads.
+    pub(crate) fn prefetch_glimpses(&self, users: &[u32]) {
+        let vectors = self.vectors.users.rows();
+        for &user in users {
+            vectors.prefetch_scale(u64::from(user));
+            self.ties.co_joined.rows.prefetch_range(user as usize);
+        }
+    }
+
+    /// At least the length of a user's vector, and zero only where that is.
+    pub(crate) fn longest_vector(&self, user: UserRow) -> f32 {
+        self.vectors.users.rows().longest(u64::from(user.0))
+    }
+
+    /// The country that a user lives in.
+    pub(crate) fn country_of(&self, user: UserRow) -> Option<Country> {
+        self.people.country_of(user)
+    }
+
+    /// What a user allows.
+    pub(crate) fn consent(&self, user: UserRow) -> Consent {
+        self.people.consent(user)
     }
 
     /// A user's trained vector, `dim` numbers, each read from 8 bits; all zero for users who had nothing to learn from.

@@ -37,6 +37,22 @@ pub struct UserProfile {
     pub created_at: Option<Timestamp>,
 }
 
+/// What a user allows: the part of her [`UserProfile`] that every question about her friends asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Consent {
+    pub(crate) purchase_visibility: PurchaseVisibility,
+    pub(crate) invites: Invites,
+    pub(crate) personalise: bool,
+}
+
+impl UserProfile {
+    /// What she allows.
+    pub(crate) fn consent(&self) -> Consent {
+        let Self { purchase_visibility, invites, personalise, .. } = *self;
+        Consent { purchase_visibility, invites, personalise }
+    }
+}
+
 /// Columns of the users.
 pub(super) struct People {
     pub(super) country: Column<[u8; 2]>,
@@ -49,15 +65,28 @@ pub(super) struct People {
 impl People {
     pub(super) fn profile(&self, user: UserRow) -> UserProfile {
         let at = user.index();
-        let flags = self.flags[at];
+        let Consent { purchase_visibility, invites, personalise } = self.consent(user);
         UserProfile {
             country: country(self.country[at]),
             language: language(self.language[at]),
             birth_year: Some(self.birth_year[at]).filter(|&year| year != NO_YEAR),
+            purchase_visibility,
+            invites,
+            personalise,
+            created_at: moment(self.created[at]),
+        }
+    }
+
+    pub(super) fn country_of(&self, user: UserRow) -> Option<Country> {
+        country(self.country[user.index()])
+    }
+
+    pub(super) fn consent(&self, user: UserRow) -> Consent {
+        let flags = self.flags[user.index()];
+        Consent {
             purchase_visibility: visibility(flags),
             invites: if flags & NO_INVITES == 0 { Invites::Friends } else { Invites::Nobody },
             personalise: flags & NOT_PERSONAL == 0,
-            created_at: moment(self.created[at]),
         }
     }
 }

@@ -10,6 +10,10 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::map::{Column, MappedFile};
 use super::sections::SectionFile;
 use crate::error::EngineError;
+use crate::index::kernels::prefetch;
+
+/// Bytes of a list that are fetched ahead, at most.
+const MOST_FETCHED: usize = 128;
 
 /// One list of `T` for every row: `n + 1` offsets, then the lists back to back.
 pub(crate) struct Lists<T> {
@@ -39,6 +43,17 @@ impl<T: Pod> Lists<T> {
             [start, end, ..] => *start as usize..*end as usize,
             _ => 0..0,
         }
+    }
+
+    /// Has the processor fetch where the list of one row lies.
+    pub(crate) fn prefetch_range(&self, row: usize) {
+        prefetch(&self.offsets, row, 2);
+    }
+
+    /// Has the processor fetch the head of the list of one row.
+    pub(crate) fn prefetch_head(&self, row: usize) {
+        let range = self.range(row);
+        prefetch(&self.items, range.start, range.len().min(MOST_FETCHED / size_of::<T>()));
     }
 
     /// All lists back to back.

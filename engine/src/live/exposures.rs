@@ -1,8 +1,10 @@
 //! What each person was shown, by surface: it fades from her lists and comes back. Of nobody else's.
 
-use imbl::{HashMap, OrdMap};
+use imbl::OrdMap;
 use juntos_datasets::tables::Surface;
 use juntos_datasets::units::Timestamp;
+
+use super::row_map::RowMap;
 
 /// Products remembered for one person, all surfaces together.
 const MOST_REMEMBERED: usize = 1_000;
@@ -66,7 +68,7 @@ impl Remembered {
 
 /// What everybody was shown since the cut.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Exposures(HashMap<u32, Remembered>);
+pub(crate) struct Exposures(RowMap<Remembered>);
 
 impl Exposures {
     /// What a person was shown.

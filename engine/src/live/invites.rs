@@ -9,9 +9,10 @@
 
 use std::collections::BTreeMap;
 
-use imbl::{HashMap, OrdMap, OrdSet};
+use imbl::{OrdMap, OrdSet};
 
 use super::records::InviteKind;
+use super::row_map::RowMap;
 
 /// Stages of one invitation with the latest time of each, ms since the epoch.
 type Stages = BTreeMap<InviteKind, i64>;
@@ -22,9 +23,9 @@ type Inbox = OrdMap<(u32, u32), Stages>;
 /// Everybody's invitations since the cut.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Invites {
-    inboxes: HashMap<u32, Inbox>,
+    inboxes: RowMap<Inbox>,
     /// Whom an initiator has invited.
-    invited_by: HashMap<u32, OrdSet<u32>>,
+    invited_by: RowMap<OrdSet<u32>>,
 }
 
 impl Invites {

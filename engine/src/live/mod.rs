@@ -15,11 +15,12 @@ pub(crate) mod popularity;
 mod read;
 mod reckon;
 pub mod records;
+mod row_map;
 pub(crate) mod teams;
 mod ties;
 pub(crate) mod view;
 
-use imbl::{HashMap, HashSet, OrdMap, OrdSet};
+use imbl::{HashSet, OrdMap, OrdSet};
 use juntos_datasets::tables::TeamOutcome;
 
 use crate::bundle::{Bundle, OpenTeam};
@@ -31,6 +32,7 @@ use outcomes::Outcomes;
 use people::People;
 use popularity::Popularity;
 use records::{EventRecord, FriendshipRecord, InviteRecord, ProductRecord, TeamRecord, TeamStepRecord, UserRecord};
+use row_map::RowMap;
 use teams::{Team, Teams};
 use ties::Ties;
 
@@ -48,7 +50,7 @@ pub(crate) struct Live {
     /// What has been added to, or taken from, the popularity of products.
     pub(crate) popularity: Popularity,
     /// Per initiator, who joined teams of hers that succeeded since the cut, and how many times.
-    co_joined: HashMap<u32, OrdMap<u32, f32>>,
+    co_joined: RowMap<OrdMap<u32, f32>>,
     /// What became of teams, against what was foretold.
     pub(crate) outcomes: Outcomes,
 }

@@ -6,6 +6,7 @@ use imbl::{HashMap, HashSet, Vector};
 
 use super::popularity::Added;
 use super::records::UserRecord;
+use super::row_map::RowMap;
 
 /// What one user did to one product since the cut.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -172,9 +173,9 @@ pub(crate) struct People {
     rows: HashMap<Arc<str>, u32>,
     /// Ids of new users: the first has row `n_users` of the bundle.
     ids: Vector<Arc<str>>,
-    records: HashMap<u32, Arc<UserRecord>>,
+    records: RowMap<Arc<UserRecord>>,
     deleted: HashSet<u32>,
-    histories: HashMap<u32, Arc<History>>,
+    histories: RowMap<Arc<History>>,
 }
 
 impl People {
@@ -186,6 +187,11 @@ impl People {
     /// Id of the `at`-th new user.
     pub(crate) fn id(&self, at: usize) -> &str {
         &self.ids[at]
+    }
+
+    /// Number of new users, deleted ones included.
+    pub(crate) fn n_new(&self) -> usize {
+        self.ids.len()
     }
 
     /// The record put since the cut.

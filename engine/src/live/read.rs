@@ -112,7 +112,7 @@ impl Snapshot {
         let Some(user) = self.user_row(user_id) else { return Vec::new() };
         let changes = self.live.ties.changed(user);
         let record = |friend: crate::live::view::Friend| {
-            let tie = changes.and_then(|changes| changes.get(&friend.row)).copied().flatten();
+            let tie = changes.and_then(|changes| changes.get(friend.row)).copied().flatten();
             FriendshipRecord {
                 user_id: user_id.to_owned(),
                 friend_id: self.user_id(friend.row).to_owned(),

@@ -13,7 +13,8 @@ use crate::privacy::certain_age;
 use crate::recommend::Snapshot;
 use crate::together::MOST_COUNTED;
 use crate::together::evidence::Evidence;
-use crate::together::model::{JoinFacts, logistic};
+use crate::together::model::logistic;
+use crate::together::opening::Opening;
 
 /// Friends beyond whom a team is not reckoned: it would keep the writer too long.
 const MOST_RECKONED: usize = 500;
@@ -81,8 +82,8 @@ impl Snapshot {
         let friends = self.who_could_join(initiator, product);
         let evidence = Evidence::at_the_cut(self, initiator, &friends);
         let serving = self.bundle().serving();
-        let log_odds =
-            |&friend: &u32| serving.join.log_odds(&JoinFacts::gather(&evidence, initiator, UserRow(friend), product));
+        let opening = Opening::new(&evidence, initiator, product);
+        let log_odds = |&friend: &u32| serving.join.log_odds(&opening.facts(&evidence, UserRow(friend)));
         let told: Vec<(u32, f32)> = friends.iter().map(|friend| (*friend, log_odds(friend))).collect();
         let mut chances: Vec<f32> = told.iter().map(|&(_, log_odds)| logistic(log_odds)).collect();
         chances.sort_by(|a, b| b.total_cmp(a));

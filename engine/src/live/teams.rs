@@ -4,11 +4,12 @@
 use std::borrow::Borrow;
 use std::sync::Arc;
 
-use imbl::{HashMap, OrdSet};
+use imbl::{HashMap, OrdMap, OrdSet};
 use juntos_datasets::tables::TeamOutcome;
 use juntos_datasets::units::Timestamp;
 
 use super::life::{MOST_STEPS, Start, Step};
+use super::row_map::RowMap;
 
 /// One team over rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,18 +76,19 @@ impl Team {
     }
 }
 
-type Ids = OrdSet<Arc<str>>;
+/// Teams in the order of something; that they are here spares looking each up by its id.
+type Sorted<K> = OrdMap<K, Arc<Team>>;
 
 /// All teams known, with the ways to find the open ones.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Teams {
     by_id: HashMap<Arc<str>, Arc<Team>>,
-    of_member: HashMap<u32, Ids>,
-    open_of_member: HashMap<u32, Ids>,
+    of_member: RowMap<Sorted<Arc<str>>>,
+    open_of_member: RowMap<Sorted<Arc<str>>>,
     /// Those with the fewest seats left first.
-    open_of_product: HashMap<u32, OrdSet<(u32, Arc<str>)>>,
+    open_of_product: RowMap<Sorted<(u32, Arc<str>)>>,
     /// Open teams, those that expire first first; teams without a deadline last.
-    open_by_deadline: OrdSet<(i64, Arc<str>)>,
+    open_by_deadline: Sorted<(i64, Arc<str>)>,
     /// Steps of teams that nobody has reported as opened yet.
     waiting: HashMap<Arc<str>, OrdSet<Step>>,
 }
@@ -107,26 +109,22 @@ impl Teams {
 
     /// Teams that `user` is in.
     pub(crate) fn of_member(&self, user: u32) -> impl Iterator<Item = &Arc<Team>> {
-        self.of(self.of_member.get(&user))
+        self.of_member.get(&user).into_iter().flat_map(Sorted::values)
     }
 
     /// Open teams that `user` is in.
     pub(crate) fn open_of_member(&self, user: u32) -> impl Iterator<Item = &Arc<Team>> {
-        self.of(self.open_of_member.get(&user))
+        self.open_of_member.get(&user).into_iter().flat_map(Sorted::values)
     }
 
     /// Open teams on `product`, those with the fewest seats left first, then by id.
     pub(crate) fn open_of_product(&self, product: u32) -> impl Iterator<Item = &Arc<Team>> {
-        self.open_of_product.get(&product).into_iter().flatten().filter_map(|(_, id)| self.by_id.get(id))
+        self.open_of_product.get(&product).into_iter().flat_map(Sorted::values)
     }
 
     /// Open teams, those that expire first first.
     pub(crate) fn open(&self) -> impl Iterator<Item = &Arc<Team>> {
-        self.open_by_deadline.iter().filter_map(|(_, id)| self.by_id.get(id))
-    }
-
-    fn of<'a>(&'a self, ids: Option<&'a Ids>) -> impl Iterator<Item = &'a Arc<Team>> {
-        ids.into_iter().flatten().filter_map(|id| self.by_id.get(id))
+        self.open_by_deadline.values()
     }
 
     /// Adds a team or replaces the one with its id.
@@ -134,14 +132,14 @@ impl Teams {
         self.remove(&team.id);
         let team = Arc::new(team);
         for member in team.members() {
-            self.of_member.entry(member).or_default().insert(team.id.clone());
+            self.of_member.entry(member).or_default().insert(team.id.clone(), team.clone());
         }
         if team.outcome == TeamOutcome::Open {
             for member in team.members() {
-                self.open_of_member.entry(member).or_default().insert(team.id.clone());
+                self.open_of_member.entry(member).or_default().insert(team.id.clone(), team.clone());
             }
-            self.open_of_product.entry(team.product).or_default().insert(seats_key(&team));
-            self.open_by_deadline.insert(deadline_key(&team));
+            self.open_of_product.entry(team.product).or_default().insert(seats_key(&team), team.clone());
+            self.open_by_deadline.insert(deadline_key(&team), team.clone());
         }
         self.by_id.insert(team.id.clone(), team);
     }
@@ -189,7 +187,7 @@ impl Teams {
             .filter(|(_, steps)| !steps.is_empty())
             .collect();
         let left = self.by_id.values().filter(|team| team.steps.iter().any(|step| step.user == user));
-        let inside = self.of(self.of_member.get(&user));
+        let inside = self.of_member(user);
         let teams: Vec<Arc<Team>> = left.chain(inside).cloned().collect();
         for team in teams {
             // The old row must leave the indexes with the old members, which `put` sees in the stored team.
@@ -206,15 +204,15 @@ fn seats_key(team: &Team) -> (u32, Arc<str>) {
     (team.seats_left(), team.id.clone())
 }
 
-fn take_out<E, Q>(index: &mut HashMap<u32, OrdSet<E>>, key: u32, entry: &Q)
+fn take_out<K, Q>(index: &mut RowMap<Sorted<K>>, row: u32, key: &Q)
 where
-    E: Ord + Clone + Borrow<Q>,
+    K: Ord + Clone + Borrow<Q>,
     Q: Ord + ?Sized,
 {
-    let Some(entries) = index.get_mut(&key) else { return };
-    entries.remove(entry);
-    if entries.is_empty() {
-        index.remove(&key);
+    let Some(teams) = index.get_mut(&row) else { return };
+    teams.remove(key);
+    if teams.is_empty() {
+        index.remove(&row);
     }
 }
 

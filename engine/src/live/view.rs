@@ -10,7 +10,7 @@ use juntos_datasets::{ProductRow, UserRow};
 use super::outcomes::{Correction, Question};
 use super::people::History;
 use super::records::{ProductRecord, UserRecord};
-use crate::bundle::{StoredPossession, UserProfile};
+use crate::bundle::{Consent, StoredPossession, UserProfile};
 use crate::fold::{self, FoldEvent};
 use crate::recommend::Snapshot;
 use crate::rhythm::Rhythm;
@@ -22,6 +22,8 @@ pub(crate) struct Friend {
     pub(crate) row: u32,
     /// 0 to 1.
     pub(crate) strength: f32,
+    /// Whether the tie was put since the cut, for both of them: then she has it, too, without a look.
+    pub(crate) of_both: bool,
 }
 
 /// What one user has had of one product, in all.
@@ -88,6 +90,11 @@ impl Snapshot {
         ((row as usize) < self.bundle().n_products()).then_some(ProductRow(row))
     }
 
+    /// Number of rows of users: the bundle's, then those that are new since, deleted ones included.
+    pub(crate) fn n_users(&self) -> usize {
+        self.bundle().n_users() + self.live.people.n_new()
+    }
+
     /// Number of rows of products: the bundle's, then those that are new since, deleted ones included.
     pub(crate) fn n_products(&self) -> usize {
         self.bundle().n_products() + self.live.goods.n_new()
@@ -95,24 +102,36 @@ impl Snapshot {
 
     /// Friends of a user who still exist and whom no block keeps apart from her, by row.
     pub(crate) fn friends_of(&self, user: u32) -> Vec<Friend> {
+        let mut friends = Vec::new();
+        self.each_friend(user, |friend| friends.push(friend));
+        friends
+    }
+
+    /// Calls `told` for each friend that [`Self::friends_of`] tells of, by row.
+    pub(crate) fn each_friend(&self, user: u32, mut told: impl FnMut(Friend)) {
         let (rows, strengths) = self.stored_user(user).map_or((&[][..], &[][..]), |row| self.bundle().friends(row));
-        let stored = rows.iter().zip(strengths).map(|(&row, &strength)| Friend { row, strength });
-        let mut friends: Vec<Friend> = match self.live.ties.changed(user) {
-            None => stored.collect(),
-            Some(changes) => {
-                let mut kept: Vec<Friend> = stored.filter(|friend| !changes.contains_key(&friend.row)).collect();
-                kept.extend(
-                    changes.iter().filter_map(|(&row, tie)| Some(Friend { row, strength: tie.as_ref()?.strength })),
-                );
-                kept.sort_unstable_by_key(|friend| friend.row);
-                kept
+        let blocks = self.blocks_anybody(user);
+        let mut tell = |row: u32, strength: f32, of_both: bool| {
+            let apart = blocks && self.blocked(user, row);
+            if !apart && !self.live.people.is_deleted(row) {
+                told(Friend { row, strength, of_both });
             }
         };
-        friends.retain(|friend| !self.live.people.is_deleted(friend.row));
-        if self.blocks_anybody(user) {
-            friends.retain(|friend| !self.blocked(user, friend.row));
+        // Two ascending lists: where both have a row, the change counts.
+        let mut at = 0;
+        if let Some(changes) = self.live.ties.changed(user) {
+            changes.each(|(row, tie)| {
+                while at < rows.len() && rows[at] < row {
+                    tell(rows[at], strengths[at], false);
+                    at += 1;
+                }
+                at += usize::from(at < rows.len() && rows[at] == row);
+                if let Some(tie) = tie {
+                    tell(row, tie.strength, tie.is_of_both());
+                }
+            });
         }
-        friends
+        (at..rows.len()).for_each(|at| tell(rows[at], strengths[at], false));
     }
 
     /// Whether `user` counts `other` among her friends, and the other way round: to follow somebody is not enough.
@@ -124,12 +143,12 @@ impl Snapshot {
     /// ways, without a block, who takes invitations.
     pub(crate) fn takes_invitations(&self, friend: u32, user: u32) -> bool {
         let apart = self.blocked(user, friend) || self.live.people.is_deleted(friend);
-        !apart && self.profile(friend).invites == Invites::Friends && self.mutual_friends(user, friend)
+        !apart && self.consent(friend).invites == Invites::Friends && self.mutual_friends(user, friend)
     }
 
     /// Whether `user` counts `other` among her friends, blocks aside.
     pub(crate) fn has_tie(&self, user: u32, other: u32) -> bool {
-        if let Some(change) = self.live.ties.changed(user).and_then(|changes| changes.get(&other)) {
+        if let Some(change) = self.live.ties.changed(user).and_then(|changes| changes.get(other)) {
             return change.is_some();
         }
         self.stored_user(user).is_some_and(|row| self.bundle().friends(row).0.binary_search(&other).is_ok())
@@ -144,7 +163,7 @@ impl Snapshot {
     }
 
     /// Whether a block stands, or has stood, between the user and somebody.
-    fn blocks_anybody(&self, user: u32) -> bool {
+    pub(crate) fn blocks_anybody(&self, user: u32) -> bool {
         let stored = self.stored_user(user).is_some_and(|row| !self.bundle().blocked(row).is_empty());
         stored || self.live.ties.changed_blocks(user).is_some()
     }
@@ -183,6 +202,16 @@ impl Snapshot {
         owned
     }
 
+    /// Calls `told` for every product that a user has bought, ascending: what [`Self::owned_by`] says.
+    pub(crate) fn each_bought(&self, user: u32, mut told: impl FnMut(u32)) {
+        if self.live.people.history(user).is_some() {
+            let bought = self.owned_by(user).into_iter().filter(|owned| owned.purchases > 0);
+            return bought.for_each(|owned| told(owned.product));
+        }
+        let stored = self.stored_user(user).map_or(&[][..], |row| self.bundle().possessions(row));
+        stored.iter().filter(|had| had.purchases > 0).for_each(|had| told(had.product));
+    }
+
     /// Products that a user refused on `day`, and whose purchase others had learnt of by then: to them she has them until
     /// the day is over, so that two looks on one day cannot be subtracted from each other.
     pub(crate) fn ceased_on(&self, user: u32, day: i64) -> impl Iterator<Item = u32> {
@@ -206,6 +235,22 @@ impl Snapshot {
     /// A user's vector as trained; none for those who had nothing to learn from.
     fn trained_vector(&self, user: u32) -> Option<Vec<f32>> {
         Some(self.bundle().user_vector(self.stored_user(user)?)).filter(|vector| is_nonzero(vector))
+    }
+
+    /// Reads a user's vector as trained in place of what `vector` holds; empty for those who had nothing to learn from.
+    pub(crate) fn read_trained_vector(&self, user: u32, vector: &mut Vec<f32>) {
+        vector.clear();
+        let Some(stored) = self.stored_user(user) else { return };
+        vector.resize(self.bundle().dim(), 0.0);
+        self.bundle().read_user_vector(stored, vector);
+        if !is_nonzero(vector) {
+            vector.clear();
+        }
+    }
+
+    /// At least the length of a user's vector as trained, and zero where she has none.
+    pub(crate) fn longest_vector(&self, user: u32) -> f32 {
+        self.stored_user(user).map_or(0.0, |stored| self.bundle().longest_vector(stored))
     }
 
     /// A user's vector as others may be served by it, where her settings allow that: as trained. What she did since, a
@@ -244,9 +289,26 @@ impl Snapshot {
         }
     }
 
+    /// The country of a user's [`Self::profile`].
+    pub(crate) fn country_of(&self, user: u32) -> Option<Country> {
+        match (self.live.people.record(user), self.stored_user(user)) {
+            (Some(record), _) => record.country,
+            (None, Some(stored)) => self.bundle().country_of(stored),
+            (None, None) => None,
+        }
+    }
+
+    /// What a user allows: the same as [`Self::profile`] says, without reading more.
+    pub(crate) fn consent(&self, user: u32) -> Consent {
+        match (self.live.people.record(user), self.stored_user(user)) {
+            (None, Some(stored)) => self.bundle().consent(stored),
+            (Some(_), _) | (None, None) => self.profile(user).consent(),
+        }
+    }
+
     /// Whether what is known about a user may be used.
     pub(crate) fn personalised(&self, user: u32) -> bool {
-        self.profile(user).personalise
+        self.consent(user).personalise
     }
 
     /// The market whose teams correct what is told to a user: that of her home as the bundle has it, or as she says, else
@@ -269,17 +331,25 @@ impl Snapshot {
         self.live.outcomes.correction(question, self.home_market(user, asked), user, now.day())
     }
 
-    /// Who joined succeeded teams of `initiator`, by row, and how many times each: people who still exist.
-    pub(crate) fn co_joined(&self, initiator: u32) -> (Vec<u32>, Vec<f32>) {
+    /// How many succeeded teams of `initiator` somebody joined.
+    pub(crate) fn times_joined(&self, initiator: u32, by: u32) -> f32 {
+        let (rows, times) = self.stored_user(initiator).map_or((&[][..], &[][..]), |row| self.bundle().co_joined(row));
+        let stored = rows.binary_search(&by).map_or(0.0, |at| times[at]);
+        stored + self.live.co_joined.get(&initiator).and_then(|since| since.get(&by)).copied().unwrap_or(0.0)
+    }
+
+    /// Calls `told` for everybody who joined succeeded teams of `initiator`, by row, with the number of times: people who
+    /// still exist.
+    pub(crate) fn each_co_joined(&self, initiator: u32, told: impl FnMut((u32, f32))) {
         let (rows, times) = self.stored_user(initiator).map_or((&[][..], &[][..]), |row| self.bundle().co_joined(row));
         let stored = rows.iter().copied().zip(times.iter().copied());
         let exists = |&(row, _): &(u32, f32)| !self.live.people.is_deleted(row);
-        let Some(since) = self.live.co_joined.get(&initiator) else { return stored.filter(exists).unzip() };
+        let Some(since) = self.live.co_joined.get(&initiator) else { return stored.filter(exists).for_each(told) };
         let mut joined: std::collections::BTreeMap<u32, f32> = stored.collect();
         for (&row, &times) in since {
             *joined.entry(row).or_default() += times;
         }
-        joined.into_iter().filter(exists).unzip()
+        joined.into_iter().filter(exists).for_each(told);
     }
 
     /// A user's vector with what she did since the cut folded in, where she did anything that tells of taste.

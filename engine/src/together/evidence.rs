@@ -1,6 +1,7 @@
 //! What the join model may know of a group of people: the bundle with today's changes over it, behind consent.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use juntos_datasets::tables::PurchaseVisibility;
 use juntos_datasets::{ProductRow, UserRow};
@@ -15,9 +16,9 @@ struct Person {
     row: u32,
     friends: Vec<u32>,
     strengths: Vec<f32>,
-    products: Vec<u32>,
     joiners: Vec<u32>,
     joined: Vec<f32>,
+    products: Vec<u32>,
     vector: Vec<f32>,
 }
 
@@ -28,69 +29,103 @@ struct Person {
 #[derive(Debug)]
 pub(crate) struct Evidence<'a> {
     world: &'a Snapshot,
-    initiator: u32,
+    initiator: Person,
     /// Strengths of the initiator's ties, strongest first.
     ties: Vec<f32>,
-    /// By row.
-    people: Vec<Person>,
+    /// Everybody else, by row; behind them people of before, whose memory is used again.
+    others: Vec<Person>,
+    /// How many of `others` count.
+    there: usize,
+    /// Place of the one asked about last: mostly she is asked about again, or the one behind her.
+    last: Cell<usize>,
 }
 
 impl<'a> Evidence<'a> {
     /// Gathers what may be used about `initiator` and `others`.
     pub(crate) fn gather(world: &'a Snapshot, privacy: &Privacy<'_>, initiator: u32, others: &[u32]) -> Self {
-        let mut rows: Vec<u32> = others.iter().copied().chain([initiator]).collect();
+        let mut evidence = Self::new(world, herself(world, initiator));
+        let mut rows = others.to_vec();
         rows.sort_unstable();
         rows.dedup();
-        let gather = |row: u32| if row == initiator { herself(world, row) } else { somebody(world, privacy, row) };
-        Self::new(world, initiator, rows.into_iter().map(gather).collect())
+        evidence.turn_to(privacy, &rows);
+        evidence
+    }
+
+    /// Gathers what may be used about `others`, ascending and without repeats, in place of those before; of few at a time,
+    /// so that what is gathered stays close to the processor.
+    pub(crate) fn turn_to(&mut self, privacy: &Privacy<'_>, others: &[u32]) {
+        self.world.bundle().prefetch_users(others);
+        self.there = 0;
+        for &row in others.iter().filter(|&&row| row != self.initiator.row) {
+            if self.there == self.others.len() {
+                self.others.push(Person::default());
+            }
+            gather_somebody(&mut self.others[self.there], self.world, privacy, row);
+            self.there += 1;
+        }
+        self.last.set(0);
     }
 
     /// What could have been used about `initiator` and `others`, ascending, at the cut: the bundle alone, without what is
     /// not to be known any more.
     pub(crate) fn at_the_cut(world: &'a Snapshot, initiator: UserRow, others: &[u32]) -> Self {
-        let mut rows = others.to_vec();
-        if let Err(at) = rows.binary_search(&initiator.0) {
-            rows.insert(at, initiator.0);
-        }
-        let gather = |row: u32| stored(world, initiator, UserRow(row));
-        Self::new(world, initiator.0, rows.into_iter().map(gather).collect())
+        let mut evidence = Self::new(world, stored(world, initiator, initiator));
+        let besides = others.iter().filter(|&&row| row != initiator.0);
+        evidence.others = besides.map(|&row| stored(world, initiator, UserRow(row))).collect();
+        evidence.there = evidence.others.len();
+        evidence
     }
 
-    fn new(world: &'a Snapshot, initiator: u32, people: Vec<Person>) -> Self {
-        let herself = people.iter().find(|person| person.row == initiator);
-        let mut ties = herself.map_or_else(Vec::new, |person| person.strengths.clone());
-        ties.sort_by(|a, b| b.total_cmp(a));
-        Self { world, initiator, ties, people }
+    fn new(world: &'a Snapshot, initiator: Person) -> Self {
+        let mut ties = initiator.strengths.to_vec();
+        ties.sort_unstable_by(|a, b| b.total_cmp(a));
+        Self { world, initiator, ties, others: Vec::new(), there: 0, last: Cell::new(0) }
     }
 
     fn person(&self, user: UserRow) -> Option<&Person> {
-        self.people.binary_search_by_key(&user.0, |person| person.row).ok().map(|at| &self.people[at])
+        if user.0 == self.initiator.row {
+            return Some(&self.initiator);
+        }
+        let (others, last) = (&self.others[..self.there], self.last.get());
+        let near = (last..last + 2).find(|&at| others.get(at).is_some_and(|person| person.row == user.0));
+        let at = match near {
+            Some(at) => at,
+            None => others.binary_search_by_key(&user.0, |person| person.row).ok()?,
+        };
+        self.last.set(at);
+        Some(&others[at])
     }
 }
 
 /// The initiator.
 fn herself(world: &Snapshot, row: u32) -> Person {
-    let mut person = with_ties(world, row);
+    let mut person = Person { row, ..Person::default() };
+    person.know_ties(world);
     if world.personalised(row) {
         person.vector = world.own_vector(row).map_or_else(Vec::new, Cow::into_owned);
-        person.products = bought(world, row).collect();
+        world.each_bought(row, |product| person.products.push(product));
     }
     person
 }
 
-/// Anybody else; of one who does not allow that what is known about her is used, nothing is known.
-fn somebody(world: &Snapshot, privacy: &Privacy<'_>, row: u32) -> Person {
+/// Makes `person` anybody else; of one who does not allow that what is known about her is used, nothing is known.
+fn gather_somebody(person: &mut Person, world: &Snapshot, privacy: &Privacy<'_>, row: u32) {
+    person.forget();
+    person.row = row;
     if !world.personalised(row) {
-        return Person { row, ..Person::default() };
+        return;
     }
-    let mut person = with_ties(world, row);
+    person.know_ties(world);
     if privacy.uses_taste_of(row) {
-        person.vector = world.vector_for_others(row).unwrap_or_default();
+        world.read_trained_vector(row, &mut person.vector);
     }
     if privacy.sees_purchases_of(row) {
-        person.products = bought(world, row).filter(|&product| privacy.is_social(product)).collect();
+        world.each_bought(row, |product| {
+            if privacy.is_social(product) {
+                person.products.push(product);
+            }
+        });
     }
-    person
 }
 
 /// Somebody as the bundle has her, without people who have been deleted.
@@ -119,20 +154,24 @@ fn stored(world: &Snapshot, initiator: UserRow, user: UserRow) -> Person {
     person
 }
 
-fn bought(world: &Snapshot, row: u32) -> impl Iterator<Item = u32> {
-    world.owned_by(row).into_iter().filter(|owned| owned.purchases > 0).map(|owned| owned.product)
-}
+impl Person {
+    /// Forgets all, but keeps the memory.
+    fn forget(&mut self) {
+        let Self { row: _, friends, strengths, joiners, joined, products, vector } = self;
+        [friends, joiners, products].into_iter().for_each(Vec::clear);
+        [strengths, joined, vector].into_iter().for_each(Vec::clear);
+    }
 
-fn with_ties(world: &Snapshot, row: u32) -> Person {
-    let friends = world.friends_of(row);
-    let (joiners, joined) = world.co_joined(row);
-    Person {
-        row,
-        friends: friends.iter().map(|friend| friend.row).collect(),
-        strengths: friends.iter().map(|friend| friend.strength).collect(),
-        joiners,
-        joined,
-        ..Person::default()
+    /// Adds whom she knows and who joined her.
+    fn know_ties(&mut self, world: &Snapshot) {
+        world.each_friend(self.row, |friend| {
+            self.friends.push(friend.row);
+            self.strengths.push(friend.strength);
+        });
+        world.each_co_joined(self.row, |(row, times)| {
+            self.joiners.push(row);
+            self.joined.push(times);
+        });
     }
 }
 
@@ -158,7 +197,7 @@ impl JoinEvidence for Evidence<'_> {
     }
 
     fn stronger_ties(&self, user: UserRow, strength: f32) -> usize {
-        match user.0 == self.initiator {
+        match user.0 == self.initiator.row {
             true => self.ties.partition_point(|&other| other > strength),
             false => self.friends(user).1.iter().filter(|&&other| other > strength).count(),
         }

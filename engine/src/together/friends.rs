@@ -1,8 +1,8 @@
 //! Friends for a product: whom to invite, and how likely each joins.
 
-use juntos_datasets::{ProductRow, UserRow};
+use juntos_datasets::ProductRow;
 
-use super::evidence::Evidence;
+use super::likely::Chance;
 use super::model::{JoinFacts, logistic};
 use crate::cursor::{List, Shown};
 use crate::explanation::{Explained, Part};
@@ -17,7 +17,6 @@ use crate::viewer::Viewer;
 const CLOSE: f32 = 0.8;
 /// Overlap of purchases from which on a friend likes the same kind of products.
 const LIKES_THE_SAME: f32 = 0.2;
-
 impl Snapshot {
     /// Whom this person could invite to a team on this product, likeliest first.
     ///
@@ -54,7 +53,8 @@ impl Snapshot {
         Ok(Answer { items, missing: viewer.missing, degraded, next_cursor, explanation })
     }
 
-    /// Friends who may be invited, with the chance that each joins and what it follows from, likeliest first.
+    /// Friends who may be invited, with the chance that each joins and what it follows from, likeliest first: those of a
+    /// page and one more.
     fn friends_for(
         &self,
         user: u32,
@@ -63,7 +63,7 @@ impl Snapshot {
         context: &Context,
         shown: &Shown,
         trace: &mut Trace,
-    ) -> Vec<(f32, u32, JoinFacts)> {
+    ) -> Vec<Chance> {
         if !self.allowed(&viewer.conditions(context)).contains(product) {
             // What she may not be shown herself she buys with nobody.
             return Vec::new();
@@ -79,25 +79,27 @@ impl Snapshot {
             });
         }
         self.keep_served(&mut invited, product, viewer, context);
-        let evidence = Evidence::gather(self, &privacy, user, &invited);
-        let model = &self.bundle().serving().join;
         let correction = self.correction(Question::Join, user, viewer.country, context.now).on(product);
-        let mut ranked: Vec<(f32, u32, JoinFacts)> = invited
-            .into_iter()
-            .map(|friend| {
-                let facts = JoinFacts::gather(&evidence, UserRow(user), UserRow(friend), ProductRow(product));
-                let fatigue = self.fatigue(friend, user, product, context.now);
-                let log_odds = model.log_odds(&facts) + correction - fatigue;
+        let fatigue = |friend: u32| self.fatigue(friend, user, product, context.now);
+        let chance = |log_odds: f32, friend: u32| logistic(log_odds + correction - fatigue(friend));
+        let wanted = context.limit + 1;
+        // Whoever wants to know why wants to know it of everybody.
+        let told = if trace.is_on() { invited.len() } else { wanted };
+        let mut chances = self.likeliest(&privacy, (user, ProductRow(product)), &invited, told, chance);
+        let model = &self.bundle().serving().join;
+        for (_, friend, facts) in &chances {
+            trace.tells(|| {
+                let fatigue = fatigue(*friend);
                 let since = [("lately", correction), ("fatigue", -fatigue)];
-                trace.tells(|| explained(self.user_id(friend), model.parts(&facts), since, log_odds));
-                (logistic(log_odds), friend, facts)
-            })
-            .collect();
-        ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        ranked
+                let log_odds = model.log_odds(facts) + correction - fatigue;
+                explained(self.user_id(*friend), model.parts(facts), since, log_odds)
+            });
+        }
+        chances.truncate(wanted);
+        chances
     }
 
-    fn friend_item(&self, (join_probability, friend, facts): (f32, u32, JoinFacts)) -> FriendItem {
+    fn friend_item(&self, (join_probability, friend, facts): Chance) -> FriendItem {
         FriendItem { user_id: self.user_id(friend).to_owned(), join_probability, reasons: reasons(&facts) }
     }
 }

@@ -2,7 +2,9 @@
 
 pub(crate) mod evidence;
 pub(crate) mod friends;
+pub(crate) mod likely;
 pub mod model;
+pub mod opening;
 pub(crate) mod patience;
 pub(crate) mod products;
 pub(crate) mod strategy;

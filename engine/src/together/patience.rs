@@ -54,7 +54,7 @@ impl Snapshot {
     pub(crate) fn keep_served(&self, friends: &mut Vec<u32>, product: u32, viewer: &Viewer, context: &Context) {
         let mut served: BTreeMap<Option<Country>, bool> = BTreeMap::new();
         friends.retain(|&friend| {
-            let country = self.profile(friend).country.or(viewer.country);
+            let country = self.country_of(friend).or(viewer.country);
             *served.entry(country).or_insert_with(|| {
                 let mut conditions = viewer.conditions(context);
                 conditions.market = Market { country, ..conditions.market };

@@ -8,6 +8,7 @@ use juntos_datasets::{ProductRow, UserRow};
 
 use super::evidence::Evidence;
 use super::model::{JoinFacts, logistic};
+use super::opening::Opening;
 use super::strategy::{Strategy, ratings};
 use crate::allowed::Conditions;
 use crate::bitmap::Bitmap;
@@ -214,7 +215,8 @@ impl Snapshot {
             })
             .collect();
         let evidence = Evidence::gather(self, privacy, user, &others);
-        let facts = others.iter().map(|&other| facts_of(&evidence, user, other, ProductRow(u32::MAX))).collect();
+        let opening = Opening::new(&evidence, UserRow(user), ProductRow(u32::MAX));
+        let facts = others.iter().map(|&other| opening.facts(&evidence, UserRow(other))).collect();
         let chosen = |member: &u32| named.binary_search(member).is_err();
         let reach = |member: &u32| chosen(member).then(|| self.reach(*member, viewer, privacy, context));
         let reaches = others.iter().map(reach).collect();
@@ -235,17 +237,10 @@ impl Snapshot {
     /// Friends both ways, the likeliest to join first, whatever the product, as many as ever count. Not all of them may be
     /// named: who takes no invitations may still join.
     fn likeliest_friends(&self, user: u32, privacy: &Privacy<'_>) -> Vec<(u32, JoinFacts)> {
-        let friends = privacy.friends().iter().map(|friend| friend.row);
-        let mutual: Vec<u32> = friends.filter(|&friend| self.mutual_friends(user, friend)).collect();
-        let evidence = Evidence::gather(self, privacy, user, &mutual);
-        let model = &self.bundle().serving().join;
-        let chance = |friend: u32| {
-            let facts = facts_of(&evidence, user, friend, ProductRow(u32::MAX));
-            (model.log_odds(&facts), friend, facts)
-        };
-        let mut ranked: Vec<(f32, u32, JoinFacts)> = mutual.into_iter().map(chance).collect();
-        ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        ranked.into_iter().take(MOST_COUNTED).map(|(_, friend, facts)| (friend, facts)).collect()
+        let mutual: Vec<u32> = privacy.mutual_friends().collect();
+        let of_none = (user, ProductRow(u32::MAX));
+        let likeliest = self.likeliest(privacy, of_none, &mutual, MOST_COUNTED, |log_odds, _| log_odds);
+        likeliest.into_iter().map(|(_, friend, facts)| (friend, facts)).collect()
     }
 
     /// Leaves what everybody named may be shown where she is, without what the initiator has and what she or somebody named

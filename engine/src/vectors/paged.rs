@@ -10,6 +10,8 @@
 
 use std::io::{Error, ErrorKind, Write};
 
+use crate::index::kernels::prefetch;
+
 /// Bytes of a page: what a machine loads at once for one look-up.
 pub const PAGE: usize = 4_096;
 /// Bytes of a row's scale, before its codes.
@@ -92,6 +94,30 @@ impl<'a> PagedRows<'a> {
         assert_eq!(vector.len(), self.dim, "numbers of a vector");
         let (scale, codes) = self.record(row);
         vector.iter_mut().zip(codes).for_each(|(value, &code)| *value = scale * f32::from(code as i8));
+    }
+
+    /// Has the processor fetch the vector of `row`.
+    pub(crate) fn prefetch(&self, row: u64) {
+        prefetch(self.bytes, self.layout.start(row) as usize, self.layout.record);
+    }
+
+    /// Has the processor fetch what [`PagedRows::longest`] reads.
+    pub(crate) fn prefetch_scale(&self, row: u64) {
+        prefetch(self.bytes, self.layout.start(row) as usize, SCALE_BYTES);
+    }
+
+    /// At least the Euclidean length of the vector of `row`, by its scale alone; zero for a row of zeros only.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub(crate) fn longest(&self, row: u64) -> f32 {
+        let (scale, _) = self.record(row);
+        if scale == 0.0 {
+            return 0.0;
+        }
+        // No code is beyond 127; what rounding takes is less than a thousandth, or one step between the smallest numbers.
+        let longest = 1.001 * f64::from(scale) * f64::from(MOST_CODE) * (self.dim as f64).sqrt();
+        (longest as f32).next_up()
     }
 
     /// The vector of `row`.
@@ -242,7 +268,11 @@ mod tests {
             let bytes = written(&rows, 7);
             let paged = PagedRows::new(&bytes, rows.len() as u64, 7).unwrap();
             for (at, row) in rows.iter().enumerate() {
-                check_row(row, &paged.vector(at as u64))?;
+                let read = paged.vector(at as u64);
+                check_row(row, &read)?;
+                let length = read.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
+                let longest = paged.longest(at as u64);
+                prop_assert!(length <= f64::from(longest) && (length > 0.0) == (longest > 0.0), "{} of {}", length, longest);
             }
         }
 

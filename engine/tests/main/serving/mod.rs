@@ -19,12 +19,14 @@
 //! 17. Explanations name nobody, and keep every secret that answers keep (`explanation`, `walk`).
 //! 18. What is used up comes back in time (`repurchase`).
 //! 19. What became of teams since the cut corrects what is told, and tells of nobody (`drift`).
+//! 20. Who has many friends is told the same of the likeliest as if everybody had been looked at (`many_friends`).
 
 mod drift;
 mod explanation;
 mod groups;
 mod lists;
 mod live;
+mod many_friends;
 mod privacy;
 mod repurchase;
 mod rules;

@@ -218,6 +218,11 @@ impl World {
 
     /// The engine over a bundle of this world.
     pub(super) fn engine(&self) -> Engine {
+        self.engine_with(&ServingModel::default())
+    }
+
+    /// The same with what training learnt besides vectors.
+    pub(super) fn engine_with(&self, serving: &ServingModel) -> Engine {
         let folder = tempfile::tempdir().unwrap();
         let dataset = self.write(&folder.path().join("data"));
         let data = self.training_data();
@@ -225,7 +230,7 @@ impl World {
         let source = BundleSource {
             dataset: &dataset,
             data: &data,
-            serving: &ServingModel::default(),
+            serving,
             dim: DIM,
             user_vectors: &self.user_vectors,
             product_vectors: &self.product_vectors,
