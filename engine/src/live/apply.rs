@@ -25,7 +25,7 @@ impl Snapshot {
     /// The world after `change`, which came in at `now`.
     pub(crate) fn after(&self, change: Change, now: Timestamp) -> Result<(Self, Applied), ChangeFault> {
         let mut next = self.clone();
-        next.expire_teams(now);
+        next.live.teams.expire(now);
         let applied = match change {
             Change::Event(event) => next.event(event, now)?,
             Change::PutUser(record) => next.put_user(record, now)?,

@@ -209,14 +209,7 @@ impl Snapshot {
         self.count_joined(&team, 1.0);
         self.reckon(&team, now);
         self.live.teams.put(team);
-        self.expire_teams(now);
-    }
-
-    /// Ends every open team whose deadline has passed, and notes how it ended.
-    pub(super) fn expire_teams(&mut self, now: Timestamp) {
-        for team in self.live.teams.expire(now) {
-            self.reckon(&team, now);
-        }
+        self.live.teams.expire(now);
     }
 
     /// Counts `times` more that the participants joined the initiator, where the team has succeeded.

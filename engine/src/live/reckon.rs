@@ -29,8 +29,7 @@ impl Snapshot {
     /// Notes anew what teams add whose chances somebody had a part in; she is deleted, or has changed what may be used.
     pub(super) fn reckon_around(&mut self, user: u32, now: Timestamp) {
         let Some(stored) = self.stored_user(user) else { return };
-        let over = self.live.teams.all().filter(|team| team.outcome != TeamOutcome::Open);
-        let touched: Vec<_> = over.filter(|team| self.counts_for(stored, team)).cloned().collect();
+        let touched: Vec<_> = self.live.teams.all().filter(|team| self.counts_for(stored, team)).cloned().collect();
         for team in touched {
             let day = self.live.outcomes.day_of(&team.id);
             let report = self.report(&team, now);
@@ -60,7 +59,10 @@ impl Snapshot {
         // Successes wait for the deadline: failures are not known before, and who is heard first must not count for more.
         let ends = match team.outcome {
             TeamOutcome::Succeeded | TeamOutcome::Expired => team.deadline.unwrap_or(now),
-            TeamOutcome::Open | TeamOutcome::Cancelled => return None,
+            // Nobody reports that a deadline has passed: a team counts as expired from then on unless it fills before. Were
+            // that noted with the next report, whatever it is of, corrections would tell that somebody did something.
+            TeamOutcome::Open => team.deadline?,
+            TeamOutcome::Cancelled => return None,
         };
         let usable = team.anonymous_seats == 0 && team.participants.iter().all(|&user| self.personalised(user));
         if !opened_since || !usable || self.bundle().friends(stored).0.len() > MOST_RECKONED {

@@ -170,13 +170,11 @@ impl Teams {
         self.waiting.remove(id).unwrap_or_default()
     }
 
-    /// Ends every open team whose deadline has passed at `now`, and tells which.
-    pub(crate) fn expire(&mut self, now: Timestamp) -> Vec<Team> {
+    /// Ends every open team whose deadline has passed at `now`.
+    pub(crate) fn expire(&mut self, now: Timestamp) {
         let overdue: Vec<Arc<Team>> = self.open().take_while(|team| team.overdue(now)).cloned().collect();
         let ended = |team: &Arc<Team>| Team { outcome: TeamOutcome::Expired, ..Team::clone(team) };
-        let ended: Vec<Team> = overdue.iter().map(ended).collect();
-        ended.iter().for_each(|team| self.put(team.clone()));
-        ended
+        overdue.iter().map(ended).for_each(|team| self.put(team));
     }
 
     /// Takes a deleted user out of all her teams.
