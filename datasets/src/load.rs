@@ -30,6 +30,7 @@ enum Parts {
 impl TrainingData {
     /// Reads a dataset. Users without `personalise` have no interactions and no held-out products, but keep their
     /// possessions. A member of a succeeded training team counts as one purchase, unless an event of that team says so.
+    /// Where rows are marked as test, ties made after the last of training are left out: nobody knew of them.
     ///
     /// # Errors
     /// When a table is damaged or a row does not hold what its table promises.
@@ -126,6 +127,8 @@ struct Loader<'d> {
     /// Hashes of (team, member) that a training event tells of.
     told: HashSet<u64>,
     latest: Option<Timestamp>,
+    /// Whether rows are marked as test.
+    tested: bool,
 }
 
 /// One purchase or gift of training.
@@ -148,6 +151,7 @@ impl<'d> Loader<'d> {
             cancels: HashMap::new(),
             told: HashSet::new(),
             latest: None,
+            tested: false,
         };
         loader.read_listed()?;
         let blocks = loader.read_blocks_and_ends()?;
@@ -205,6 +209,7 @@ impl<'d> Loader<'d> {
         self.dataset.for_each::<Events>(|event| {
             place += 1;
             let cell = (self.users.insert(event.user_id).0, self.products.insert(event.product_id).0);
+            self.tested |= event.split == Split::Test;
             if self.parts.of(event.split, event.ts) != Some(Split::Train) {
                 return Ok(());
             }
@@ -229,6 +234,7 @@ impl<'d> Loader<'d> {
             participants.dedup();
             participants.retain(|&participant| participant != initiator);
             let negatives = team.negative_ids.iter().map(|id| self.products.insert(id)).collect();
+            self.tested |= team.split == Split::Test;
             let Some(split) = self.parts.of_team(team) else { return Ok(()) };
             if split == Split::Train {
                 self.see(team.opened_at);
@@ -256,8 +262,7 @@ impl<'d> Loader<'d> {
         let mut ties: Vec<(u32, u32, f32)> = Vec::new();
         self.dataset.for_each::<Friendships>(|tie| {
             let Some((user, friend)) = self.ends(tie) else { return Ok(()) };
-            let is_later = matches!(self.parts, Parts::Before(cut) if tie.since.is_some_and(|since| since >= cut));
-            if user == friend || is_later || is_blocked(user, friend) {
+            if user == friend || self.is_later(tie.since) || is_blocked(user, friend) {
                 return Ok(());
             }
             ties.push((user.0, friend.0, tie.strength));
@@ -270,6 +275,15 @@ impl<'d> Loader<'d> {
         ties.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(b.2.total_cmp(&a.2)));
         ties.dedup_by_key(|tie| (tie.0, tie.1));
         Ok(Csr::from_entries(self.users.len(), self.users.len(), ties))
+    }
+
+    /// Whether a tie made at `since` belongs to the time of the test.
+    fn is_later(&self, since: Option<Timestamp>) -> bool {
+        match (self.parts, since, self.latest) {
+            (Parts::Before(cut), Some(since), _) => since >= cut,
+            (Parts::AsMarked, Some(since), Some(latest)) => self.tested && since > latest,
+            _ => false,
+        }
     }
 
     fn ends(&self, tie: &Friendship<'_>) -> Option<(UserRow, UserRow)> {

@@ -1,13 +1,13 @@
 //! 1. loading equals a slow, obvious reference on random small datasets;
-//! 2. nothing from the cut on reaches what is learnt from;
+//! 2. nothing from the cut on reaches what is learnt from, and no tie of the time of the test;
 //! 3. a hold-out is a partition, the same for the same seed;
 //! 4. standing groups are the member sets that succeeded together at least twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use juntos_datasets::tables::{
-    Block, Blocks, Event, EventKind, Events, Friendship, FriendshipKind, Friendships, Team, TeamOutcome, Teams, User,
-    Users,
+    Block, Blocks, Event, EventKind, Events, Friendship, FriendshipKind, Friendships, Split, Team, TeamOutcome, Teams,
+    User, Users,
 };
 use juntos_datasets::training::{EventWeights, TrainingData};
 use juntos_datasets::units::Timestamp;
@@ -142,6 +142,27 @@ proptest! {
 }
 
 #[test]
+fn ties_of_the_time_of_the_test_are_unknown() {
+    let friends = |test: Option<i64>| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = DatasetWriter::create(folder.path().join("data")).unwrap();
+        let at = |millis: i64| Some(Timestamp::from_millis(millis));
+        let bought = |split, millis| Event { ts: at(millis), split, ..Event::new("0", "p", EventKind::Purchase) };
+        writer.push::<Events>(&bought(Split::Train, 10)).unwrap();
+        test.into_iter().for_each(|millis| writer.push::<Events>(&bought(Split::Test, millis)).unwrap());
+        for (friend_id, since) in [("1", at(10)), ("2", at(11)), ("3", None)] {
+            let (user_id, kind, strength) = ("0", FriendshipKind::Follow, 0.5);
+            writer.push::<Friendships>(&Friendship { user_id, friend_id, kind, strength, since }).unwrap();
+        }
+        let data = TrainingData::load(&writer.finish().unwrap(), &EventWeights::default()).unwrap();
+        let row = data.users.row("0").unwrap().0 as usize;
+        data.friends.row(row).0.len()
+    };
+    assert_eq!(friends(Some(20)), 2);
+    assert_eq!(friends(None), 3, "without a test all that is told is known");
+}
+
+#[test]
 fn half_lives_age_from_the_latest_moment() {
     let folder = tempfile::tempdir().unwrap();
     let purchase = EventKind::ALL.iter().position(|&kind| kind == EventKind::Purchase).unwrap();
@@ -162,7 +183,7 @@ fn members_who_succeed_twice_are_a_standing_group() {
         ("4", "a", "c", "p", TeamOutcome::Succeeded),
     ] {
         let participant_ids = vec![participant];
-        let (opened_at, deadline, split) = (None, None, juntos_datasets::tables::Split::Train);
+        let (opened_at, deadline, split) = (None, None, Split::Train);
         let team = Team {
             team_id,
             product_id,
