@@ -13,6 +13,7 @@ use juntos_engine::Bundle;
 use super::bootstrap::Bootstrap;
 use super::calibration::Calibration;
 use super::comparison::{Agreement, Comparison};
+use super::course::Course;
 use super::curve::Curve;
 use super::exposure::{ExposureReport, Popularity};
 use super::facts::{BundleFacts, DatasetFacts};
@@ -23,7 +24,7 @@ use super::report::{EvaluateReport, Metrics};
 use super::slices::Slice;
 use super::source::Rows;
 use super::tasks::{Catalogue, Ranking, World};
-use super::{EvaluateConfig, Via};
+use super::{EvaluateConfig, Task, Via};
 use crate::error::TrainError;
 
 /// Ranks the held-out rows of `data` with the bundle in folder `bundle`, each way asked for, and measures how well.
@@ -48,7 +49,9 @@ pub fn evaluate(
     let facts = DatasetFacts::of(&dataset, &data)?;
     let of_bundle = BundleFacts::of(&bundle, &facts.checksum);
     let people = People::read(&dataset, &data)?;
-    let world = World { config, rows: Rows::of(&data, &bundle), people, data: &data, bundle };
+    let about_friends = matches!(config.task, Task::Friends | Task::Teams) && config.via.contains(&Via::Served);
+    let course = about_friends.then(|| Course::follow(&dataset, &data, bundle.clone())).transpose()?;
+    let world = World { config, rows: Rows::of(&data, &bundle), people, data: &data, bundle, course };
     let ranking = world.ranking()?;
     let measured = Measured::new(config, ranking.as_ref());
     let rank = |via: Via| {

@@ -5,18 +5,19 @@ use juntos_datasets::training::{TeamRecord, TrainingData};
 use juntos_datasets::units::Timestamp;
 use juntos_datasets::{ProductRow, UserRow};
 use juntos_engine::Bundle;
-use juntos_engine::recommend::Snapshot;
 use juntos_engine::request::{Context, MAX_LIMIT};
 use juntos_engine::together::model::JoinFacts;
 use rayon::prelude::*;
 
 use super::calibration::{Forecast, Teams};
+use super::course::Course;
 use super::source::{Known, Rows, test_teams};
 use crate::error::TrainError;
 
 /// A test team that came to an end of its own, in the bundle's rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decided {
+    opened_at: Option<Timestamp>,
     initiator: UserRow,
     product: ProductRow,
     /// Who joined, ascending; rows that the bundle does not know stand last.
@@ -32,6 +33,7 @@ pub fn decided(data: &TrainingData, rows: &Rows) -> Vec<Decided> {
     let known = |team: &TeamRecord| {
         let (initiator, product) = rows.team(team)?;
         Some(Decided {
+            opened_at: team.opened_at,
             initiator,
             product,
             joined: rows.users(&team.participants),
@@ -69,9 +71,10 @@ pub fn joining(teams: &[Decided], bundle: &Bundle) -> Vec<Forecast> {
 ///
 /// # Errors
 /// When the recommender refuses a question.
-pub fn joining_served(teams: &[Decided], snapshot: &Snapshot, now: Timestamp) -> Result<Vec<Forecast>, TrainError> {
-    let bundle = snapshot.bundle();
+pub fn joining_served(teams: &[Decided], course: &Course, now: Timestamp) -> Result<Vec<Forecast>, TrainError> {
     let of_team = |team: &Decided| {
+        let snapshot = course.at(team.opened_at);
+        let bundle = snapshot.bundle();
         let context = Context::new(now, MAX_LIMIT);
         let (user, product) = (bundle.users().id(team.initiator), bundle.products().id(team.product));
         let answer = snapshot.group_friends(user, product, &context)?;
@@ -106,9 +109,10 @@ pub fn success(teams: &[Decided], bundle: &Bundle) -> Vec<Forecast> {
 ///
 /// # Errors
 /// When the recommender refuses a question.
-pub fn success_served(teams: &[Decided], snapshot: &Snapshot, now: Timestamp) -> Result<Vec<Forecast>, TrainError> {
-    let bundle = snapshot.bundle();
+pub fn success_served(teams: &[Decided], course: &Course, now: Timestamp) -> Result<Vec<Forecast>, TrainError> {
     let forecast = |team: &Decided| {
+        let snapshot = course.at(team.opened_at);
+        let bundle = snapshot.bundle();
         let (user, product) = (bundle.users().id(team.initiator), bundle.products().id(team.product));
         let chance = snapshot.success_chance(user, product, &Context::new(now, 1))?;
         let owner = team.initiator.0;

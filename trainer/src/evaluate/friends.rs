@@ -1,14 +1,14 @@
 //! Task `friends`: for every test team the initiator's friends, of whom those who joined are relevant.
 
-use juntos_datasets::training::TrainingData;
+use juntos_datasets::training::{TeamRecord, TrainingData};
 use juntos_datasets::units::Timestamp;
 use juntos_datasets::{ProductRow, UserRow};
 use juntos_engine::bundle::Bundle;
-use juntos_engine::recommend::Snapshot;
 use juntos_engine::request::{Context, MAX_LIMIT};
 use juntos_engine::together::model::JoinFacts;
 use rayon::prelude::*;
 
+use super::course::Course;
 use super::intervals::Baselines;
 use super::metrics::Ranked;
 use super::rank::order_candidates;
@@ -19,6 +19,8 @@ use crate::prepare::is_past_success;
 /// One test team: whom would she invite?
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
+    /// When the team is opened, if that is known.
+    pub opened_at: Option<Timestamp>,
     /// Who opens the team.
     pub initiator: UserRow,
     /// On what.
@@ -30,9 +32,9 @@ pub struct Case {
 /// Every test team with participants whose initiator and product the bundle knows.
 pub fn cases(data: &TrainingData, rows: &Rows) -> Vec<Case> {
     let joined = test_teams(data).filter(|team| !team.participants.is_empty());
-    let case = |team| {
+    let case = |team: &TeamRecord| {
         let (initiator, product) = rows.team(team)?;
-        Some(Case { initiator, product, relevant: rows.users(&team.participants) })
+        Some(Case { opened_at: team.opened_at, initiator, product, relevant: rows.users(&team.participants) })
     };
     joined.filter_map(case).collect()
 }
@@ -64,22 +66,19 @@ pub fn rank_exactly(cases: &[Case], bundle: &Bundle, seed: u64) -> Vec<Ranked> {
     })
 }
 
-/// The recommender's ranking: friends who may not be suggested are missing from it.
-///
-/// # Errors
-/// When the recommender refuses a question.
-pub fn rank_served(cases: &[Case], snapshot: &Snapshot, now: Timestamp, seed: u64) -> Result<Vec<Ranked>, TrainError> {
-    let suggested = suggested(cases, snapshot, now, seed)?;
-    Ok(cases.iter().zip(suggested).map(|(case, friends)| Ranked::new(friends, &case.relevant)).collect())
+/// The recommender's ranking of those whom it suggests: friends who may not be suggested are missing from it.
+pub fn ranked(cases: &[Case], suggested: &[Vec<u32>]) -> Vec<Ranked> {
+    cases.iter().zip(suggested).map(|(case, friends)| Ranked::new(friends.clone(), &case.relevant)).collect()
 }
 
-/// Whom the recommender suggests for each case, likeliest first.
+/// Whom the recommender suggests for each case, likeliest first, among the friends she has by then.
 ///
 /// # Errors
 /// When the recommender refuses a question.
-pub fn suggested(cases: &[Case], snapshot: &Snapshot, now: Timestamp, seed: u64) -> Result<Vec<Vec<u32>>, TrainError> {
-    let bundle = snapshot.bundle();
+pub fn suggested(cases: &[Case], course: &Course, now: Timestamp, seed: u64) -> Result<Vec<Vec<u32>>, TrainError> {
     let ask = |case: &Case| {
+        let snapshot = course.at(case.opened_at);
+        let bundle = snapshot.bundle();
         let context = Context { seed, ..Context::new(now, MAX_LIMIT) };
         let (user, product) = (bundle.users().id(case.initiator), bundle.products().id(case.product));
         let answer = snapshot.group_friends(user, product, &context)?;
@@ -96,7 +95,7 @@ type Count<'a> = Box<dyn Fn(&Case, UserRow) -> f32 + Sync + 'a>;
 /// joined the initiator's (`joined_before`), how often one of the two joined the other's (`together`), how many friends she
 /// has (`friends`), and the strength of the tie (`tie`).
 ///
-/// With `suggested`, the same again among those only, as `popularity_suggested` and so on: what a count would make of the
+/// With whom the recommender suggests in the course of the test, the same again among those only, as `popularity_suggested` and so on: what a count would make of the
 /// friends whom the recommender may suggest at all.
 pub fn baselines(
     cases: &[Case],
@@ -104,7 +103,7 @@ pub fn baselines(
     data: &TrainingData,
     rows: &Rows,
     seed: u64,
-    suggested: Option<&[Vec<u32>]>,
+    served: Option<(&[Vec<u32>], &Course)>,
 ) -> Baselines {
     let mut joins = vec![0.0f32; bundle.n_users()];
     for team in data.teams.iter().filter(|team| is_past_success(team)) {
@@ -116,17 +115,21 @@ pub fn baselines(
         |(users, values): (&[u32], &[f32]), user: UserRow| users.binary_search(&user.0).map_or(0.0, |at| values[at]);
     let before = |case: &Case, friend: UserRow| times(bundle.co_joined(case.initiator), friend);
     let back = |case: &Case, friend: UserRow| times(bundle.co_joined(friend), case.initiator);
+    let tie = |case: &Case, friend: UserRow| {
+        let since = served.and_then(|(_, course)| course.strength(case.initiator.0, friend.0));
+        since.unwrap_or_else(|| times(bundle.friends(case.initiator), friend))
+    };
     let counts: [(&str, Count<'_>); 5] = [
         ("popularity", Box::new(|_, friend| joins[friend.0 as usize])),
         ("joined_before", Box::new(before)),
         ("together", Box::new(move |case, friend| before(case, friend) + back(case, friend))),
         ("friends", Box::new(|_, friend| bundle.friends(friend).0.len() as f32)),
-        ("tie", Box::new(|case, friend| times(bundle.friends(case.initiator), friend))),
+        ("tie", Box::new(tie)),
     ];
     let mut baselines = Baselines::new();
     for (name, count) in &counts {
         baselines.insert((*name).to_owned(), rank(cases, bundle, seed, count));
-        if let Some(suggested) = suggested {
+        if let Some((suggested, _)) = served {
             let lists = rank_among(cases, |case| suggested[case].as_slice(), seed, count);
             baselines.insert(format!("{name}_suggested"), lists);
         }

@@ -6,6 +6,7 @@
 pub mod bootstrap;
 pub mod calibration;
 pub mod comparison;
+pub mod course;
 pub mod curve;
 mod evaluation;
 pub mod exposure;

@@ -11,6 +11,7 @@ use juntos_engine::{Bundle, Engine};
 
 use super::bootstrap::Bootstrap;
 use super::calibration::Calibration;
+use super::course::Course;
 use super::forecasts;
 use super::intervals::Baselines;
 use super::metrics::Ranked;
@@ -28,6 +29,8 @@ pub(super) struct World<'a> {
     pub(super) rows: Rows,
     pub(super) people: People,
     pub(super) bundle: Arc<Bundle>,
+    /// Where friends are ranked by the recommender.
+    pub(super) course: Option<Course>,
 }
 
 /// The rows of a task, which can be ranked one way or another.
@@ -94,14 +97,11 @@ impl<'a> World<'a> {
     /// How far the bundle's chances for test teams came true; via `served`, they are the recommender's.
     fn calibration(&self, via: Via, bootstrap: Bootstrap) -> Result<Vec<Calibration>, TrainError> {
         let teams = forecasts::decided(self.data, &self.rows);
-        let (joining, success) = match via {
-            Via::Exact | Via::Index => {
-                (forecasts::joining(&teams, &self.bundle), forecasts::success(&teams, &self.bundle))
-            }
-            Via::Served => {
-                let (snapshot, now) = (Engine::new(self.bundle.clone()).snapshot(), self.now());
-                let joining = forecasts::joining_served(&teams, &snapshot, now)?;
-                (joining, forecasts::success_served(&teams, &snapshot, now)?)
+        let (joining, success) = match self.course.as_ref().filter(|_| via == Via::Served) {
+            None => (forecasts::joining(&teams, &self.bundle), forecasts::success(&teams, &self.bundle)),
+            Some(course) => {
+                let joining = forecasts::joining_served(&teams, course, self.now())?;
+                (joining, forecasts::success_served(&teams, course, self.now())?)
             }
         };
         let open = forecasts::count(teams.iter().filter(|team| forecasts::is_open_question(team)));
@@ -204,10 +204,8 @@ impl<'a> ForInitiators<'a> {
     fn new(world: &'a World<'a>) -> Result<Self, TrainError> {
         let cases = friends::cases(world.data, &world.rows);
         let cases = world.some(cases, "test teams with participants (column `split` = `test`)")?;
-        let suggested = world.config.via.contains(&Via::Served).then(|| {
-            let snapshot = Engine::new(world.bundle.clone()).snapshot();
-            friends::suggested(&cases, &snapshot, world.now(), world.config.seed)
-        });
+        let suggested =
+            world.course.as_ref().map(|course| friends::suggested(&cases, course, world.now(), world.config.seed));
         Ok(Self { world, cases, suggested: suggested.transpose()? })
     }
 }
@@ -215,17 +213,16 @@ impl<'a> ForInitiators<'a> {
 impl Ranking for ForInitiators<'_> {
     fn lists(&self, via: Via) -> Result<Vec<Ranked>, TrainError> {
         let (World { bundle, config, .. }, cases) = (self.world, &self.cases);
-        match via {
-            Via::Exact | Via::Index => Ok(friends::rank_exactly(cases, bundle, config.seed)),
-            Via::Served => {
-                friends::rank_served(cases, &Engine::new(bundle.clone()).snapshot(), self.world.now(), config.seed)
-            }
-        }
+        Ok(match self.suggested.as_ref().filter(|_| via == Via::Served) {
+            None => friends::rank_exactly(cases, bundle, config.seed),
+            Some(suggested) => friends::ranked(cases, suggested),
+        })
     }
 
     fn baselines(&self) -> Baselines {
-        let World { bundle, config, data, rows, .. } = self.world;
-        friends::baselines(&self.cases, bundle, data, rows, config.seed, self.suggested.as_deref())
+        let World { bundle, config, data, rows, course, .. } = self.world;
+        let served = self.suggested.as_deref().zip(course.as_ref());
+        friends::baselines(&self.cases, bundle, data, rows, config.seed, served)
     }
 
     fn owners(&self) -> Vec<u32> {
