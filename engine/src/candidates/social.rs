@@ -78,7 +78,8 @@ fn closest_open_friends(privacy: &Privacy<'_>) -> Vec<Friend> {
 pub(crate) fn open_teams(world: &Snapshot, privacy: &Privacy<'_>) -> BTreeMap<u32, Arc<Team>> {
     let mut best: BTreeMap<u32, Arc<Team>> = BTreeMap::new();
     for friend in privacy.friends() {
-        for team in world.live.teams.open_of_member(friend.row).filter(|team| privacy.is_friends_team(team)) {
+        let open = world.live.teams.open_of_member(friend.row).filter(|team| team.joinable(privacy.now()));
+        for team in open.filter(|team| privacy.is_friends_team(team)) {
             let rank = |team: &Team| (team.seats_left(), team.deadline.map(|at| at.millis()), team.id.clone());
             let kept = best.entry(team.product).or_insert_with(|| team.clone());
             if rank(team) < rank(kept) {

@@ -97,7 +97,9 @@ impl Snapshot {
             }
         }
         if varied(found.values().cloned().collect(), most).0.len() <= context.limit {
-            found.extend(teams.open().take(MOST_SCANNED).filter(wanted).map(entry));
+            // Those whose deadline has passed come first, until a report of anything takes them out: they must not count.
+            let open = teams.open().skip_while(|team| team.overdue(context.now));
+            found.extend(open.take(MOST_SCANNED).filter(wanted).map(entry));
         }
         found.into_values().collect()
     }
