@@ -92,7 +92,7 @@ impl SampledSoftmax {
         let a_task = equal_share(block.users.len() / dim, USERS_A_TASK);
         let users = block.users.par_chunks(a_task * dim).zip(along_users.par_chunks_mut(a_task * dim));
         let tasks = users.zip(tile.par_chunks_mut(a_task * count)).enumerate();
-        let score = |(task, ((users, along_users), tile)): (usize, ((&[f32], &mut [f32]), &mut [f32]))| {
+        let losses = tasks.map(|(task, ((users, along_users), tile))| {
             let n_users = users.len() / dim;
             let users = MatRef::from_row_major_slice(users, n_users, dim);
             let scores = MatMut::from_column_major_slice_mut(tile, count, n_users);
@@ -109,8 +109,8 @@ impl SampledSoftmax {
             let along_users = MatMut::from_row_major_slice_mut(along_users, n_users, dim);
             matmul(along_users, Accum::Replace, tile, candidates, self.temperature.recip(), Par::Seq);
             loss
-        };
-        tasks.map(score).collect::<Vec<f64>>().iter().sum()
+        });
+        losses.collect::<Vec<f64>>().iter().sum()
     }
 }
 

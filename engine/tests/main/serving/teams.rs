@@ -154,6 +154,24 @@ fn nobody_is_suggested_too_often_by_all_together() {
 }
 
 #[test]
+fn a_team_that_ran_out_hides_no_other() {
+    let engine = circle(5);
+    for (team_id, min_size, days) in [("soon over", 2, 0.1), ("goes on", 4, 5.0)] {
+        let deadline = Some(now().plus_days(days));
+        let step = TeamStep::Opened { product_id: "p1".to_owned(), min_size: Some(min_size), deadline };
+        let (team_id, user_id) = (team_id.to_owned(), "u1".to_owned());
+        let opened = TeamStepRecord { team_id, user_id, step, ts: Some(now()), event_id: None };
+        engine.apply(Change::TeamStep(opened), now()).unwrap();
+    }
+    let offered = |days: f64| {
+        let items = engine.snapshot().feed("u0", &Context::new(now().plus_days(days), 10)).unwrap().items;
+        items.into_iter().find_map(|item| item.team).map(|team| team.team_id)
+    };
+    assert_eq!(offered(0.0).as_deref(), Some("soon over"), "it needs the fewest people");
+    assert_eq!(offered(0.5).as_deref(), Some("goes on"));
+}
+
+#[test]
 fn a_decline_is_remembered_for_its_product_and_a_mute_for_all() {
     let engine = circle(4);
     let fresh = chance(&engine, "p1", 0.0).unwrap();
