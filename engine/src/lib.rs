@@ -8,6 +8,7 @@ pub mod bitmap;
 pub mod bundle;
 mod candidates;
 pub mod catalogue;
+pub mod cohorts;
 pub mod content;
 pub mod cursor;
 pub mod error;

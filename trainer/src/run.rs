@@ -10,9 +10,10 @@ use juntos_datasets::progress::Progress;
 use juntos_datasets::training::{TeamRecord, TrainingData};
 use juntos_engine::EngineError;
 use juntos_engine::bundle::{self, BundleSource, GroupVector};
+use juntos_engine::cohorts::{Believed, COHORTS_FILE};
 use juntos_engine::content::CONTENT_FILE;
 use juntos_engine::index::BuildOptions;
-use juntos_engine::serving_model::{Blend, ServingModel};
+use juntos_engine::serving_model::{Blend, FoldIn, ServingModel};
 use juntos_engine::together::model::{JoinModel, SuccessModel};
 use serde::Serialize;
 
@@ -24,6 +25,7 @@ use crate::error::TrainError;
 use crate::evaluate::{EvaluateReport, Task, Via, products};
 use crate::export::write_embeddings;
 use crate::log::Log;
+use crate::models::cohorts::{self, Newcomers, People};
 use crate::models::content::{self, Content};
 use crate::models::{Embeddings, FitData, Fitted, Model};
 use crate::prepare::{HeldOut, hold_out, with_repeats, with_standing_groups};
@@ -60,6 +62,10 @@ pub struct TrainReport {
     /// Quality on rows held out of training, beside popularity; absent when the data is too small to spare any. Where
     /// the model was chosen on the same rows, it is a little better than on rows never seen.
     pub quality: Option<EvaluateReport>,
+    /// What it helps newcomers to know where they live and what they read; absent where too few say so, or nothing was
+    /// held out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub newcomers: Option<Newcomers>,
 }
 
 impl fmt::Display for TrainReport {
@@ -83,6 +89,9 @@ impl fmt::Display for TrainReport {
         self.trials.iter().try_for_each(|trial| writeln!(f, "  {trial}"))?;
         if let Some(quality) = &self.quality {
             writeln!(f, "{quality}")?;
+        }
+        if let Some(newcomers) = &self.newcomers {
+            writeln!(f, "{newcomers}")?;
         }
         write!(f, "bundle: {}", self.bundle.display())
     }
@@ -169,7 +178,11 @@ fn learn_and_write(
     let content = clock.stage("read records", || run.read_records(dataset, data, &mut embeddings))?;
     let quality = data.test.is_empty();
     let held = choice.sample.or(held);
-    let learnt = clock.stage("measure", || run.measure(dataset, held, choice.learnt, quality))?;
+    let learnt = clock.stage("measure", || run.measure(dataset, held, (choice.learnt, &embeddings.fold), quality))?;
+    let cohorts = match learnt.believed.is_nothing() {
+        true => None,
+        false => cohorts::learn(dataset, data, &embeddings, learnt.believed)?,
+    };
     let serving = ServingModel {
         name: model.name().to_owned(),
         fold: embeddings.fold,
@@ -187,12 +200,13 @@ fn learn_and_write(
         index: BuildOptions { seed: config.seed, ..config.index },
         groups: &group_vectors(groups, &embeddings),
         config: config_value(&choice.config)?,
-        metrics: kept_metrics(learnt.quality.as_ref(), &choice.trials),
+        metrics: kept_metrics(learnt.quality.as_ref(), &choice.trials, learnt.newcomers.as_ref()),
         seed: config.seed,
     };
     clock.stage("write the bundle", || {
         let more = |folder: &Path| {
             write_embeddings(folder, &data.users, &data.products, &embeddings)?;
+            cohorts.as_ref().map_or(Ok(()), |cohorts| cohorts.write(&folder.join(COHORTS_FILE)))?;
             content.as_ref().map_or(Ok(()), |content| content.model.write(&folder.join(CONTENT_FILE)))
         };
         Ok(bundle::write_with(out, &source, more)?)
@@ -211,6 +225,7 @@ fn learn_and_write(
         stages: Vec::new(),
         trials: choice.trials,
         quality: learnt.quality,
+        newcomers: learnt.newcomers,
     })
 }
 
@@ -239,10 +254,17 @@ fn config_value(config: &TrainConfig) -> Result<serde_json::Value, TrainError> {
 }
 
 /// What the manifest keeps of trials and quality: no seconds, because they differ from run to run.
-fn kept_metrics(quality: Option<&EvaluateReport>, trials: &[Trial]) -> serde_json::Value {
+fn kept_metrics(
+    quality: Option<&EvaluateReport>,
+    trials: &[Trial],
+    newcomers: Option<&Newcomers>,
+) -> serde_json::Value {
     let mut kept = quality.map_or_else(|| serde_json::json!({}), kept_quality);
     if !trials.is_empty() {
         kept["trials"] = serde_json::json!(trials);
+    }
+    if let Some(newcomers) = newcomers {
+        kept["newcomers"] = serde_json::json!(newcomers);
     }
     if kept == serde_json::json!({}) { serde_json::Value::Null } else { kept }
 }
@@ -285,6 +307,8 @@ struct Learnt {
     blend: Blend,
     teams: usize,
     quality: Option<EvaluateReport>,
+    believed: Believed,
+    newcomers: Option<Newcomers>,
 }
 
 /// Cuts of the quality that training reports.
@@ -331,12 +355,13 @@ impl Run<'_> {
     }
 
     /// What the past without its last part, and that part, tell: how good the model is, if `quality` is wanted, who
-    /// joins, and what counts in a feed beside taste. Fits once more unless `learnt` from that past is at hand.
+    /// joins, what counts in a feed beside taste, and how far newcomers are like others who live where they do. Fits once
+    /// more unless `learnt` from that past is at hand; `fold` is how events will be folded in.
     fn measure(
         &self,
         dataset: &Dataset,
         held: Option<HeldOut>,
-        learnt: Option<Embeddings>,
+        (learnt, fold): (Option<Embeddings>, &FoldIn),
         quality: bool,
     ) -> Result<Learnt, TrainError> {
         let Some(held) = held.filter(|held| quality || !held.teams.is_empty() || learnt.is_some()) else {
@@ -354,8 +379,11 @@ impl Run<'_> {
         self.session
             .progress
             .note(&format!("feed: friends' purchases count {}, own ones {}", blend.friends, blend.bought));
+        let people = People::read(dataset, &held.history)?;
+        let judged = cohorts::judge(&held, &people, &embeddings, fold);
+        let (believed, newcomers) = judged.map_or_else(Default::default, |(believed, told)| (believed, Some(told)));
         let quality = quality.then(|| measure_quality(&held, &embeddings)).flatten();
-        Ok(Learnt { join, success, blend, teams: held.teams.len(), quality })
+        Ok(Learnt { join, success, blend, teams: held.teams.len(), quality, believed, newcomers })
     }
 }
 

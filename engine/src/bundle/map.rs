@@ -58,6 +58,11 @@ impl MappedFile {
         Err(EngineError::damaged(&self.path, problem))
     }
 
+    /// Whether there is a section `name`.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.sections.contains_key(name)
+    }
+
     /// The section `name`, however long.
     pub(crate) fn column<T: Pod>(&self, name: &str) -> Result<Column<T>, EngineError> {
         let Some(bytes) = self.sections.get(name).cloned() else {

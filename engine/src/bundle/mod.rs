@@ -37,8 +37,10 @@ pub use write::{BundleSource, GroupVector, write, write_with};
 pub use crate::catalogue::{Catalogue, StoredOffer};
 pub use crate::history::StoredPossession;
 
+use crate::cohorts::{Cohorts, Newcomer};
 use crate::content::ContentModel;
 use crate::filter::Deliverable;
+use crate::fold::{self, AxesView};
 use crate::friends::Ties;
 use crate::history::History;
 use crate::index::{Base, Exact, LiveIndex, LiveOptions, Searcher};
@@ -81,6 +83,7 @@ pub struct Bundle {
     index: Arc<Base>,
     deliverable: Deliverable,
     content: Option<ContentModel>,
+    cohorts: Option<Cohorts>,
 }
 
 /// One offer of a product.
@@ -101,6 +104,14 @@ struct Vectors {
     group_members: shapes::Lists<u32>,
     group_table: Column<u32>,
     gram: Column<f32>,
+    /// Axes of the Gram matrix and the squares along them; bundles written before have none.
+    axes: Option<Axes>,
+}
+
+/// See [`fold::Axes`].
+struct Axes {
+    directions: Column<f32>,
+    squares: Column<f32>,
 }
 
 impl std::fmt::Debug for Bundle {
@@ -239,6 +250,13 @@ impl Bundle {
         &self.vectors.gram
     }
 
+    /// What folding events into vectors needs to know of the products.
+    pub fn fold_products(&self) -> fold::Products<'_> {
+        let axes = self.vectors.axes.as_ref();
+        let axes = axes.map(|axes| AxesView { directions: &axes.directions, squares: &axes.squares });
+        fold::Products { gram: self.gram(), count: self.n_products(), axes }
+    }
+
     /// Rows of a user's friends, ascending, and the strengths of the ties; blocked ties are left out.
     pub fn friends(&self, user: UserRow) -> (&[u32], &[f32]) {
         self.ties.friends.row(user.index())
@@ -348,6 +366,17 @@ impl Bundle {
     /// What makes vectors for new products from their records; none where training found nothing to learn in records.
     pub fn content(&self) -> Option<&ContentModel> {
         self.content.as_ref()
+    }
+
+    /// Mean vectors by country and language; none where training found that they tell nothing about newcomers.
+    pub fn cohorts(&self) -> Option<&Cohorts> {
+        self.cohorts.as_ref()
+    }
+
+    /// What stands for somebody with this profile and without a vector of her own, if she allows it.
+    pub fn newcomer(&self, profile: &UserProfile) -> Option<Newcomer<'_>> {
+        let cohorts = self.cohorts.as_ref().filter(|_| profile.personalise)?;
+        cohorts.newcomer(profile.home())
     }
 
     /// Exact search over the product vectors.

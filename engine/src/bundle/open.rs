@@ -21,8 +21,9 @@ use super::shapes::{IdMapView, Lists, NONE, Texts};
 use super::teams::{OpenTeams, StoredTeam};
 use super::user_vectors::{USER_VECTORS, UserVectors};
 use super::write::MOST_DIM;
-use super::{Bundle, Vectors};
+use super::{Axes, Bundle, Vectors};
 use crate::catalogue::Catalogue;
+use crate::cohorts::{COHORTS_FILE, Cohorts};
 use crate::content::{CONTENT_FILE, ContentModel};
 use crate::error::EngineError;
 use crate::filter::Deliverable;
@@ -70,6 +71,7 @@ fn open(folder: &Path, verify: bool) -> Result<Bundle, EngineError> {
     let (users, products, sellers) = (file("users.bin")?, file("products.bin")?, file("sellers.bin")?);
     let vector_file = file("vectors.bin")?;
     let content = files.contains_key(CONTENT_FILE).then(|| ContentModel::open(&file(CONTENT_FILE)?, shapes.dim));
+    let cohorts = files.contains_key(COHORTS_FILE).then(|| Cohorts::open(&file(COHORTS_FILE)?, shapes.dim));
     let feedback =
         files.contains_key(FEEDBACK).then(|| feedback::open(&file(FEEDBACK)?, shapes.products, shapes.users));
     let rhythms =
@@ -95,6 +97,7 @@ fn open(folder: &Path, verify: bool) -> Result<Bundle, EngineError> {
         teams: teams(&file("teams.bin")?, &shapes)?,
         deliverable: Deliverable::default(),
         content: content.transpose()?,
+        cohorts: cohorts.transpose()?,
         manifest,
         version,
     })
@@ -316,7 +319,17 @@ fn vectors(file: &MappedFile, users: &MappedFile, shapes: &Shapes) -> Result<Vec
         group_members: rows(file, "group_members", shapes.groups, shapes.users)?,
         group_table,
         gram: file.column_of("gram", shapes.dim * shapes.dim)?,
+        axes: axes(file, shapes.dim)?,
     })
+}
+
+/// The axes of the products' vectors, which bundles written before do not have.
+fn axes(file: &MappedFile, dim: usize) -> Result<Option<Axes>, EngineError> {
+    if !file.has("axes") {
+        return Ok(None);
+    }
+    let directions = file.column_of("axes", dim * dim)?;
+    Ok(Some(Axes { directions, squares: file.column_of("axes.squares", dim)? }))
 }
 
 /// The index, and the products' vectors that it was built from.

@@ -6,6 +6,7 @@ use juntos_datasets::{Row, UserRow};
 
 use super::map::Column;
 use crate::catalogue::{country, language, moment};
+use crate::cohorts::Home;
 
 /// Stands for an absent year of birth.
 pub(super) const NO_YEAR: i32 = i32::MIN;
@@ -50,6 +51,11 @@ impl UserProfile {
     pub(crate) fn consent(&self) -> Consent {
         let Self { purchase_visibility, invites, personalise, .. } = *self;
         Consent { purchase_visibility, invites, personalise }
+    }
+
+    /// Where she lives and what she reads.
+    pub fn home(&self) -> Home {
+        Home::new(self.country, self.language)
     }
 }
 

@@ -25,6 +25,7 @@ use super::teams::StoredTeam;
 use super::user_vectors::{USER_VECTORS, UserVectorsWriter};
 use crate::catalogue::NO_MOMENT;
 use crate::error::EngineError;
+use crate::fold::Axes;
 use crate::history::StoredPossession;
 use crate::index::{BuildOptions, Exact, FlatIndex, VectorIndex};
 use crate::serving_model::ServingModel;
@@ -66,6 +67,9 @@ pub struct GroupVector {
 
 /// Most dimensions of a vector.
 pub(super) const MOST_DIM: usize = 4_096;
+
+/// Most dimensions that axes are made for, which takes some seconds then.
+const MOST_DIM_OF_AXES: usize = 512;
 
 /// Writes a bundle to the new folder `out`, index included.
 ///
@@ -354,7 +358,13 @@ fn write_vectors(path: &Path, source: &BundleSource<'_>) -> Result<(), EngineErr
     }
     members.add_to(&mut file, "group_members.offsets", "group_members");
     file.add_owned("group_table", table);
-    file.add_owned("gram", gram(source.product_vectors, source.dim));
+    let gram = gram(source.product_vectors, source.dim);
+    if source.dim <= MOST_DIM_OF_AXES {
+        let axes = Axes::of(&gram, source.dim);
+        file.add_owned("axes", axes.directions);
+        file.add_owned("axes.squares", axes.squares);
+    }
+    file.add_owned("gram", gram);
     file.write(path)
 }
 

@@ -13,6 +13,7 @@ use super::people::History;
 use super::records::{EventRecord, FriendshipRecord, ProductRecord, UserRecord, two_people};
 use super::ties::{BlockState, Tie};
 use super::{Applied, Change, ChangeFault};
+use crate::cohorts::Home;
 use crate::history::stars;
 use crate::live::neighbours;
 use crate::recommend::Snapshot;
@@ -71,12 +72,17 @@ impl Snapshot {
         record.check()?;
         let row = self.user_or_new(&record.user_id);
         let (before, after) = (self.personalised(row), record.personalise);
+        let lived = self.profile(row).home();
+        let moved = lived != Home::new(record.country, record.language);
         self.live.people.set_record(row, record);
         if before != after {
             self.count_before_the_cut(row, after);
             self.forget_popularity(row);
             self.fold_again_around(row);
             self.reckon_around(row, now);
+        }
+        if moved || before != after {
+            self.fold_again(row);
         }
         Ok(Applied::Done)
     }
@@ -122,6 +128,15 @@ impl Snapshot {
         let Some(history) = self.live.people.history(user).cloned() else { return };
         self.live.popularity.forget(&history.added);
         self.live.people.set_history(user, History { added: Vec::new(), ..History::clone(&history) });
+    }
+
+    /// Makes the vector anew of somebody who is known by what her cohort likes and by a few events.
+    fn fold_again(&mut self, user: u32) {
+        let history = self.live.people.history(user).filter(|history| history.vector.is_some()).cloned();
+        if let Some(history) = history.filter(|_| !self.is_trained(user)) {
+            let vector = self.folded(user, &history);
+            self.live.people.set_history(user, History { vector, ..History::clone(&history) });
+        }
     }
 
     /// Makes the vectors anew of those who are known by their friends, `user` among them, and by a few events.

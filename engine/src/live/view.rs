@@ -11,6 +11,7 @@ use super::outcomes::{Correction, Question};
 use super::people::History;
 use super::records::{ProductRecord, UserRecord};
 use crate::bundle::{Consent, StoredPossession, UserProfile};
+use crate::cohorts::FriendsMean;
 use crate::fold::{self, FoldEvent};
 use crate::recommend::Snapshot;
 use crate::rhythm::Rhythm;
@@ -264,20 +265,36 @@ impl Snapshot {
         self.trained_vector(user).is_some()
     }
 
-    /// A user's vector, or what her friends' vectors say about her.
+    /// A user's vector, or what her friends' vectors and those of people who live where she lives say about her.
     pub(crate) fn taste_vector(&self, user: u32) -> Option<Cow<'_, [f32]>> {
-        self.own_vector(user).or_else(|| self.friends_vector(user).map(Cow::Owned))
+        if let Some(own) = self.own_vector(user) {
+            return Some(own);
+        }
+        let friends = self.friends_mean(user);
+        let vector = match self.bundle().newcomer(&self.profile(user)) {
+            Some(newcomer) => newcomer.taste(friends),
+            None => friends.map(|mean| mean.vector),
+        };
+        vector.map(Cow::Owned)
+    }
+
+    /// The vector by which products are ranked for the user with this id: her own, or what stands for it while little is
+    /// known of her; none where what is popular ranks them, and for who may not be known.
+    pub fn taste_of(&self, user_id: &str) -> Option<Vec<f32>> {
+        let user = self.user_row(user_id).filter(|&row| self.personalised(row))?;
+        self.taste_vector(user).map(Cow::into_owned)
     }
 
     /// Mean of the vectors of a user's closest friends, weighted by the strength of the tie.
-    pub(crate) fn friends_vector(&self, user: u32) -> Option<Vec<f32>> {
+    fn friends_mean(&self, user: u32) -> Option<FriendsMean> {
         let mut friends = self.friends_of(user);
         friends.sort_by(|a, b| b.strength.total_cmp(&a.strength).then(a.row.cmp(&b.row)));
         let known = friends
             .iter()
             .filter(|friend| friend.strength > 0.0)
             .filter_map(|friend| Some((self.vector_for_others(friend.row)?, friend.strength)));
-        weighted_mean(self.bundle().dim(), known.take(MOST_STAND_INS))
+        let (vector, strength) = mean_and_weight(self.bundle().dim(), known.take(MOST_STAND_INS))?;
+        Some(FriendsMean { vector, strength })
     }
 
     /// What a user says about herself, and what she allows.
@@ -365,17 +382,21 @@ impl Snapshot {
         }
         let bundle = self.bundle();
         let prior = self.prior(user);
-        let products = fold::Products { gram: bundle.gram(), count: bundle.n_products() };
+        let products = bundle.fold_products();
         Some(fold::fold(products, &bundle.serving().fold, &events, &prior).into_boxed_slice())
     }
 
-    /// What a user's vector is pulled towards: the trained one, else her friends', else nothing.
+    /// What a user's vector is pulled towards: the trained one, else that of friends and cohort, else nothing.
     fn prior(&self, user: u32) -> Vec<f32> {
         if let Some(trained) = self.trained_vector(user) {
             return trained;
         }
         let belief = self.bundle().serving().fold.friend_weight;
-        let friends = self.friends_vector(user).map(|mean| mean.iter().map(|value| belief * value).collect());
+        let friends = self.friends_mean(user);
+        if let Some(newcomer) = self.bundle().newcomer(&self.profile(user)) {
+            return newcomer.prior(friends, belief);
+        }
+        let friends = friends.map(|mean| mean.vector.iter().map(|value| belief * value).collect());
         friends.unwrap_or_else(|| vec![0.0; self.bundle().dim()])
     }
 
@@ -512,6 +533,11 @@ pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
 
 /// Weighted mean of vectors of length `dim`; none when there is none, or when they cancel out.
 pub(crate) fn weighted_mean(dim: usize, vectors: impl Iterator<Item = (impl AsRef<[f32]>, f32)>) -> Option<Vec<f32>> {
+    mean_and_weight(dim, vectors).map(|(mean, _)| mean)
+}
+
+/// The same, with the sum of the weights.
+fn mean_and_weight(dim: usize, vectors: impl Iterator<Item = (impl AsRef<[f32]>, f32)>) -> Option<(Vec<f32>, f32)> {
     let mut sum = vec![0.0; dim];
     let mut total = 0.0;
     for (vector, weight) in vectors {
@@ -519,5 +545,5 @@ pub(crate) fn weighted_mean(dim: usize, vectors: impl Iterator<Item = (impl AsRe
         sum.iter_mut().zip(vector.as_ref()).for_each(|(sum, value)| *sum += weight * value);
     }
     sum.iter_mut().for_each(|sum| *sum /= total);
-    (total > 0.0 && is_nonzero(&sum)).then_some(sum)
+    (total > 0.0 && is_nonzero(&sum)).then_some((sum, total))
 }

@@ -95,7 +95,12 @@ impl Vectors for Bundle {
         self.dim()
     }
     fn user(&self, user: UserRow) -> Cow<'_, [f32]> {
-        if (user.0 as usize) < self.n_users() { Cow::Owned(self.user_vector(user)) } else { Cow::Borrowed(&[]) }
+        if (user.0 as usize) >= self.n_users() {
+            return Cow::Borrowed(&[]);
+        }
+        let trained = self.user_vector(user);
+        let as_others = || self.newcomer(&self.profile(user))?.taste(None);
+        Cow::Owned(if is_zero(&trained) { as_others().unwrap_or(trained) } else { trained })
     }
     fn products(&self) -> &[f32] {
         self.product_vectors()

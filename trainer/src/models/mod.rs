@@ -1,6 +1,7 @@
 //! The models behind one trait.
 
 pub mod als;
+pub mod cohorts;
 mod complete;
 pub mod content;
 mod input;

@@ -144,7 +144,7 @@ fn folding_a_users_events_into_nothing_gives_nearly_her_trained_vector() {
         panic!("als makes vectors");
     };
     let gram = gram(&vectors);
-    let products = Products { gram: &gram, count: 30 };
+    let products = Products::new(&gram, 30);
     for (user, trained) in vectors.users.chunks_exact(DIM).enumerate() {
         let (columns, weights) = interactions.row(user);
         let vector = |column: u32| &vectors.products[column as usize * DIM..(column as usize + 1) * DIM];

@@ -2,12 +2,13 @@
 
 use juntos_datasets::tables::{EventKind, FriendshipKind, PurchaseVisibility, TeamOutcome};
 use juntos_engine::Engine;
+use juntos_engine::cohorts::{Believed, Cohort, Home, LEAST_PEOPLE};
 use juntos_engine::live::records::{EventRecord, FriendshipRecord, ProductRecord, TeamRecord, UserRecord};
 use juntos_engine::live::{Applied, Change, ChangeFault};
 use juntos_engine::reasons::{CountBucket, Reason};
 use juntos_engine::request::Degraded;
 
-use super::world::{World, ask, now};
+use super::world::{DIM, World, ask, now};
 
 fn feed(engine: &Engine, user: &str) -> Vec<String> {
     let answer = engine.snapshot().feed(user, &ask(50)).unwrap();
@@ -83,6 +84,51 @@ fn a_newcomer_is_known_by_her_friends_then_by_herself() {
     assert_eq!(engine.snapshot().feed("new", &ask(5)).unwrap().degraded, None);
     apply(&engine, event("stranger", "p7", EventKind::Like));
     assert!(engine.snapshot().user("stranger").is_some());
+}
+
+#[test]
+fn a_newcomer_is_like_others_who_live_where_she_does() {
+    let mut world = World::plain(8, 3, 30);
+    let vector = |user: usize| world.user_vectors[user * DIM..(user + 1) * DIM].to_vec();
+    let cohort = |country: &str, user| Cohort {
+        home: Home::new(country.parse().ok(), None),
+        people: LEAST_PEOPLE,
+        vector: vector(user),
+    };
+    world.cohorts = vec![cohort("ES", 1), cohort("IT", 2)];
+    world.believed = Believed { beside_friends: 1.0, alone: true, in_fold: 1.0 };
+    let engine = world.engine();
+    let record = |country: Option<&str>, personalise| UserRecord {
+        country: country.map(|code| code.parse().unwrap()),
+        personalise,
+        ..UserRecord::new("new")
+    };
+    let popular = feed(&engine, "nobody");
+    for (country, personalise, expected) in [
+        (Some("ES"), true, feed(&engine, "u1")),
+        (Some("IT"), true, feed(&engine, "u2")),
+        (Some("FR"), true, popular.clone()),
+        (None, true, popular.clone()),
+        (Some("ES"), false, popular.clone()),
+    ] {
+        apply(&engine, Change::PutUser(record(country, personalise)));
+        assert_eq!(feed(&engine, "new"), expected, "{country:?} {personalise}");
+        let degraded = if personalise { Degraded::NewUser } else { Degraded::NotPersonalised };
+        assert_eq!(engine.snapshot().feed("new", &ask(5)).unwrap().degraded, Some(degraded));
+        assert_eq!(engine.snapshot().taste_of("new").is_some(), expected != popular);
+    }
+    apply(&engine, Change::PutUser(record(Some("ES"), true)));
+    apply(&engine, event("new", "p7", EventKind::View));
+    let in_spain = engine.snapshot().taste_of("new").unwrap();
+    apply(&engine, Change::PutUser(record(Some("IT"), true)));
+    let in_italy = engine.snapshot().taste_of("new").unwrap();
+    assert_ne!(in_spain, in_italy, "her events are folded into what her new country likes");
+    apply(&engine, Change::PutUser(record(Some("ES"), true)));
+    assert_eq!(engine.snapshot().taste_of("new").unwrap(), in_spain);
+    world.believed.alone = false;
+    let engine = world.engine();
+    apply(&engine, Change::PutUser(record(Some("ES"), true)));
+    assert_eq!(feed(&engine, "new"), popular, "what is popular ranks better, training found");
 }
 
 #[test]

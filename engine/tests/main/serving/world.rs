@@ -12,6 +12,7 @@ use juntos_datasets::units::Timestamp;
 use juntos_datasets::{Csr, DatasetWriter, IdMap, ProductRow, UserRow};
 use juntos_engine::Engine;
 use juntos_engine::bundle::{self, Bundle, BundleSource};
+use juntos_engine::cohorts::{Believed, COHORTS_FILE, Cohort, Cohorts};
 use juntos_engine::index::BuildOptions;
 use juntos_engine::request::Context;
 use juntos_engine::serving_model::ServingModel;
@@ -81,6 +82,9 @@ pub(super) struct World {
     pub teams: Vec<Deal>,
     pub user_vectors: Vec<f32>,
     pub product_vectors: Vec<f32>,
+    /// What people of a country or language like; none where training found that it tells nothing.
+    pub cohorts: Vec<Cohort>,
+    pub believed: Believed,
 }
 
 impl World {
@@ -240,7 +244,11 @@ impl World {
             metrics: serde_json::Value::Null,
             seed: 1,
         };
-        bundle::write(&out, &source).unwrap();
+        let cohorts = |folder: &Path| match self.cohorts.is_empty() {
+            true => Ok(()),
+            false => Cohorts::new(DIM, self.believed, self.cohorts.clone()).write(&folder.join(COHORTS_FILE)),
+        };
+        bundle::write_with(&out, &source, cohorts).unwrap();
         // The map stays valid after its folder is gone.
         Engine::new(Arc::new(Bundle::open(&out).unwrap()))
     }

@@ -49,7 +49,7 @@ pub(in crate::models) fn choose(interactions: &Csr, users: &[f32], products: &[f
                 friend_weight: 1.0,
             };
             let vectors = Trained { interactions, users, products, dim };
-            let cosine = vectors.mean_cosine(Products { gram: &gram, count }, &settings);
+            let cosine = vectors.mean_cosine(Products::new(&gram, count), &settings);
             if best.as_ref().is_none_or(|(_, so_far)| cosine > *so_far) {
                 best = Some((settings, cosine));
             }
@@ -90,7 +90,8 @@ fn cosine(left: &[f32], right: &[f32]) -> f32 {
     if lengths > 0.0 { dot(left, right) / lengths } else { 0.0 }
 }
 
-fn gram(products: &[f32], dim: usize) -> Vec<f32> {
+/// `Σ y yᵀ` over all product vectors, `(dim, dim)` row-major.
+pub(in crate::models) fn gram(products: &[f32], dim: usize) -> Vec<f32> {
     let gram = blocks::gram(products, dim);
     (0..dim * dim).map(|at| gram[(at / dim, at % dim)] as f32).collect()
 }

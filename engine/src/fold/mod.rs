@@ -8,6 +8,10 @@
 //! regularisation does (Rendle et al. 2021, "Revisiting the Performance of iALS", §3.3). Without events nothing pulls
 //! away from the prior, so the prior itself is the answer.
 
+mod axes;
+
+pub use axes::{Axes, AxesView};
+
 use crate::serving_model::FoldIn;
 use crate::vectors::add_scaled;
 
@@ -27,26 +31,43 @@ pub struct Products<'a> {
     pub gram: &'a [f32],
     /// Number of products.
     pub count: usize,
+    /// The axes of the Gram matrix, where they are at hand: they make a few events cheap.
+    pub axes: Option<AxesView<'a>>,
+}
+
+impl<'a> Products<'a> {
+    /// Products without axes at hand.
+    pub fn new(gram: &'a [f32], count: usize) -> Self {
+        Self { gram, count, axes: None }
+    }
 }
 
 /// The vector of a user: her prior (all zero where she has none) moved by her events.
 ///
 /// Events whose weight is not above zero and finite are left out; without any other, the prior is returned as it is.
-/// Cost `O(events · dim² + dim³ / 6)`.
+/// Cost `O(events · dim² + dim³ / 6)`; with axes and few events `O(events · dim² + events² · dim)`, to the same vector but for
+/// rounding.
 ///
 /// # Panics
 /// If a vector is not as long as the prior, or the Gram matrix not as wide.
-pub fn fold(products: Products<'_>, settings: &FoldIn, events: &[FoldEvent<'_>], prior: &[f32]) -> Vec<f32> {
+pub fn fold<'a>(products: Products<'_>, settings: &FoldIn, events: &[FoldEvent<'a>], prior: &[f32]) -> Vec<f32> {
     let dim = prior.len();
     assert_eq!(products.gram.len(), dim * dim, "Gram matrix of {dim} dimensions");
     let events: Vec<_> = events.iter().filter(|event| event.weight > 0.0 && event.weight.is_finite()).collect();
     if events.is_empty() {
         return prior.to_vec();
     }
-    let mut left: Vec<f64> =
-        products.gram.iter().map(|&value| f64::from(settings.unobserved_weight) * f64::from(value)).collect();
     let total: f64 = events.iter().map(|event| f64::from(event.weight)).sum();
     let pull = pull(products.count, settings, total);
+    if let Some(axes) = products.axes.filter(|axes| axes.pay(events.len())) {
+        let weighed = |event: &&FoldEvent<'a>| FoldEvent { weight: settings.observed_weight * event.weight, ..**event };
+        let weighed: Vec<FoldEvent<'_>> = events.iter().map(weighed).collect();
+        if let Some(vector) = axes.solve(f64::from(settings.unobserved_weight), pull, &weighed, prior) {
+            return vector;
+        }
+    }
+    let mut left: Vec<f64> =
+        products.gram.iter().map(|&value| f64::from(settings.unobserved_weight) * f64::from(value)).collect();
     let mut right: Vec<f64> = prior.iter().map(|&value| pull * f64::from(value)).collect();
     for event in events {
         add_event(&mut left, &mut right, event, f64::from(settings.observed_weight * event.weight));
@@ -159,7 +180,8 @@ mod tests {
             let settings = settings();
             let events: Vec<(&[f32], f32)> = bought.iter().map(|&(at, weight)| (products[at % products.len()].as_slice(), weight)).collect();
             let folded: Vec<FoldEvent<'_>> = events.iter().map(|&(vector, weight)| FoldEvent { vector, weight }).collect();
-            let user = fold(Products { gram: &gram(&products), count: products.len() }, &settings, &folded, &prior);
+            let gram = gram(&products);
+            let user = fold(Products::new(&gram, products.len()), &settings, &folded, &prior);
             let n: f32 = events.iter().map(|event| event.1).sum();
             let pull = settings.regularization * (settings.observed_weight * n + settings.unobserved_weight * products.len() as f32);
             let along = |y: &[f32]| y.iter().zip(&user).map(|(a, b)| f64::from(a * b)).sum::<f64>();
@@ -172,9 +194,44 @@ mod tests {
         }
     }
 
+    proptest! {
+        /// Along axes the answer is that of the cubic solve, whatever the settings.
+        #[test]
+        fn axes_give_the_same_answer(
+            products in vectors(),
+            bought in prop::collection::vec((0usize..20, 0.1f32..3.0), 1..6),
+            prior in prop::collection::vec(-1.0f32..1.0, DIM),
+            unobserved_weight in 0f32..1.0,
+            regularization in 0.01f32..1.0,
+        ) {
+            let settings = FoldIn { unobserved_weight, regularization, ..settings() };
+            let event = |&(at, weight): &(usize, f32)| FoldEvent { vector: &products[at % products.len()], weight };
+            let events: Vec<FoldEvent<'_>> = bought.iter().map(event).collect();
+            let gram = gram(&products);
+            let axes = Axes::of(&gram, DIM);
+            let slowly = Products::new(&gram, products.len());
+            let expected = fold(slowly, &settings, &events, &prior);
+            let total: f64 = events.iter().map(|event| f64::from(event.weight)).sum();
+            let weighed: Vec<FoldEvent<'_>> =
+                events.iter().map(|event| FoldEvent { weight: settings.observed_weight * event.weight, ..*event }).collect();
+            let pull = pull(products.len(), &settings, total);
+            let got = axes.view().solve(f64::from(unobserved_weight), pull, &weighed, &prior).unwrap();
+            let size = expected.iter().fold(1f32, |most, value| most.max(value.abs()));
+            for (got, expected) in got.iter().zip(&expected) {
+                prop_assert!((got - expected).abs() < 1e-3 * size, "{got} {expected}");
+            }
+            let few = &events[..events.len().min(DIM / 2)];
+            let quickly = fold(Products { axes: Some(axes.view()), ..slowly }, &settings, few, &prior);
+            let expected = fold(slowly, &settings, few, &prior);
+            for (got, expected) in quickly.iter().zip(&expected) {
+                prop_assert!((got - expected).abs() < 1e-3 * size.max(1.0 + expected.abs()), "{got} {expected}");
+            }
+        }
+    }
+
     #[test]
     fn without_events_the_prior_stands() {
-        let products = Products { gram: &[1.0; DIM * DIM], count: 3 };
+        let products = Products::new(&[1.0; DIM * DIM], 3);
         let prior = [0.5, -1.0, 0.0, 2.0, 3.0];
         assert_eq!(fold(products, &settings(), &[], &prior), prior);
         let nothing =
@@ -188,7 +245,7 @@ mod tests {
         let taste = [1.0, 0.0, 0.0, 0.0, 0.0];
         let towards = |weight: f32| {
             let events = [FoldEvent { vector: &taste, weight }];
-            fold(Products { gram: &gram, count: 10 }, &settings(), &events, &[0.0; DIM])[0]
+            fold(Products::new(&gram, 10), &settings(), &events, &[0.0; DIM])[0]
         };
         assert!(0.0 < towards(0.1) && towards(0.1) < towards(1.0) && towards(1.0) < 1.0);
     }
@@ -198,7 +255,7 @@ mod tests {
         let settings = FoldIn { unobserved_weight: 0.0, regularization: 0.0, ..settings() };
         let events = [FoldEvent { vector: &[1.0; DIM], weight: 1.0 }];
         let prior = [0.25; DIM];
-        assert_eq!(fold(Products { gram: &[0.0; DIM * DIM], count: 1 }, &settings, &events, &prior), prior);
+        assert_eq!(fold(Products::new(&[0.0; DIM * DIM], 1), &settings, &events, &prior), prior);
     }
 
     #[test]
