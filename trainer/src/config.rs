@@ -13,6 +13,7 @@ use crate::error::TrainError;
 use crate::models::MODEL_NAMES;
 use crate::models::Model;
 use crate::models::als::Als;
+use crate::models::compute::{Compute, DeviceName};
 use crate::models::knn::ItemKnn;
 use crate::models::popularity::Popularity;
 use crate::models::propagation::Propagation;
@@ -32,6 +33,8 @@ pub struct TrainConfig {
     /// How far repeated events of one user and product add up: their weight is raised to this power where it is above
     /// 1. 0 (the first purchase says all) to 1 (every purchase counts).
     pub repeat_exponent: f32,
+    /// Where `softmax` and `propagation` compute; the other models are exact solves on the processors.
+    pub device: DeviceName,
     /// How events become weights.
     pub events: EventWeights,
     /// How model and settings are chosen where `model` is [`AUTO`].
@@ -66,6 +69,7 @@ impl Default for TrainConfig {
             dim: 0,
             seed: 0,
             repeat_exponent: 1.0,
+            device: DeviceName::Cpu,
             events: EventWeights::default(),
             auto: AutoConfig::default(),
             als: AlsConfig::default(),
@@ -283,6 +287,23 @@ impl TrainConfig {
         check::check(self)
     }
 
+    /// The device that is configured, ready to use.
+    ///
+    /// # Errors
+    /// As [`Compute::on`].
+    pub(crate) fn compute(&self) -> Result<Compute, TrainError> {
+        Compute::on(self.device)
+    }
+
+    /// Refuses a device that is not there, or that the configured model would not use.
+    ///
+    /// # Errors
+    /// As [`Compute::on`], and [`TrainError::Setting`] for a card and a model that is solved on the processors.
+    pub fn check_device(&self) -> Result<(), TrainError> {
+        check::device(self)?;
+        self.compute().map(|_| ())
+    }
+
     /// The model that is configured; not for [`AUTO`], which [`crate::auto::choose`] has to replace first.
     ///
     /// # Errors
@@ -293,8 +314,8 @@ impl TrainConfig {
             "popularity" => Ok(Box::new(Popularity)),
             "item_knn" => Ok(Box::new(ItemKnn::new(self.item_knn))),
             "als" => Ok(Box::new(Als::new(self.als))),
-            "propagation" => Ok(Box::new(Propagation::new(self.propagation))),
-            "softmax" => Ok(Box::new(Softmax::new(self.softmax))),
+            "propagation" => Ok(Box::new(Propagation::new(self.propagation).on(self.compute()?))),
+            "softmax" => Ok(Box::new(Softmax::new(self.softmax).on(self.compute()?))),
             "spectral" => Ok(Box::new(Spectral::new(self.spectral))),
             other => Err(check::unknown_model(other)),
         }

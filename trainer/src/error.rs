@@ -29,6 +29,14 @@ pub enum TrainError {
         /// What was found.
         got: String,
     },
+    /// A device is not to be had.
+    #[error("cannot train on `{device}`: {reason}; or train on the processors, `--device cpu`")]
+    Device {
+        /// Name of the device.
+        device: &'static str,
+        /// Why not, and what to do.
+        reason: String,
+    },
     /// A configuration file is not what it should be.
     #[error("{path}: {reason}; config/train.toml lists every setting", path = path.display())]
     ConfigFile {

@@ -139,6 +139,7 @@ pub fn train_with(
 ) -> Result<TrainReport, TrainError> {
     let start = Instant::now();
     config.validate()?;
+    config.check_device()?;
     refuse_existing(out)?;
     let mut clock = Clock { progress, stages: Vec::new() };
     let dataset = Dataset::open(data)?;

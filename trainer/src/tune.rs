@@ -126,6 +126,7 @@ pub fn tune(
 ) -> Result<TuneReport, TrainError> {
     let start = Instant::now();
     config.validate()?;
+    config.check_device()?;
     let models = models(config)?;
     progress.stage("read the dataset", 0);
     let dataset = Dataset::open(data)?;

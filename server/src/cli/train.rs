@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use juntos_trainer::config::TrainConfig;
+use juntos_trainer::models::compute::DeviceName;
 use juntos_trainer::run::{TrainOptions, train_with};
 
 use super::{Failure, Output};
@@ -28,9 +29,9 @@ pub(super) struct Train {
     /// Seed of every random choice, instead of the configured one
     #[arg(long)]
     seed: Option<u64>,
-    /// Where to compute
-    #[arg(long, value_enum, default_value_t = Device::Cpu)]
-    device: Device,
+    /// Where to compute, instead of where it is configured
+    #[arg(long, value_enum)]
+    device: Option<Device>,
     /// Go on from the checkpoint `BUNDLE.checkpoint` that a killed run left; begin where there is none
     #[arg(long)]
     resume: bool,
@@ -47,11 +48,21 @@ pub(super) struct Train {
 enum Device {
     /// This machine's processors
     Cpu,
+    /// The first NVIDIA card; needs a program built with `--features cuda`
+    Cuda,
+}
+
+impl From<Device> for DeviceName {
+    fn from(device: Device) -> Self {
+        match device {
+            Device::Cpu => Self::Cpu,
+            Device::Cuda => Self::Cuda,
+        }
+    }
 }
 
 impl Train {
     pub(super) fn run(self, output: &Output) -> Result<(), Failure> {
-        let Device::Cpu = self.device;
         let mut config = match &self.config {
             Some(path) => TrainConfig::read(path)?,
             None => TrainConfig::default(),
@@ -61,6 +72,7 @@ impl Train {
         }
         config.dim = self.dim.unwrap_or(config.dim);
         config.seed = self.seed.unwrap_or(config.seed);
+        config.device = self.device.map_or(config.device, DeviceName::from);
         let options = TrainOptions { resume: self.resume, log: self.log };
         let bars = output.progress();
         let trained = train_with(&self.data, &self.out, &config, &options, &bars);

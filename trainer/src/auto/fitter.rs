@@ -203,7 +203,7 @@ impl<'a> Fitter<'a> {
             return Ok(Some(directions));
         }
         let tracking = self.session.tracking(name).silent();
-        let model = Softmax::new(config.softmax);
+        let model = Softmax::new(config.softmax).on(config.compute()?);
         let directions = model.train(data, &tracking, &mut |_, _| Ok(ControlFlow::Continue(())))?;
         tracking.forget()?;
         Ok(Some(directions))

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use super::{AUTO, AlsConfig, ItemKnnConfig, MAX_DIM, PropagationConfig, SoftmaxConfig, SpectralConfig, TrainConfig};
 use crate::error::TrainError;
 use crate::models::MODEL_NAMES;
+use crate::models::compute::DeviceName;
 use juntos_datasets::training::EventWeights;
 use juntos_engine::index::BuildOptions;
 
@@ -23,6 +24,14 @@ pub(super) fn check(config: &TrainConfig) -> Result<(), TrainError> {
     softmax(&config.softmax)?;
     spectral(&config.spectral)?;
     index(&config.index)
+}
+
+/// Models that compute on a card.
+const ON_CARDS: [&str; 3] = [AUTO, "softmax", "propagation"];
+
+pub(super) fn device(config: &TrainConfig) -> Result<(), TrainError> {
+    let used = config.device == DeviceName::Cpu || ON_CARDS.contains(&config.model.as_str());
+    hold(used, "device", &format!("`cpu` for a model that is none of `{}`", ON_CARDS.join("`, `")), "`cuda`")
 }
 
 pub(super) fn unknown_model(name: &str) -> TrainError {

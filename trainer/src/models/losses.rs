@@ -1,5 +1,7 @@
 //! Losses over a batch, as operations of candle with gradients of their own.
 
+mod tensors;
+
 use std::cell::Cell;
 use std::sync::OnceLock;
 
@@ -62,6 +64,22 @@ impl SampledSoftmax {
     /// The gradients, once the value has been computed: what `backward` gives, without its copies.
     pub(super) fn into_slopes(self) -> Slopes {
         self.slopes.into_inner().unwrap_or_default()
+    }
+
+    /// Refuses users and candidates of shapes that the events are not about.
+    fn check(&self, (n_users, dim): (usize, usize), candidates: (usize, usize)) -> Result<()> {
+        if candidates != (self.mass.len(), dim) {
+            candle_core::bail!("candidates are {candidates:?}, not {:?}", (self.mass.len(), dim))
+        }
+        let out_of_range =
+            |event: &&Positive| event.user as usize >= n_users || event.candidate as usize >= self.mass.len();
+        if let Some(event) = self.positives.iter().find(out_of_range) {
+            candle_core::bail!("no such row: {event:?}")
+        }
+        if !self.positives.is_sorted_by_key(|event| event.user) {
+            candle_core::bail!("events must be in the order of their users")
+        }
+        Ok(())
     }
 
     fn run(&self, users: &[f32], candidates: &[f32], dim: usize) -> (f64, Slopes) {
@@ -235,17 +253,7 @@ impl CustomOp2 for SampledSoftmax {
         candidates_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (n_users, dim) = users_layout.shape().dims2()?;
-        if candidates_layout.shape().dims2()? != (self.mass.len(), dim) {
-            candle_core::bail!("candidates are {:?}, not {:?}", candidates_layout.shape(), (self.mass.len(), dim))
-        }
-        let out_of_range =
-            |event: &&Positive| event.user as usize >= n_users || event.candidate as usize >= self.mass.len();
-        if let Some(event) = self.positives.iter().find(out_of_range) {
-            candle_core::bail!("no such row: {event:?}")
-        }
-        if !self.positives.is_sorted_by_key(|event| event.user) {
-            candle_core::bail!("events must be in the order of their users")
-        }
+        self.check((n_users, dim), candidates_layout.shape().dims2()?)?;
         let (loss, slopes) = self.run(flat(users, users_layout)?, flat(candidates, candidates_layout)?, dim);
         self.slopes.get_or_init(|| slopes);
         Ok((CpuStorage::F32(vec![loss as f32]), Shape::from(())))
@@ -353,6 +361,35 @@ mod tests {
         }
 
         #[test]
+        fn plain_tensors_give_the_same_value_and_slopes(
+            dim in 1usize..9,
+            n_candidates in 3usize..40,
+            cells in prop::collection::vec(-1f32..1.0, 500),
+            mass in prop::collection::vec(0f32..3.0, 40),
+            events in prop::collection::btree_set((0u32..5, 0u32..3), 1..10),
+            temperature in 0.05f32..2.0,
+        ) {
+            let on = &Device::Cpu;
+            let rows = |cells: &[f32], count: usize| Tensor::from_vec(unit_rows(&cells[..count * dim], dim), (count, dim), on);
+            let (users, candidates) = (rows(&cells, 5).unwrap(), rows(&cells[100..], n_candidates).unwrap());
+            let weight = |user: u32| 0.5 + user as f32;
+            let positives: Vec<Positive> =
+                events.iter().map(|&(user, candidate)| Positive { user, candidate, weight: weight(user) }).collect();
+            let op = SampledSoftmax::new(positives, mass[..n_candidates].to_vec(), temperature);
+            let (loss, slopes) = op.by_tensors(&users, &candidates).unwrap();
+            let expected = users.apply_op2_no_bwd(&candidates, &op).unwrap().to_scalar::<f32>().unwrap();
+            prop_assert!((loss - f64::from(expected)).abs() <= 1e-5 * (1.0 + loss.abs()), "{loss} {expected}");
+            let expected = op.into_slopes();
+            for (got, expected) in [(&slopes.users, &expected.users), (&slopes.candidates, &expected.candidates)] {
+                prop_assert_eq!(got.len(), expected.len());
+                let largest = expected.iter().fold(1f32, |most, slope| most.max(slope.abs()));
+                for (got, expected) in got.iter().zip(expected) {
+                    prop_assert!((got - expected).abs() <= 2e-5 * largest, "{got} {expected} of {largest}");
+                }
+            }
+        }
+
+        #[test]
         fn exponentials_are_those_of_the_library(x in -60f32..60.0) {
             let expected = f64::from(x).exp();
             prop_assert!((f64::from(exp(x)) / expected - 1.0).abs() < 1e-6, "{} {}", exp(x), expected);
@@ -403,5 +440,8 @@ mod tests {
         assert!(apply(event(1), &[1.0, 1.0]).is_ok());
         assert!(apply(event(2), &[1.0, 1.0]).is_err());
         assert!(apply(event(1), &[1.0]).is_err());
+        let plainly = |events, mass: &[f32]| SampledSoftmax::new(events, mass.to_vec(), 1.0).by_tensors(&users, &users);
+        assert!(plainly(event(1), &[1.0, 1.0]).is_ok() && plainly(Vec::new(), &[1.0, 1.0]).is_ok());
+        assert!(plainly(event(2), &[1.0, 1.0]).is_err() && plainly(event(1), &[1.0]).is_err());
     }
 }

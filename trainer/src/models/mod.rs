@@ -3,6 +3,7 @@
 pub mod als;
 pub mod cohorts;
 mod complete;
+pub mod compute;
 pub mod content;
 mod input;
 pub mod knn;

@@ -11,21 +11,23 @@
 //! left out of a gradient: it and the optimiser are dense here, other than in `softmax`.
 
 mod adam;
+mod gathers;
 mod graph;
 
 use std::time::Instant;
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use juntos_datasets::Csr;
 use juntos_datasets::progress::Progress;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use self::adam::Table;
-use self::graph::{Spread, graph};
+use self::graph::{Spreading, Way, graph};
 use super::als::solve::weight;
 use super::als::start;
 use super::complete::{Others, complete, fold_in};
+use super::compute::Compute;
 use super::softmax::batch::{Batch, Vectors};
 use super::softmax::epoch::{Events, Turn};
 use super::softmax::table::{all_units, chain};
@@ -35,15 +37,21 @@ use crate::error::TrainError;
 use crate::tracking::{Pass, Tracking};
 
 /// The model `propagation`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Propagation {
     settings: PropagationConfig,
+    compute: Compute,
 }
 
 impl Propagation {
     /// The model with these settings.
     pub fn new(settings: PropagationConfig) -> Self {
-        Self { settings }
+        Self { settings, compute: Compute::default() }
+    }
+
+    /// The same, computed there.
+    pub fn on(self, compute: Compute) -> Self {
+        Self { compute, ..self }
     }
 }
 
@@ -81,8 +89,10 @@ impl Propagation {
         let kept =
             tracking.kept(|state| Ok((state.count(self.settings.epochs)?, Table::read(state, nodes * data.dim)?)))?;
         let (done, table) = kept.unwrap_or_else(|| (0, Table::new(start_vectors(data, &by_column))));
-        let spread = Spread::over(&graph(data, self.settings.friend_weight), self.settings.layers);
-        let mut training = Training { settings: &self.settings, spread, nodes, data, table };
+        let graph = graph(data, self.settings.friend_weight);
+        let spread = Spreading::over(&graph, self.settings.layers, &self.compute)?;
+        let (settings, compute) = (&self.settings, &self.compute);
+        let mut training = Training { settings, compute, spread, nodes, data, table };
         let mut rng = ChaCha8Rng::seed_from_u64(data.seed);
         // The order of events follows from the seed and the number of shuffles.
         (0..done).for_each(|_| events.shuffle(&mut rng));
@@ -122,7 +132,8 @@ fn start_vectors(data: &FitData<'_>, by_column: &Csr) -> Vec<f32> {
 
 struct Training<'a> {
     settings: &'a PropagationConfig,
-    spread: Spread,
+    compute: &'a Compute,
+    spread: Spreading,
     nodes: usize,
     data: &'a FitData<'a>,
     table: Table,
@@ -154,17 +165,17 @@ impl Training<'_> {
 
     /// The vectors that score, `(nodes, dim)`.
     fn propagated(&self) -> Result<Vec<f32>, TrainError> {
-        self.apply(self.table.values().to_vec(), &self.spread)
+        self.apply(self.table.values().to_vec(), Way::Forth)
     }
 
     /// Slopes along the vectors before propagation of what has `slopes` along those after it.
     fn sent_back(&self, slopes: Vec<f32>) -> Result<Vec<f32>, TrainError> {
-        self.apply(slopes, &self.spread.transposed())
+        self.apply(slopes, Way::Back)
     }
 
-    fn apply(&self, vectors: Vec<f32>, spread: &Spread) -> Result<Vec<f32>, TrainError> {
-        let vectors = Tensor::from_vec(vectors, (self.nodes, self.data.dim), &Device::Cpu)?;
-        Ok(vectors.apply_op1_no_bwd(spread)?.flatten_all()?.to_vec1()?)
+    fn apply(&self, vectors: Vec<f32>, way: Way) -> Result<Vec<f32>, TrainError> {
+        let vectors = Tensor::from_vec(vectors, (self.nodes, self.data.dim), self.compute.device())?;
+        Ok(self.spread.of(&vectors, way)?.flatten_all()?.to_vec1()?)
     }
 
     /// The summed loss of `batches`, and the slopes of its mean along the propagated vectors.
@@ -175,7 +186,8 @@ impl Training<'_> {
         let share = (batches.len() as f32).recip();
         let (mut loss, mut along) = (0.0, vec![0f32; nodes.len()]);
         for turns in batches {
-            let part = Batch::of(events, turns).slopes(&Vectors { rows, products, dim }, self.settings.temperature)?;
+            let vectors = Vectors { rows, products, dim };
+            let part = Batch::of(events, turns).slopes(&vectors, self.settings.temperature, self.compute)?;
             loss += part.loss;
             let mut add = |first: usize, touched: &[u32], slopes: &[f32]| {
                 for (&row, slope) in touched.iter().zip(slopes.chunks_exact(dim)) {

@@ -28,6 +28,7 @@ use self::table::Table;
 use super::als::solve::weight;
 use super::als::start;
 use super::complete::{Others, complete, fold_in};
+use super::compute::Compute;
 use super::{Embeddings, FitData, Fitted, Model, input};
 use crate::checkpoint::{StateReader, StateWriter};
 use crate::config::SoftmaxConfig;
@@ -35,15 +36,21 @@ use crate::error::TrainError;
 use crate::tracking::{Pass, Tracking};
 
 /// The model `softmax`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Softmax {
     settings: SoftmaxConfig,
+    compute: Compute,
 }
 
 impl Softmax {
     /// The model with these settings.
     pub fn new(settings: SoftmaxConfig) -> Self {
-        Self { settings }
+        Self { settings, compute: Compute::default() }
+    }
+
+    /// The same, computed there.
+    pub fn on(self, compute: Compute) -> Self {
+        Self { compute, ..self }
     }
 }
 
@@ -111,7 +118,7 @@ impl Softmax {
         for epoch in done + 1..=self.settings.epochs {
             let begun = Instant::now();
             events.shuffle(&mut rng);
-            let loss = epoch::run(&mut state, &events, &self.settings, epoch)?;
+            let loss = epoch::run(&mut state, &events, (&self.settings, &self.compute), epoch)?;
             tracking.passed(&Pass {
                 model: "softmax",
                 unit: "epoch",

@@ -6,9 +6,11 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use juntos_datasets::Csr;
 use rayon::prelude::*;
 
+use super::gathers::Gathers;
 use crate::models::FitData;
 use crate::models::als::solve::weight;
 use crate::models::als::start::scales;
+use crate::models::compute::Compute;
 use crate::models::losses::flat;
 
 /// Nodes that one task computes.
@@ -60,6 +62,57 @@ impl Spread {
             sum = next;
         }
         sum
+    }
+}
+
+/// Which way vectors go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// From those learnt to those that score.
+    Forth,
+    /// From slopes along those that score to slopes along those learnt.
+    Back,
+}
+
+/// A [`Spread`] where it is computed.
+pub(super) enum Spreading {
+    Processors(Spread),
+    /// Over the graph and over its transpose, by plain operations: results differ in the order of additions alone.
+    Tensors {
+        forth: Gathers,
+        back: Gathers,
+        layers: usize,
+    },
+}
+
+impl Spreading {
+    /// As [`Spread::over`], on the device of `compute`.
+    pub(super) fn over(graph: &Csr, layers: usize, compute: &Compute) -> Result<Self> {
+        let spread = Spread::over(graph, layers);
+        Ok(match compute {
+            Compute::Processors => Self::Processors(spread),
+            Compute::Tensors(device) => Self::Tensors {
+                forth: Gathers::new(&spread.graph, device)?,
+                back: Gathers::new(&spread.transposed, device)?,
+                layers,
+            },
+        })
+    }
+
+    /// Vectors `(nodes, dim)`, spread.
+    pub(super) fn of(&self, start: &Tensor, way: Way) -> Result<Tensor> {
+        match (self, way) {
+            (Self::Processors(spread), Way::Forth) => start.apply_op1_no_bwd(spread),
+            (Self::Processors(spread), Way::Back) => start.apply_op1_no_bwd(&spread.transposed()),
+            (Self::Tensors { forth, back, layers }, way) => {
+                let gathers = if way == Way::Forth { forth } else { back };
+                let mut sum = start.clone();
+                for _ in 0..*layers {
+                    sum = (start + gathers.sums(&sum)?)?;
+                }
+                sum / (layers + 1) as f64
+            }
+        }
     }
 }
 
@@ -224,6 +277,25 @@ mod tests {
             };
             prop_assert!(near(values(&spread), times(&table, from, dim, false)));
             prop_assert!(near(slopes, times(&table, outer, dim, true)));
+        }
+
+        #[test]
+        fn plain_tensors_spread_alike(
+            graph in graphs(),
+            layers in 1usize..4,
+            dim in 1usize..20,
+            cells in prop::collection::vec(-2f32..2.0, 12 * 20),
+        ) {
+            let (nodes, on) = (graph.rows(), &Device::Cpu);
+            let vectors = Tensor::from_slice(&cells[..nodes * dim], (nodes, dim), on).unwrap();
+            let [fused, plain] = [Compute::Processors, Compute::Tensors(Device::Cpu)]
+                .map(|compute| Spreading::over(&graph, layers, &compute).unwrap());
+            for way in [Way::Forth, Way::Back] {
+                let [expected, got] = [&fused, &plain].map(|spread| values(&spread.of(&vectors, way).unwrap()));
+                for (got, expected) in got.iter().zip(&expected) {
+                    prop_assert!((got - expected).abs() < 1e-5 * (1.0 + expected.abs()), "{got} {expected}");
+                }
+            }
         }
 
         #[test]

@@ -28,7 +28,8 @@ fn training<'a>(data: &'a FitData<'a>, settings: &'a PropagationConfig) -> Train
     let nodes = data.interactions.rows() + data.interactions.columns();
     Training {
         settings,
-        spread: Spread::over(&graph(data, settings.friend_weight), settings.layers),
+        compute: &Compute::Processors,
+        spread: Spreading::over(&graph(data, settings.friend_weight), settings.layers, &Compute::Processors).unwrap(),
         nodes,
         data,
         table: Table::new(start_vectors(data, &data.interactions.transpose())),
@@ -66,7 +67,7 @@ fn slopes_are_those_of_the_loss_before_propagation() {
     let batches: Vec<&[Turn]> = events.batches(40).collect();
     assert!(batches.len() > 1);
     let mean = |vectors: &[f32]| {
-        let nodes = training.apply(vectors.to_vec(), &training.spread).unwrap();
+        let nodes = training.apply(vectors.to_vec(), Way::Forth).unwrap();
         let mean = |batch: &&[Turn]| {
             let sum = training.slopes(&nodes, &events, &[batch]).unwrap().0;
             sum / batch.iter().map(Turn::len).sum::<usize>() as f64
@@ -144,4 +145,19 @@ fn friends_speak_for_newcomers_and_fade_with_history() {
     let alone = Csr::empty(23, 23);
     let nobody = FitData { friends: &alone, ..data };
     assert_eq!(fit(&nobody, PropagationConfig::default(), &Silent).unwrap().users, without.users);
+}
+
+/// What a card computes, on the processor: an epoch ends at the same vectors but for rounding.
+#[test]
+fn plain_tensors_train_alike() {
+    let (interactions, _) = checkerboard(60);
+    let ties: Vec<_> = (0..59).flat_map(|user| [(user, user + 1, 0.5), (user + 1, user, 0.5)]).collect();
+    let friends = Csr::from_entries(60, 60, ties);
+    let settings = PropagationConfig { epochs: 1, ..PropagationConfig::default() };
+    let [expected, got] = [Compute::Processors, Compute::Tensors(candle_core::Device::Cpu)].map(|compute| {
+        let tracking = Tracking::watched(&Silent);
+        Propagation::new(settings).on(compute).train(&data(&interactions, &friends), &tracking).unwrap()
+    });
+    let furthest = expected.iter().zip(&got).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(furthest < 1e-3, "{furthest}");
 }

@@ -1,11 +1,12 @@
 //! One batch: what it touches, and how its loss slopes.
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use rayon::prelude::*;
 
 use super::epoch::{Events, Turn};
 use super::table::units_of;
 use crate::error::TrainError;
+use crate::models::compute::Compute;
 use crate::models::losses::{Positive, SampledSoftmax};
 
 /// Vectors of all rows and products, `(rows, dim)` and `(products, dim)`, of which only the directions count.
@@ -62,23 +63,33 @@ impl Batch {
     }
 
     /// The loss at `vectors` and its slopes there.
-    pub(in crate::models) fn slopes(self, vectors: &Vectors<'_>, temperature: f32) -> Result<Slopes, TrainError> {
+    pub(in crate::models) fn slopes(
+        self,
+        vectors: &Vectors<'_>,
+        temperature: f32,
+        compute: &Compute,
+    ) -> Result<Slopes, TrainError> {
         let Self { turns, rows, products, mass, positives } = self;
         let dim = vectors.dim;
         let units = |of: &[f32], rows: &[u32]| {
-            Tensor::from_vec(units_of(of, dim, rows.par_iter().copied()), (rows.len(), dim), &Device::Cpu)
+            Tensor::from_vec(units_of(of, dim, rows.par_iter().copied()), (rows.len(), dim), compute.device())
         };
         let (users, candidates) = (units(vectors.rows, &turns)?, units(vectors.products, &products)?);
         let count = positives.len() as f64;
         let op = SampledSoftmax::new(positives, mass, temperature);
-        let mean = users.apply_op2_no_bwd(&candidates, &op)?.to_scalar::<f32>()?;
-        let slopes = op.into_slopes();
+        let (mean, slopes) = match compute {
+            Compute::Processors => {
+                let mean = users.apply_op2_no_bwd(&candidates, &op)?.to_scalar::<f32>()?;
+                (f64::from(mean), op.into_slopes())
+            }
+            Compute::Tensors(_) => op.by_tensors(&users, &candidates)?,
+        };
         let mut along_rows = vec![0f32; rows.len() * dim];
         for (&row, slope) in turns.iter().zip(slopes.users.chunks_exact(dim)) {
             let cells = &mut along_rows[place(&rows, row) * dim..][..dim];
             cells.iter_mut().zip(slope).for_each(|(cell, &value)| *cell += value);
         }
-        Ok(Slopes { loss: f64::from(mean) * count, rows, along_rows, products, along_products: slopes.candidates })
+        Ok(Slopes { loss: mean * count, rows, along_rows, products, along_products: slopes.candidates })
     }
 }
 

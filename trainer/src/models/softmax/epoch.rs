@@ -16,6 +16,7 @@ use crate::checkpoint::{StateReader, StateWriter};
 use crate::config::SoftmaxConfig;
 use crate::error::TrainError;
 use crate::models::FitData;
+use crate::models::compute::Compute;
 
 /// Events of a user that stand in one batch: they share her scores of all candidates, which is most of the work.
 const EVENTS_A_TURN: usize = 4;
@@ -155,7 +156,7 @@ impl State {
 pub(super) fn run(
     state: &mut State,
     events: &Events<'_>,
-    settings: &SoftmaxConfig,
+    (settings, compute): (&SoftmaxConfig, &Compute),
     epoch: usize,
 ) -> Result<f64, TrainError> {
     let batches: Vec<&[Turn]> = events.batches(settings.batch_size).collect();
@@ -163,7 +164,7 @@ pub(super) fn run(
     for some in batches.chunks(PREPARED_AT_ONCE) {
         let prepared: Vec<Batch> = some.par_iter().map(|turns| Batch::of(events, turns)).collect();
         for batch in prepared {
-            loss += step(state, batch, settings)?;
+            loss += step(state, batch, (settings, compute))?;
             steps += 1;
             if !loss.is_finite() {
                 return Err(diverged(epoch, format!("the loss became {loss} in batch {steps}")));
@@ -181,8 +182,8 @@ fn diverged(epoch: usize, cause: String) -> TrainError {
     TrainError::Diverged { model: "softmax", pass: epoch, cause, mend }
 }
 
-fn step(state: &mut State, batch: Batch, settings: &SoftmaxConfig) -> Result<f64, TrainError> {
-    let slopes = batch.slopes(&state.vectors(), settings.temperature)?;
+fn step(state: &mut State, batch: Batch, (settings, compute): (&SoftmaxConfig, &Compute)) -> Result<f64, TrainError> {
+    let slopes = batch.slopes(&state.vectors(), settings.temperature, compute)?;
     state.steps += 1;
     state.rows.descend(&slopes.rows, &slopes.along_rows, settings.learning_rate, state.steps);
     state.products.descend(&slopes.products, &slopes.along_products, settings.learning_rate, state.steps);

@@ -96,3 +96,20 @@ fn folding_gives_back_the_direction_of_trained_vectors() {
     assert_eq!(FoldIn { friend_weight: 1.0, ..settings }, FoldIn { friend_weight: 1.0, ..vectors.fold });
     assert!(cosine > 0.9, "cosine {cosine}");
 }
+
+/// What a card computes, on the processor: an epoch ends at the same directions but for rounding.
+#[test]
+fn plain_tensors_train_alike() {
+    let interactions = large();
+    let friends = Csr::empty(interactions.rows(), interactions.rows());
+    let data = FitData { interactions: &interactions, friends: &friends, groups: &[], dim: DIM, seed: 3 };
+    let settings = SoftmaxConfig { epochs: 1, ..SoftmaxConfig::default() };
+    let [expected, got] = [Compute::Processors, Compute::Tensors(candle_core::Device::Cpu)].map(|compute| {
+        let tracking = Tracking::watched(&Silent);
+        Softmax::new(settings).on(compute).train(&data, &tracking, &mut |_, _| Ok(ControlFlow::Continue(()))).unwrap()
+    });
+    for (expected, got) in [(&expected.rows, &got.rows), (&expected.products, &got.products)] {
+        let furthest = expected.iter().zip(got).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(furthest < 1e-3, "{furthest}");
+    }
+}
