@@ -38,7 +38,7 @@ fn ready() -> Result<(Arc<Bundle>, Engine), Box<dyn Error>> {
         UserRecord { country: "ES".parse().ok(), language: "es".parse().ok(), ..UserRecord::new("newcomer") };
     engine.apply(Change::PutUser(newcomer), generate::END)?;
     for friend in 0..FRIENDS {
-        let tie = FriendshipRecord::new("newcomer", &generate::user_id(friend * 7));
+        let tie = FriendshipRecord::new("newcomer", generate::user_id(friend * 7));
         engine.apply(Change::PutFriendship(tie), generate::END)?;
     }
     Ok((bundle, engine))
