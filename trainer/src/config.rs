@@ -182,7 +182,7 @@ impl Default for SoftmaxConfig {
             batch_size: 2048,
             learning_rate: 0.002,
             temperature: 0.1,
-            popularity_correction: 0.0,
+            popularity_correction: 0.3,
             user_hop_weight: 0.4,
             product_hop_weight: 0.7,
             friend_weight: 0.3,
