@@ -85,16 +85,18 @@ impl Popularity {
         // A clock that went back stays on the later day.
         let day = day.max(self.last_day);
         self.last_day = day;
+        // Who has moved to another country is new there, but nobody new among all.
+        let new_to_all = added.iter().all(|added| added.product != product);
         let known = added.iter_mut().find(|added| (added.product, added.country) == (product, country));
-        let first = known.is_none();
+        let new_to_country = known.is_none();
         match known {
             Some(known) => known.grow(amount, day),
             None => added.push(Added { product, country, first_day: day, settled: 0, today: amount, day }),
         }
-        self.in_markets(country, product, |moved| {
+        self.in_markets(country, product, |market, moved| {
             moved.turn(day);
             moved.today += amount;
-            moved.people_today += u32::from(first);
+            moved.people_today += u32::from(if market.is_some() { new_to_country } else { new_to_all });
         });
     }
 
@@ -109,27 +111,28 @@ impl Popularity {
 
     /// Takes out at once what one person added since the cut, as if she had never been there.
     pub(crate) fn forget(&mut self, added: &[Added]) {
-        for hers in added {
-            self.in_markets(hers.country, hers.product, |moved| {
+        for (at, hers) in added.iter().enumerate() {
+            let first_of_all = added[..at].iter().all(|before| before.product != hers.product);
+            self.in_markets(hers.country, hers.product, |market, moved| {
                 moved.settled -= hers.settled;
                 let amount = if hers.day == moved.day { &mut moved.today } else { &mut moved.settled };
                 *amount -= hers.today;
                 let people =
                     if hers.first_day == moved.day { &mut moved.people_today } else { &mut moved.settled_people };
-                *people -= 1;
+                *people -= u32::from(market.is_some() || first_of_all);
             });
         }
     }
 
     /// Takes out at once (or gives back, where `weight` is negative) what one person had added before the cut.
     pub(crate) fn withdraw(&mut self, country: Market, product: u32, weight: f32) {
-        self.in_markets(country, product, |moved| moved.withdrawn += millionths(weight));
+        self.in_markets(country, product, |_, moved| moved.withdrawn += millionths(weight));
     }
 
     /// Changes the entries of a product in a person's market and in everybody's.
-    fn in_markets(&mut self, country: Market, product: u32, change: impl Fn(&mut Moved)) {
+    fn in_markets(&mut self, country: Market, product: u32, change: impl Fn(Market, &mut Moved)) {
         for market in [country.map(Some), Some(None)].into_iter().flatten() {
-            change(self.moved.entry(market).or_default().entry(product).or_default());
+            change(market, self.moved.entry(market).or_default().entry(product).or_default());
         }
     }
 }
@@ -219,6 +222,22 @@ mod tests {
                 prop_assert_eq!(shown(&popularity, asked), shown(&never, asked));
             }
         }
+    }
+
+    #[test]
+    fn who_moves_to_another_country_is_one_person_still() {
+        let [here, there] = ["RU", "ES"].map(|code| code.parse::<Country>().ok());
+        let (mut popularity, mut added) = (Popularity::default(), vec![Vec::new(); 3]);
+        popularity.add(&mut added[0], here, 0, 1.0, 0);
+        popularity.add(&mut added[1], here, 0, 1.0, 0);
+        popularity.add(&mut added[0], there, 0, 1.0, 1);
+        assert_eq!(shown(&popularity, 2), [], "two people are not three");
+        popularity.add(&mut added[2], there, 0, 1.0, 2);
+        assert_eq!(shown(&popularity, 3), [(0, 4.0)]);
+        popularity.forget(&added[0]);
+        assert_eq!(shown(&popularity, 3), []);
+        popularity.add(&mut added[0].split_off(2), here, 0, 1.0, 3);
+        assert_eq!(shown(&popularity, 4), [(0, 3.0)]);
     }
 
     #[test]
