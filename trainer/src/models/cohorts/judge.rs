@@ -32,6 +32,9 @@ const FEWEST_CASES: usize = 100;
 const MOST_FRIENDS: usize = 50;
 /// What cohorts must gain, as a share, beside what chance may make of it.
 const LEAST_GAIN: f64 = 0.002;
+/// The same against what is popular, which has seen nothing of what is hidden while products' vectors learnt from it: of a generated
+/// world's newcomers that flattered cohorts by a fifth.
+const LEAST_GAIN_OVER_POPULARITY: f64 = 0.25;
 /// Half-life of popularity in days, as the bundle counts it.
 const HALF_LIFE_DAYS: f64 = 30.0;
 /// Values tried of [`Believed::beside_friends`] and [`Believed::in_fold`], beside 0.
@@ -108,7 +111,7 @@ impl<'a> Judge<'a> {
         // Serving shows what is popular in the country, the issue asks for no less than what is popular anywhere.
         let without = if mean(&everywhere) > mean(&at_home) { everywhere } else { at_home };
         let with = self.ranked(self.past.iter().map(|past| (past, past.cohort.clone())));
-        let compared = compared(&without, &with);
+        let compared = compared(&without, &with, LEAST_GAIN_OVER_POPULARITY);
         (compared.kept, compared)
     }
 
@@ -211,19 +214,20 @@ fn best(tried: &[f32], people: usize, figures: impl Fn(f32) -> Vec<f64>) -> (f32
         }
     }
     let Some((strength, with)) = best else { return (0.0, Compared::default()) };
-    let compared = compared(&without, &with);
+    let compared = compared(&without, &with, LEAST_GAIN);
     (if compared.kept { strength } else { 0.0 }, compared)
 }
 
-/// Both means, and whether the second is better by more than chance: the standard error of the difference.
-fn compared(without: &[f64], with: &[f64]) -> Compared {
+/// Both means, and whether the second is better by this share at `least` and by more than chance: the standard error of the
+/// difference.
+fn compared(without: &[f64], with: &[f64], least: f64) -> Compared {
     let people = without.len();
     let gains: Vec<f64> = with.iter().zip(without).map(|(with, without)| with - without).collect();
     let gained = mean(&gains);
     let variance = gains.iter().map(|gain| (gain - gained).powi(2)).sum::<f64>() / (people as f64 - 1.0);
     let error = (variance / people as f64).sqrt();
     let (without, with) = (mean(without), mean(with));
-    Compared { people, without, with, kept: gained > error && gained > LEAST_GAIN * without }
+    Compared { people, without, with, kept: gained > error && gained > least * without }
 }
 
 fn mean(values: &[f64]) -> f64 {
