@@ -78,11 +78,17 @@ fn from_files_to_figures() {
         assert_eq!((&intervals["resamples"], &intervals["users"]), (&1000.into(), &12.into()), "{via}");
         assert_eq!(intervals["metrics"]["recall@1"]["low"], 1.0, "{via}");
         assert!(intervals["differences"]["popularity"]["recall@1"]["low"].as_f64() > Some(0.0), "{via}");
+        // Products of one circle are similar to one another and to no other: the rule ranks as well as the model.
+        assert_eq!(figures["baselines"]["item_knn"]["recall@1"], 1.0, "{via}");
+        assert_eq!(intervals["differences"]["item_knn"]["recall@1"]["low"], 0.0, "{via}");
     }
     let words = "-q evaluate --data @data --bundle @bundle --task products --via served,exact,served --k 1,5 --json @f.json \
                  --html @f.html";
-    assert!(place.good(words).contains("via exact against via served"));
+    let table = place.good(words);
+    assert!(table.contains("via exact against via served"));
+    assert!(table.contains("item_knn  model better by      popularity  model better by"), "{table}");
     let page = fs::read_to_string(place.path("f.html")).unwrap();
+    assert!(page.contains("<th>item knn</th><th>served better by</th><th>popularity</th>"), "{page}");
     assert!(page.contains("Products for a user") && page.contains("--via served,exact,served --k 1,5"), "{page}");
     let figures: serde_json::Value = serde_json::from_slice(&fs::read(place.path("f.json")).unwrap()).unwrap();
     assert_eq!((&figures["via"], &figures["others"][0]["via"]), (&"served".into(), &"exact".into()));

@@ -52,6 +52,7 @@ pub fn evaluate(
     let about_friends = matches!(config.task, Task::Friends | Task::Teams) && config.via.contains(&Via::Served);
     let course = about_friends.then(|| Course::follow(&dataset, &data, bundle.clone())).transpose()?;
     let world = World { config, rows: Rows::of(&data, &bundle), people, data: &data, bundle, course };
+    progress.stage("rank by simple rules", 0);
     let ranking = world.ranking()?;
     let measured = Measured::new(config, ranking.as_ref());
     let rank = |via: Via| {
@@ -83,6 +84,7 @@ struct Measured<'a> {
     deepest: usize,
     bootstrap: Bootstrap,
     baselines: Baselines,
+    left_out: BTreeMap<String, String>,
     owners: Vec<u32>,
     slices: Vec<Slice>,
     catalogue: Option<(Catalogue<'a>, Popularity)>,
@@ -100,6 +102,7 @@ impl<'a> Measured<'a> {
             deepest: config.deepest(),
             bootstrap: Bootstrap { resamples: config.resamples, ..Bootstrap::new(config.seed) },
             baselines: ranking.baselines(),
+            left_out: ranking.left_out(),
             owners: ranking.owners(),
             slices: ranking.slices(),
             catalogue: ranking.catalogue().map(with_popularity),
@@ -131,6 +134,7 @@ impl<'a> Measured<'a> {
             curve: Some(Curve::of(*deepest, lists, baselines)),
             exposure,
             calibration,
+            left_out: self.left_out.clone(),
             ..EvaluateReport::new(what, lists.len(), seconds, means(lists), of_baselines)
         }
     }

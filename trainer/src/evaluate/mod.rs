@@ -16,6 +16,7 @@ pub mod friends;
 pub mod groups;
 pub mod intervals;
 pub mod metrics;
+mod neighbours;
 pub mod page;
 pub mod people;
 pub mod products;

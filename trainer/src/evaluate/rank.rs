@@ -53,13 +53,13 @@ fn rank_block(block: &[Query<'_>], products: &[f32], dim: usize, k: usize) -> Ve
 }
 
 /// The best products so far; a worse one is greater, so the worst is on top.
-struct Best {
+pub(super) struct Best {
     k: usize,
     heap: BinaryHeap<Scored>,
 }
 
 impl Best {
-    fn new(k: usize) -> Self {
+    pub(super) fn new(k: usize) -> Self {
         Self { k, heap: BinaryHeap::with_capacity(k + 1) }
     }
 
@@ -77,7 +77,8 @@ impl Best {
         }
     }
 
-    fn offer_one(&mut self, candidate: Scored, without: &[u32]) {
+    /// Takes `candidate` in if it is among the best and not in `without`, which is ascending.
+    pub(super) fn offer_one(&mut self, candidate: Scored, without: &[u32]) {
         let full = self.heap.len() >= self.k;
         let no_better = full && self.heap.peek().is_none_or(|worst| candidate >= *worst);
         if no_better || without.binary_search(&candidate.row).is_ok() {
@@ -95,7 +96,8 @@ impl Best {
         worst.map_or(f32::NEG_INFINITY, |worst| worst.score)
     }
 
-    fn into_rows(self) -> Vec<u32> {
+    /// Rows of the best, best first.
+    pub(super) fn into_rows(self) -> Vec<u32> {
         self.heap.into_sorted_vec().into_iter().map(|candidate| candidate.row).collect()
     }
 }

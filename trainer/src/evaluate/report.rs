@@ -29,6 +29,9 @@ pub struct EvaluateReport {
     pub metrics: Metrics,
     /// What simple rules reach on the same rows, by name; `popularity` is always there.
     pub baselines: BTreeMap<String, Metrics>,
+    /// Simple rules that would cost too much on these rows, by name, and why.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, String>,
     /// Whether the model is worth having.
     pub verdict: Verdict,
     /// Where these means lie, and their differences to the baselines'; absent from the report of a training run.
@@ -66,6 +69,7 @@ impl EvaluateReport {
             seconds,
             metrics,
             baselines,
+            left_out: BTreeMap::new(),
             verdict,
             intervals: None,
             slices: Vec::new(),
@@ -103,6 +107,7 @@ pub struct Verdict {
 #[cfg(test)]
 mod tests {
     //! 1. The verdict compares the deepest NDCG, and the table names every metric and baseline.
+    //! 2. A baseline that is left out is told of, with why, and only then.
 
     use super::*;
 
@@ -119,6 +124,18 @@ mod tests {
         let table = report.to_string();
         assert!(table.contains("popularity") && table.contains("ndcg@5"), "{table}");
         assert!(table.ends_with("beats popularity: yes (ndcg@20 0.4000 against 0.2000, 2.00 times)"), "{table}");
+    }
+
+    #[test]
+    fn what_is_left_out_is_told() {
+        let baselines = BTreeMap::from([("popularity".to_owned(), metrics(0.9, 0.2))]);
+        let whole = EvaluateReport::new((Task::Products, Via::Exact), 3, 0.5, metrics(0.1, 0.4), baselines);
+        let left_out = BTreeMap::from([("item_knn".to_owned(), "takes 9 additions".to_owned())]);
+        let report = EvaluateReport { left_out, ..whole.clone() };
+        assert!(report.to_string().contains("\nitem_knn is left out: takes 9 additions\n"), "{report}");
+        assert_eq!(serde_json::to_value(&report).unwrap()["left_out"]["item_knn"], "takes 9 additions");
+        assert!(!whole.to_string().contains("left out"));
+        assert_eq!(serde_json::to_value(&whole).unwrap().get("left_out"), None);
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use juntos_datasets::UserRow;
 use juntos_datasets::training::TrainingData;
 use juntos_datasets::units::Timestamp;
+use juntos_datasets::{ProductRow, UserRow};
 use juntos_engine::request::Context;
 use juntos_engine::{Bundle, Engine};
 
@@ -15,6 +15,7 @@ use super::course::Course;
 use super::forecasts;
 use super::intervals::Baselines;
 use super::metrics::Ranked;
+use super::neighbours::{self, ItemKnnRule};
 use super::people::{FRIENDS, GROUP_SIZE, HISTORY, PRODUCT_USERS, People, TEAMS};
 use super::slices::{Slice, by_item, by_number, by_word};
 use super::source::{Rows, UNKNOWN};
@@ -39,6 +40,10 @@ pub(super) trait Ranking {
     fn lists(&self, via: Via) -> Result<Vec<Ranked>, TrainError>;
     /// What simple rules make of the same rows.
     fn baselines(&self) -> Baselines;
+    /// Simple rules that would cost too much on these rows, by name, and why.
+    fn left_out(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
     /// Whose each row is: rows of one user, or of one group, are drawn together.
     fn owners(&self) -> Vec<u32>;
     /// Parts of the rows.
@@ -89,6 +94,17 @@ impl<'a> World<'a> {
         Ok(cases)
     }
 
+    /// The cases of task `products` by the dataset's rows.
+    fn users_with_tests(&self) -> Vec<products::Case> {
+        products::cases(self.data, &self.data.test, self.config.include_seen)
+    }
+
+    /// The baseline of task `products` that compares products.
+    fn item_knn(&self) -> ItemKnnRule<'_> {
+        let TrainingData { interactions, friends, .. } = self.data;
+        ItemKnnRule { interactions, friends, settings: neighbours::settings(&self.bundle) }
+    }
+
     /// The dataset's row of a user of the bundle; the two share her id.
     fn in_data(&self, user: UserRow) -> Option<UserRow> {
         self.data.users.row(self.bundle.users().id(user))
@@ -124,6 +140,9 @@ impl<'a> World<'a> {
     }
 }
 
+/// Name of the baseline of task `products` that compares products.
+const ITEM_KNN: &str = "item_knn";
+
 /// Task `products`.
 struct ForUsers<'a> {
     world: &'a World<'a>,
@@ -132,16 +151,29 @@ struct ForUsers<'a> {
     /// By the bundle's rows.
     cases: Vec<products::Case>,
     popular: Vec<f32>,
+    /// Why `item_knn` is not asked, if it is not.
+    without_item_knn: Option<String>,
 }
 
 impl<'a> ForUsers<'a> {
     fn new(world: &'a World<'a>) -> Result<Self, TrainError> {
-        let cases = products::cases(world.data, &world.data.test, world.config.include_seen);
-        let cases = world.some(cases, "test events (column `split` = `test`)")?;
+        let World { data, rows, bundle, .. } = world;
+        let cases = world.some(world.users_with_tests(), "test events (column `split` = `test`)")?;
         let users = cases.iter().map(|case| case.user).collect();
-        let popular = products::popularity(&world.data.interactions);
-        let popular = products::popularity_in_bundle(&popular, &world.rows, world.bundle.n_products());
-        Ok(Self { world, users, cases: products::in_bundle(cases, &world.rows), popular })
+        let popular = products::popularity(&data.interactions);
+        let popular = products::popularity_in_bundle(&popular, rows, bundle.n_products());
+        let without_item_knn = world.item_knn().cost(&cases).too_high();
+        Ok(Self { world, users, cases: products::in_bundle(cases, rows), popular, without_item_knn })
+    }
+
+    /// The lists of `item_knn`, which learns from all that the dataset has in training, known to the bundle or not.
+    fn ranked_by_item_knn(&self) -> Vec<Ranked> {
+        let World { rows, config, .. } = self.world;
+        let in_bundle = |product: u32| rows.product(ProductRow(product));
+        let is_known = |product: u32| in_bundle(product).is_some();
+        let lists = self.world.item_knn().rank(&self.world.users_with_tests(), is_known, config.deepest());
+        let moved = |list: Vec<u32>| list.into_iter().filter_map(in_bundle).map(|row| row.0).collect();
+        products::ranked(&self.cases, lists.into_iter().map(moved).collect())
     }
 }
 
@@ -166,7 +198,15 @@ impl Ranking for ForUsers<'_> {
 
     fn baselines(&self) -> Baselines {
         let lists = products::rank_by_popularity(&self.cases, &self.popular, self.world.config.deepest());
-        Baselines::from([("popularity".to_owned(), products::ranked(&self.cases, lists))])
+        let mut baselines = Baselines::from([("popularity".to_owned(), products::ranked(&self.cases, lists))]);
+        if self.without_item_knn.is_none() {
+            baselines.insert(ITEM_KNN.to_owned(), self.ranked_by_item_knn());
+        }
+        baselines
+    }
+
+    fn left_out(&self) -> BTreeMap<String, String> {
+        self.without_item_knn.iter().map(|why| (ITEM_KNN.to_owned(), why.clone())).collect()
     }
 
     fn owners(&self) -> Vec<u32> {

@@ -54,6 +54,9 @@ impl fmt::Display for EvaluateReport {
             Some(intervals) => self.with_intervals(intervals, f)?,
             None => self.means(f)?,
         }
+        for (name, why) in &self.left_out {
+            writeln!(f, "{name} is left out: {why}")?;
+        }
         self.slices(f)?;
         self.exposure(f)?;
         self.calibration.iter().try_for_each(|calibration| calibration.table(f))?;

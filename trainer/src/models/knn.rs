@@ -1,8 +1,14 @@
 //! Products similar to what the user had: item-based neighbourhoods by cosine (Sarwar et al. 2001), with shrinkage.
 
+mod sums;
+#[cfg(test)]
+mod tests;
+
 use juntos_datasets::Csr;
 use juntos_datasets::progress::Progress;
 use rayon::prelude::*;
+
+pub(crate) use sums::Sums;
 
 use super::{FitData, Fitted, Model, Scorer, input};
 use crate::config::ItemKnnConfig;
@@ -29,9 +35,9 @@ impl Model for ItemKnn {
     fn fit(&self, data: &FitData<'_>, progress: &dyn Progress) -> Result<Fitted, TrainError> {
         input::check(data)?;
         progress.stage("item_knn", data.interactions.columns() as u64);
-        let neighbours = neighbours(data.interactions, self.settings);
+        let neighbours = Neighbours::learn(data.interactions, self.settings);
         progress.advance(data.interactions.columns() as u64);
-        Ok(Fitted::Scores(Box::new(Neighbourhoods {
+        Ok(Fitted::Scores(Box::new(Rule {
             neighbours,
             history: data.interactions.clone(),
             friends: data.friends.clone(),
@@ -39,81 +45,90 @@ impl Model for ItemKnn {
     }
 }
 
-/// `(products, products)`: similarity of each product to its nearest ones.
-fn neighbours(interactions: &Csr, settings: ItemKnnConfig) -> Csr {
-    let buyers = interactions.transpose();
-    let products = buyers.rows();
-    let norms: Vec<f32> = (0..products)
-        .map(|product| buyers.row(product).1.iter().map(|value| value * value).sum::<f32>().sqrt())
-        .collect();
-    let rows: Vec<Vec<(u32, f32)>> = (0..products)
-        .into_par_iter()
-        .map_init(
-            || vec![0f32; products],
-            |sums, product| {
-                let mut touched = Vec::new();
-                add_co_purchases(interactions, &buyers, product, sums, &mut touched);
-                let similar = |&other: &u32| {
-                    let together = std::mem::take(&mut sums[other as usize]);
-                    (other, together / (norms[product] * norms[other as usize] + settings.shrinkage))
-                };
-                nearest(touched.iter().map(similar).collect(), settings.neighbours)
-            },
-        )
-        .collect();
-    let entries = |(product, row): (usize, Vec<(u32, f32)>)| {
-        row.into_iter().map(move |(other, value)| (product as u32, other, value))
-    };
-    Csr::from_entries(products, products, rows.into_iter().enumerate().flat_map(entries).collect())
+/// Of each product its most similar ones.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Neighbours {
+    /// One list a product, the most similar first; no product twice, and none of similarity zero.
+    of: Vec<Box<[(u32, f32)]>>,
 }
 
-fn add_co_purchases(interactions: &Csr, buyers: &Csr, product: usize, sums: &mut [f32], touched: &mut Vec<u32>) {
-    let (users, weights) = buyers.row(product);
-    for (&user, &weight) in users.iter().zip(weights) {
-        let (others, values) = interactions.row(user as usize);
-        for (&other, &value) in others.iter().zip(values).filter(|&(&other, _)| other as usize != product) {
-            if sums[other as usize] == 0.0 {
-                touched.push(other);
+impl Neighbours {
+    /// Learns from `(users, products)` weights above zero.
+    ///
+    /// Cost: `Σ over users (their products)²` additions over all threads; 8 bytes a similarity, of which there are at most
+    /// `neighbours` a product, 16 bytes a product, the transposed matrix, and 4 bytes a product and thread.
+    pub(crate) fn learn(interactions: &Csr, settings: ItemKnnConfig) -> Self {
+        let buyers = interactions.transpose();
+        let products = buyers.rows();
+        let norm = |product| buyers.entries(product).map(|(_, value)| value * value).sum::<f32>().sqrt();
+        let norms: Vec<f32> = (0..products).map(norm).collect();
+        let nearest_of = |sums: &mut Sums, product: usize| {
+            add_co_purchases(interactions, &buyers, product, sums);
+            let mut similar = Vec::new();
+            sums.drain(|other, together| {
+                let similarity = together / (norms[product] * norms[other as usize] + settings.shrinkage);
+                similar.push((other, similarity));
+            });
+            nearest(similar, settings.neighbours)
+        };
+        Self { of: (0..products).into_par_iter().map_init(|| Sums::new(products), nearest_of).collect() }
+    }
+
+    /// Number of similarities held.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.of.iter().map(|nearest| nearest.len()).sum()
+    }
+
+    /// Tells `add` of everything that adds to the scores of `row`: a product, and how much. A row without products in
+    /// `history` is scored by what her `friends` had.
+    pub(crate) fn score(&self, history: &Csr, friends: &Csr, row: usize, mut add: impl FnMut(u32, f32)) {
+        self.score_by(history, row, 1.0, &mut add);
+        if history.row(row).0.is_empty() && row < friends.rows() {
+            for (friend, strength) in friends.entries(row) {
+                self.score_by(history, friend as usize, strength, &mut add);
             }
-            sums[other as usize] += weight * value;
+        }
+    }
+
+    fn score_by(&self, history: &Csr, row: usize, weight: f32, add: &mut impl FnMut(u32, f32)) {
+        for (product, value) in history.entries(row) {
+            for &(other, similarity) in &self.of[product as usize] {
+                add(other, weight * value * similarity);
+            }
+        }
+    }
+}
+
+fn add_co_purchases(interactions: &Csr, buyers: &Csr, product: usize, sums: &mut Sums) {
+    for (user, weight) in buyers.entries(product) {
+        for (other, value) in interactions.entries(user as usize).filter(|&(other, _)| other as usize != product) {
+            sums.add(other, weight * value);
         }
     }
 }
 
 /// The `most` largest, ties by row.
-fn nearest(mut similar: Vec<(u32, f32)>, most: usize) -> Vec<(u32, f32)> {
-    similar.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    similar.truncate(most);
-    similar
+fn nearest(mut similar: Vec<(u32, f32)>, most: usize) -> Box<[(u32, f32)]> {
+    let best_first = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+    if similar.len() > most {
+        similar.select_nth_unstable_by(most, best_first);
+        similar.truncate(most);
+    }
+    similar.sort_unstable_by(best_first);
+    similar.into_boxed_slice()
 }
 
-struct Neighbourhoods {
-    neighbours: Csr,
+/// What the model has learnt.
+struct Rule {
+    neighbours: Neighbours,
     history: Csr,
     friends: Csr,
 }
 
-impl Neighbourhoods {
-    fn add(&self, row: usize, weight: f32, out: &mut [f32]) {
-        let (products, values) = self.history.row(row);
-        for (&product, &value) in products.iter().zip(values) {
-            let (others, similarities) = self.neighbours.row(product as usize);
-            for (&other, &similarity) in others.iter().zip(similarities) {
-                out[other as usize] += weight * value * similarity;
-            }
-        }
-    }
-}
-
-impl Scorer for Neighbourhoods {
+impl Scorer for Rule {
     fn scores(&self, row: usize, out: &mut [f32]) {
         out.fill(0.0);
-        self.add(row, 1.0, out);
-        if self.history.row(row).0.is_empty() && row < self.friends.rows() {
-            let (friends, strengths) = self.friends.row(row);
-            for (&friend, &strength) in friends.iter().zip(strengths) {
-                self.add(friend as usize, strength, out);
-            }
-        }
+        self.neighbours.score(&self.history, &self.friends, row, |product, score| out[product as usize] += score);
     }
 }

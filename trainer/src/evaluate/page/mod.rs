@@ -109,7 +109,11 @@ fn figures(comparison: &Comparison) -> String {
         intervals.users,
         intervals.bootstrap.resamples
     );
-    section("Figures", &note, &tables::figures(comparison))
+    let left_out = |(name, why): (&String, &String)| {
+        format!("<p class=\"note\">{} is left out: {}.</p>", escaped(&name.replace('_', " ")), escaped(why))
+    };
+    let left_out: String = comparison.first.left_out.iter().map(left_out).collect();
+    section("Figures", &note, &(tables::figures(comparison) + &left_out))
 }
 
 fn agreement(comparison: &Comparison) -> String {

@@ -5,6 +5,7 @@ use crate::evaluate::bootstrap::Interval;
 use crate::evaluate::calibration::{Bin, Calibration};
 use crate::evaluate::comparison::Comparison;
 use crate::evaluate::curve::{Curve, Line};
+use crate::evaluate::report::EvaluateReport;
 
 /// Units of a plot beside another.
 const SIZE: (f64, f64) = (460.0, 330.0);
@@ -29,7 +30,7 @@ const RULES: [&str; 3] = ["c3", "c4", "c5"];
 
 /// The ways to rank, in the order of the reports.
 pub(super) fn models(comparison: &Comparison) -> Vec<Series> {
-    let named = |(report, class): (&crate::evaluate::EvaluateReport, &&'static str)| Series {
+    let named = |(report, class): (&EvaluateReport, &&'static str)| Series {
         name: format!("via {}", report.via.word()),
         class,
         dashes: "",
@@ -39,9 +40,17 @@ pub(super) fn models(comparison: &Comparison) -> Vec<Series> {
 
 /// The baselines, by name.
 pub(super) fn rules(comparison: &Comparison) -> Vec<Series> {
-    let named =
-        |(name, class): (&String, &&'static str)| Series { name: name.replace('_', " "), class, dashes: " dash" };
-    comparison.first.baselines.keys().zip(RULES.iter().cycle()).map(named).collect()
+    let named = |name: &String| Series {
+        name: name.replace('_', " "),
+        class: class_of_rule(&comparison.first, name),
+        dashes: " dash",
+    };
+    comparison.first.baselines.keys().map(named).collect()
+}
+
+/// The colour of the baseline `name`, which is its colour everywhere on the page.
+pub(super) fn class_of_rule(report: &EvaluateReport, name: &str) -> &'static str {
+    RULES[report.baselines.keys().position(|other| other == name).unwrap_or(0) % RULES.len()]
 }
 
 /// What the test rows hold.

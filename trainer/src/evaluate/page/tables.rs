@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::plots::{Mark, StripAxis};
+use super::plots::{Mark, StripAxis, class_of_rule};
 use super::svg::escaped;
 use crate::evaluate::bootstrap::Interval;
 use crate::evaluate::calibration::Bin;
@@ -136,6 +136,7 @@ pub(super) fn slices(report: &EvaluateReport) -> String {
         slice.intervals.metrics.get(metric).into_iter().chain(of_rules).map(|interval| interval.high)
     });
     let axis = StripAxis::to(ends.fold(report.verdict.model, f64::max));
+    let class = class_of_rule(report, "popularity");
     let mut rows = String::new();
     if let Some(intervals) = &report.intervals {
         rows += r#"<tr><th colspan="7">everyone</th></tr>"#;
@@ -143,7 +144,7 @@ pub(super) fn slices(report: &EvaluateReport) -> String {
             &axis,
             metric,
             ("all rows", report.users, intervals.users, false),
-            &Compared { model: &report.metrics, popularity: report.baselines.get("popularity"), intervals },
+            &Compared { model: &report.metrics, popularity: report.baselines.get("popularity"), class, intervals },
         );
     }
     let mut by = "";
@@ -153,7 +154,7 @@ pub(super) fn slices(report: &EvaluateReport) -> String {
             rows += &format!(r#"<tr><th colspan="7">{}</th></tr>"#, title(by));
         }
         let SliceReport { name, rows: count, users, small, metrics, baselines, intervals, .. } = each;
-        let compared = Compared { model: metrics, popularity: baselines.get("popularity"), intervals };
+        let compared = Compared { model: metrics, popularity: baselines.get("popularity"), class, intervals };
         rows += &slice(&axis, metric, (name, *count, *users, *small), &compared);
     }
     let head = ["", "users", "rows", &escaped(metric), "popularity", "better by", ""].map(str::to_owned);
@@ -168,6 +169,8 @@ pub(super) fn slices(report: &EvaluateReport) -> String {
 struct Compared<'a> {
     model: &'a Metrics,
     popularity: Option<&'a Metrics>,
+    /// Of the colour of popularity.
+    class: &'static str,
     intervals: &'a Intervals,
 }
 
@@ -177,7 +180,7 @@ fn slice(
     (name, rows, users, small): (&str, u64, u64, bool),
     compared: &Compared<'_>,
 ) -> String {
-    let Compared { model, popularity, intervals } = compared;
+    let Compared { model, popularity, class, intervals } = compared;
     let model_interval = intervals.metrics.get(metric);
     let rule_interval = of(&intervals.baselines, "popularity", metric);
     let rule = popularity.and_then(|metrics| metrics.get(metric));
@@ -185,7 +188,7 @@ fn slice(
         value.map(|&value| Mark { class, value, interval: interval.copied() })
     };
     let marks: Vec<Mark> =
-        mark("c0", model.get(metric), model_interval).into_iter().chain(mark("c3", rule, rule_interval)).collect();
+        mark("c0", model.get(metric), model_interval).into_iter().chain(mark(class, rule, rule_interval)).collect();
     let note = if small { r#" <span class="small">small</span>"# } else { "" };
     let figures = [
         escaped(&name.replace('-', "–")) + note,
