@@ -86,7 +86,7 @@ fn from_files_to_figures() {
                  --html @f.html";
     let table = place.good(words);
     assert!(table.contains("via exact against via served"));
-    assert!(table.contains("item_knn  model better by      popularity  model better by"), "{table}");
+    assert!(table.contains("item_knn  model better by       popularity  model better by"), "{table}");
     let page = fs::read_to_string(place.path("f.html")).unwrap();
     assert!(page.contains("<th>item knn</th><th>served better by</th><th>popularity</th>"), "{page}");
     assert!(page.contains("Products for a user") && page.contains("--via served,exact,served --k 1,5"), "{page}");
