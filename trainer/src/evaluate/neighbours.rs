@@ -13,7 +13,7 @@ use super::rank::{Best, first_allowed, order_by_score};
 use crate::config::ItemKnnConfig;
 use crate::models::knn::{Neighbours, Sums};
 
-/// Most additions that are spent on the baseline: it is to be waited for less long than the model.
+/// Most additions that are spent on the baseline: some minutes of one core.
 pub(super) const MOST_ADDITIONS: u64 = 20_000_000_000;
 
 /// Most similarities that it may hold, of 8 bytes each: a gibibyte.

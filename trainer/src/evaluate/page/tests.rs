@@ -138,5 +138,7 @@ fn every_figure_is_in_a_table() {
         assert!(html.contains(expected), "{expected}");
     }
     assert_eq!(html.matches("Chance that a team fills").count(), 1);
+    let legend = r#"<li class="c4 broken"><span>popularity</span></li>"#;
+    assert!(html.contains(legend) && html.contains("whisker c4") && !html.contains("whisker c3"), "one colour a rule");
     assert!(html.contains(&format!("{:.4}", comparison.first.calibration[0].brier)));
 }
