@@ -10,7 +10,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use juntos_datasets::generate::{self, World, generate};
 use juntos_datasets::progress::Silent;
 use juntos_datasets::{ProductRow, Row};
-use juntos_engine::fold::{FoldEvent, fold};
+use juntos_engine::fold::{FoldEvent, Prior, fold};
 use juntos_engine::live::Change;
 use juntos_engine::live::records::{FriendshipRecord, UserRecord};
 use juntos_engine::{Bundle, Engine};
@@ -51,12 +51,19 @@ fn newcomers(criterion: &mut Criterion) {
     criterion.bench_function("newcomer_of_50_friends_and_home", |bencher| {
         bencher.iter(|| snapshot.taste_of("newcomer"));
     });
-    let products = bundle.fold_products();
+    let (products, settings) = (bundle.fold_products(), bundle.serving().fold);
+    let prior = Prior { vector: &prior, hold: settings.hold.friends };
     for count in EVENTS {
         let event = |at| FoldEvent { vector: bundle.product_vector(ProductRow::from_index(at * 31)), weight: 1.0 };
         let events: Vec<FoldEvent<'_>> = (0..count).map(event).collect();
+        criterion.bench_function(&format!("newcomer_of_50_friends_home_and_{count}_events"), |bencher| {
+            bencher.iter(|| {
+                let vector = snapshot.taste_of("newcomer").unwrap_or_default();
+                fold(products, &settings, &events, Prior { vector: &vector, ..prior })
+            });
+        });
         criterion.bench_function(&format!("newcomer_{count}_events"), |bencher| {
-            bencher.iter(|| fold(products, &bundle.serving().fold, &events, &prior));
+            bencher.iter(|| fold(products, &settings, &events, prior));
         });
     }
 }

@@ -387,6 +387,13 @@ impl Snapshot {
             let note = &mut |draft: &mut ProductDraft| draft.friends_bought = social.count;
             add(social.product, Source::Friends, "friends", blend.friends * social.share, note);
         }
+        let popular_gain = if vector.is_some() { self.popular_gain(user) } else { 0.0 };
+        if popular_gain > 0.0 {
+            let market = trending::Market { country: viewer.country, day: context.now.day() };
+            for popular in trending::bought(self, &market, wanted, allowed) {
+                add(popular.row, popular.source, "popular", popular_gain * popular.score, &mut |_| ());
+            }
+        }
         if context.include_bought && blend.bought > 0.0 {
             for owned in self.owned_by(user).iter().filter(|owned| owned.purchases > 0) {
                 add(owned.product, Source::Taste, "bought", blend.bought, &mut |_| ());

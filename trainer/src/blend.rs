@@ -49,7 +49,7 @@ fn best_of(kinds: &[(f64, Vec<Feed>)]) -> Blend {
     let judge = |blend: &Blend| kinds.iter().map(|(share, feeds)| share * mean(feeds, blend)).sum::<f64>();
     let mut best = (judge(&Blend::default()) * (1.0 + LEAST_GAIN), Blend::default());
     for (friends, bought) in FRIENDS.into_iter().flat_map(|friends| BOUGHT.map(|bought| (friends, bought))) {
-        let blend = Blend { friends, bought };
+        let blend = Blend { friends, bought, ..Blend::default() };
         let judged = judge(&blend);
         if judged > best.0 {
             best = (judged, blend);

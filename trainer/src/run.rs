@@ -10,7 +10,7 @@ use juntos_datasets::progress::Progress;
 use juntos_datasets::training::{TeamRecord, TrainingData};
 use juntos_engine::EngineError;
 use juntos_engine::bundle::{self, BundleSource, GroupVector};
-use juntos_engine::cohorts::{Believed, COHORTS_FILE};
+use juntos_engine::cohorts::COHORTS_FILE;
 use juntos_engine::content::CONTENT_FILE;
 use juntos_engine::index::BuildOptions;
 use juntos_engine::serving_model::{Blend, FoldIn, ServingModel};
@@ -25,7 +25,7 @@ use crate::error::TrainError;
 use crate::evaluate::{EvaluateReport, Task, Via, products};
 use crate::export::write_embeddings;
 use crate::log::Log;
-use crate::models::cohorts::{self, Newcomers, People};
+use crate::models::cohorts::{self, Newcomers, People, Verdict};
 use crate::models::content::{self, Content};
 use crate::models::{Embeddings, FitData, Fitted, Model};
 use crate::prepare::{HeldOut, hold_out, with_repeats, with_standing_groups};
@@ -180,13 +180,13 @@ fn learn_and_write(
     let quality = data.test.is_empty();
     let held = choice.sample.or(held);
     let learnt = clock.stage("measure", || run.measure(dataset, held, (choice.learnt, &embeddings.fold), quality))?;
-    let cohorts = match learnt.believed.is_nothing() {
-        true => None,
-        false => cohorts::learn(dataset, data, &embeddings, learnt.believed)?,
-    };
+    let believed = learnt.newcomers.map(|verdict| verdict.believed).filter(|believed| !believed.is_nothing());
+    let cohorts = believed.map(|believed| cohorts::learn(dataset, data, &embeddings, believed)).transpose()?.flatten();
+    let newcomers = learnt.newcomers.map(|verdict| verdict.told);
+    let hold = learnt.newcomers.map_or(embeddings.fold.hold, |verdict| verdict.hold);
     let serving = ServingModel {
         name: model.name().to_owned(),
-        fold: embeddings.fold,
+        fold: FoldIn { hold, ..embeddings.fold },
         join: learnt.join,
         success: learnt.success,
         blend: learnt.blend,
@@ -201,7 +201,7 @@ fn learn_and_write(
         index: BuildOptions { seed: config.seed, ..config.index },
         groups: &group_vectors(groups, &embeddings),
         config: config_value(&choice.config)?,
-        metrics: kept_metrics(learnt.quality.as_ref(), &choice.trials, learnt.newcomers.as_ref()),
+        metrics: kept_metrics(learnt.quality.as_ref(), &choice.trials, newcomers.as_ref()),
         seed: config.seed,
     };
     clock.stage("write the bundle", || {
@@ -226,7 +226,7 @@ fn learn_and_write(
         stages: Vec::new(),
         trials: choice.trials,
         quality: learnt.quality,
-        newcomers: learnt.newcomers,
+        newcomers,
     })
 }
 
@@ -308,8 +308,7 @@ struct Learnt {
     blend: Blend,
     teams: usize,
     quality: Option<EvaluateReport>,
-    believed: Believed,
-    newcomers: Option<Newcomers>,
+    newcomers: Option<Verdict>,
 }
 
 /// Cuts of the quality that training reports.
@@ -382,9 +381,9 @@ impl Run<'_> {
             .note(&format!("feed: friends' purchases count {}, own ones {}", blend.friends, blend.bought));
         let people = People::read(dataset, &held.history)?;
         let judged = cohorts::judge(&held, &people, &embeddings, fold);
-        let (believed, newcomers) = judged.map_or_else(Default::default, |(believed, told)| (believed, Some(told)));
+        let blend = Blend { popular: judged.map_or(blend.popular, |verdict| verdict.popular), ..blend };
         let quality = quality.then(|| measure_quality(&held, &embeddings)).flatten();
-        Ok(Learnt { join, success, blend, teams: held.teams.len(), quality, believed, newcomers })
+        Ok(Learnt { join, success, blend, teams: held.teams.len(), quality, newcomers: judged })
     }
 }
 

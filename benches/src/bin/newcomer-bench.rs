@@ -1,34 +1,39 @@
-//! How well products are ranked for newcomers: people are withheld with all that they did, and what they did is then
-//! ranked by what is popular, by their friends and by what people of their country and language like, before their
-//! first event and after one and three of them.
+//! How well products are ranked for newcomers: people are withheld with all that they did, a bundle is trained without
+//! them, and what they did next is then to be found in the feeds that the recommender shows them, before their first event and
+//! after some of them, beside lists of what is popular. Next is what the dataset marks as test rows; of a dataset without
+//! such rows, the rest of what they did.
 //!
-//! Cohorts and how far they are believed are learnt from the people who are left, as training does it.
+//! Each of them is asked for twice: as the bundle has her, with her friends, and as somebody who has just come from the
+//! same country, with the same language and age and without friends.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
-use juntos_datasets::dataset::Dataset;
+use juntos_datasets::Row;
+use juntos_datasets::dataset::{Dataset, DatasetWriter};
+use juntos_datasets::error::DatasetError;
 use juntos_datasets::progress::Silent;
-use juntos_datasets::tables::Users;
-use juntos_datasets::training::TrainingData;
-use juntos_datasets::{Csr, Row, UserRow};
-use juntos_engine::cohorts::{Believed, Cohorts, FriendsMean, Home, Newcomer};
-use juntos_engine::fold::{FoldEvent, Products, fold};
-use juntos_engine::serving_model::FoldIn;
+use juntos_datasets::tables::{Blocks, EventKind, Events, Friendships, Products, Sellers, Split, Teams, Users};
+use juntos_datasets::training::{EventWeights, TrainingData};
+use juntos_datasets::units::{Country, Timestamp};
+use juntos_engine::live::Change;
+use juntos_engine::live::records::{EventRecord, UserRecord};
+use juntos_engine::request::Context;
+use juntos_engine::{Bundle, Engine, Snapshot};
 use juntos_trainer::config::TrainConfig;
-use juntos_trainer::evaluate::products::{Case, measure, popularity, rank_exactly};
-use juntos_trainer::evaluate::rank::{first_allowed, order_by_score};
-use juntos_trainer::models::cohorts::{People, judge, learn};
-use juntos_trainer::models::{Embeddings, FitData, Fitted};
-use juntos_trainer::prepare::hold_out;
+use juntos_trainer::evaluate::metrics::ndcg;
+use juntos_trainer::evaluate::rank::order_by_score;
+use juntos_trainer::run::train;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
-/// Ranks for people who are withheld from a model, and prints one JSON object.
+/// Serves people who are withheld from training, and prints one JSON object.
 #[derive(Debug, Parser)]
 #[command(name = "newcomer-bench")]
 struct Args {
@@ -55,6 +60,11 @@ struct Args {
     seed: u64,
 }
 
+/// Numbers of first events.
+const EVENTS: [usize; 5] = [0, 1, 3, 5, 10];
+
+type Fault = Box<dyn std::error::Error + Send + Sync>;
+
 fn main() -> ExitCode {
     match run(&Args::parse()) {
         Ok(line) => match writeln!(io::stdout(), "{line:#}") {
@@ -69,249 +79,245 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args) -> Result<Value, Box<dyn std::error::Error>> {
+fn run(args: &Args) -> Result<Value, Fault> {
     if !(args.share > 0.0 && args.share < 1.0) {
         return Err(format!("`--share` is {}; it must be above 0 and below 1", args.share).into());
     }
     let mut config = args.config.as_deref().map_or_else(|| Ok(TrainConfig::default()), TrainConfig::read)?;
     config.model.clone_from(&args.model);
     let dataset = Dataset::open(&args.data)?;
-    let all = TrainingData::load(&dataset, &config.events)?;
-    let withheld = withhold(&all, args);
-    let history = without(&all, &withheld);
-    let embeddings = fit(&config, &history)?;
-    let held = hold_out(&history, args.seed);
-    let past = fit(&config, &held.history)?;
-    let people = People::read(&dataset, &held.history)?;
-    let Some((believed, told)) = judge(&held, &people, &past, &embeddings.fold) else {
-        return Err("too few people say where they live or what they read; use data with countries".into());
-    };
-    let Some(cohorts) = learn(&dataset, &history, &embeddings, believed)? else {
-        return Err("no cohort is large enough; use more data".into());
-    };
-    let bench = Bench {
-        all: &all,
-        history: &history,
-        homes: homes(&dataset, &all)?,
-        embeddings: &embeddings,
-        gram: gram(&embeddings),
-        cohorts: &cohorts,
-        k: args.k,
-    };
-    let figures = |of: &[u32]| {
-        let events = [0, 1, 3].map(|count| (format!("after {count} events"), bench.figures(of, count)));
-        json!({ "people": of.len(), "figures": BTreeMap::from(events) })
-    };
-    let rows: Vec<u32> = withheld.into_iter().collect();
-    let (with, alone): (Vec<u32>, Vec<u32>) = rows.iter().partition(|&&user| bench.friends(user).is_some());
+    let folder = tempfile::tempdir()?;
+    let (data, out) = (folder.path().join("data"), folder.path().join("bundle"));
+    let people = withhold(&dataset, &config, args)?;
+    let left = without(&dataset, &people, &data)?;
+    train(&data, &out, &config, &Silent)?;
+    let bundle = Arc::new(Bundle::open(&out)?);
+    let popular = Popular::of(&left, &TrainingData::load(&left, &config.events)?)?;
+    let later = people.values().any(|her| !her.later.is_empty());
+    let bench = Bench { bundle: &bundle, popular, people: people.values().collect(), later, k: args.k };
+    let rows = EVENTS.map(|events| {
+        let figures = |friends| bench.figures(events, friends);
+        Ok::<_, Fault>(json!({
+            "events": events, "with_friends": figures(true)?, "without_friends": figures(false)?,
+        }))
+    });
+    let serving = bundle.serving();
     Ok(json!({
-        "model": config.model, "dim": embeddings.dim, "k": args.k, "withheld": rows.len(), "cohorts": cohorts.len(),
-        "believed": {
-            "beside_friends": believed.beside_friends, "alone": believed.alone, "in_fold": believed.in_fold,
-        },
-        "learnt_from": told,
-        "with_friends": figures(&with), "without_friends": figures(&alone), "everybody": figures(&rows),
+        "model": serving.name, "dim": bundle.dim(), "k": args.k, "withheld": people.len(),
+        "fold": serving.fold, "blend": serving.blend, "judged": bundle.manifest().metrics["newcomers"],
+        "rows": rows.into_iter().collect::<Result<Vec<Value>, Fault>>()?,
     }))
 }
 
-/// Some of the people with a history.
-fn withhold(data: &TrainingData, args: &Args) -> BTreeSet<u32> {
-    let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
-    let known = (0..data.interactions.rows()).filter(|&user| data.interactions.row(user).0.len() >= args.products);
-    known.filter(|_| rng.random_bool(args.share)).map(|user| user as u32).collect()
+/// Somebody who is withheld.
+struct Withheld {
+    record: UserRecord,
+    /// What she did, a product each, in an arbitrary fixed order, with the kind of event that tells most.
+    did: Vec<(String, EventKind)>,
+    /// Products of her test rows.
+    later: BTreeSet<String>,
+    /// Whether somebody of whom something is known is her friend.
+    has_friends: bool,
 }
 
-/// The data as if these people had only come and made friends.
-fn without(data: &TrainingData, withheld: &BTreeSet<u32>) -> TrainingData {
-    let mut history = data.clone();
-    let all = &data.interactions;
-    history.interactions = Csr::by_rows(all.rows(), all.columns(), |user, cells| {
-        if !withheld.contains(&(user as u32)) {
-            cells.extend(all.entries(user));
+impl Withheld {
+    /// What she did next, after so many events.
+    fn relevant(&self, events: usize, later: bool) -> Vec<&str> {
+        let known = self.did.iter().take(events).map(|(product, _)| product.as_str()).collect::<BTreeSet<&str>>();
+        let rest = self.did.iter().skip(events).map(|(product, _)| product.as_str());
+        match later {
+            true => self.later.iter().map(String::as_str).filter(|product| !known.contains(product)).collect(),
+            false => rest.collect(),
         }
-    });
-    history.teams.retain(|team| team.members().iter().all(|member| !withheld.contains(&member.0)));
-    withheld.iter().for_each(|&user| history.possessions[user as usize].clear());
-    history.valid = Csr::empty(all.rows(), all.columns());
-    history
-}
+    }
 
-fn fit(config: &TrainConfig, data: &TrainingData) -> Result<Embeddings, Box<dyn std::error::Error>> {
-    let fit_data = FitData {
-        interactions: &data.interactions,
-        friends: &data.friends,
-        groups: &[],
-        dim: config.dim_for(data.users.len()),
-        seed: config.seed,
-    };
-    match config.model()?.fit(&fit_data, &Silent)? {
-        Fitted::Embeddings(embeddings) => Ok(embeddings),
-        Fitted::Scores(_) => Err("this model has no vectors to rank with; choose another `--model`".into()),
+    /// Her id as somebody who has just come.
+    fn newcomer_id(&self) -> String {
+        format!("newcomer-{}", self.record.user_id)
     }
 }
 
-fn homes(dataset: &Dataset, data: &TrainingData) -> Result<Vec<Home>, Box<dyn std::error::Error>> {
-    let mut homes = vec![Home::default(); data.users.len()];
+/// Some of the people with a history, by id.
+fn withhold(dataset: &Dataset, config: &TrainConfig, args: &Args) -> Result<BTreeMap<String, Withheld>, Fault> {
+    let data = TrainingData::load(dataset, &config.events)?;
+    let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
+    let known = (0..data.interactions.rows()).filter(|&user| data.interactions.row(user).0.len() >= args.products);
+    let chosen: Vec<bool> = {
+        let mut chosen = vec![false; data.interactions.rows()];
+        known.filter(|_| rng.random_bool(args.share)).for_each(|user| chosen[user] = true);
+        chosen
+    };
+    let mut people = BTreeMap::new();
     dataset.for_each::<Users>(|user| {
-        if let Some(row) = data.users.row(user.user_id) {
-            let country = user.country.and_then(|code| code.parse().ok());
-            homes[row.index()] = Home::new(country, user.language.and_then(|code| code.parse().ok()));
+        let row = data.users.row(user.user_id).map(Row::index).filter(|&row| chosen[row] && user.personalise);
+        let Some(row) = row else { return Ok(()) };
+        let known = |friend: &u32| !chosen[*friend as usize] && !data.interactions.row(*friend as usize).0.is_empty();
+        let record = UserRecord {
+            country: user.country.and_then(|code| code.parse().ok()),
+            language: user.language.and_then(|code| code.parse().ok()),
+            birth_year: user.birth_year,
+            ..UserRecord::new(user.user_id)
+        };
+        let has_friends = data.friends.row(row).0.iter().any(known);
+        people
+            .insert(user.user_id.to_owned(), Withheld { record, did: Vec::new(), later: BTreeSet::new(), has_friends });
+        Ok(())
+    })?;
+    let mut kinds: BTreeMap<(String, String), (f32, EventKind)> = BTreeMap::new();
+    let weights = EventWeights::default();
+    dataset.for_each::<Events>(|event| {
+        let weight = weights.of(event.kind);
+        let Some(her) = people.get_mut(event.user_id).filter(|_| weight > 0.0) else { return Ok(()) };
+        if event.split == Split::Test {
+            her.later.insert(event.product_id.to_owned());
+        }
+        if event.split == Split::Train {
+            let told = kinds.entry((event.user_id.to_owned(), event.product_id.to_owned()));
+            let told = told.or_insert((weight, event.kind));
+            if weight > told.0 {
+                *told = (weight, event.kind);
+            }
         }
         Ok(())
     })?;
-    Ok(homes)
-}
-
-fn gram(embeddings: &Embeddings) -> Vec<f32> {
-    let dim = embeddings.dim;
-    let mut gram = vec![0f32; dim * dim];
-    for product in embeddings.products.chunks_exact(dim) {
-        for (row, &value) in product.iter().enumerate() {
-            let cells = &mut gram[row * dim..(row + 1) * dim];
-            cells.iter_mut().zip(product).for_each(|(cell, &other)| *cell += value * other);
-        }
+    for ((user, product), (_, kind)) in kinds {
+        people.entry(user).and_modify(|her| her.did.push((product, kind)));
     }
-    gram
+    for (salt, her) in (0u32..).zip(people.values_mut()) {
+        her.did.sort_by_cached_key(|(product, _)| scrambled(product, salt));
+    }
+    Ok(people)
 }
 
-/// A cohort that is believed where there is nothing else, whether or not training found that it helps.
-fn alone(newcomer: Newcomer<'_>) -> Newcomer<'_> {
-    let in_fold = newcomer.believed.in_fold.max(0.5);
-    Newcomer { believed: Believed { alone: true, in_fold, ..newcomer.believed }, ..newcomer }
+/// A fixed but arbitrary number of an id (FNV-1a).
+fn scrambled(id: &str, salt: u32) -> u64 {
+    let start = 0xcbf2_9ce4_8422_2325 ^ u64::from(salt);
+    id.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
-/// The vector of the newcomer at a place among those looked at, who may have a cohort.
-type Way<'a> = dyn Fn(usize, Option<Newcomer<'_>>) -> Option<Vec<f32>> + 'a;
+/// The dataset as if these people had only come and made friends.
+fn without(dataset: &Dataset, people: &BTreeMap<String, Withheld>, out: &Path) -> Result<Dataset, DatasetError> {
+    let mut left = DatasetWriter::create(out)?;
+    dataset.for_each::<Users>(|row| left.push::<Users>(row))?;
+    dataset.for_each::<Products>(|row| left.push::<Products>(row))?;
+    dataset.for_each::<Sellers>(|row| left.push::<Sellers>(row))?;
+    dataset.for_each::<Friendships>(|row| left.push::<Friendships>(row))?;
+    dataset.for_each::<Blocks>(|row| left.push::<Blocks>(row))?;
+    dataset
+        .for_each::<Events>(|row| if people.contains_key(row.user_id) { Ok(()) } else { left.push::<Events>(row) })?;
+    dataset.for_each::<Teams>(|row| {
+        let mut members = row.participant_ids.iter().copied().chain([row.initiator_id]);
+        if members.any(|member| people.contains_key(member)) { Ok(()) } else { left.push::<Teams>(row) }
+    })?;
+    left.finish()
+}
+
+/// Products by the number of people who have them, in each country and everywhere.
+struct Popular {
+    ids: Vec<String>,
+    countries: HashMap<Option<Country>, Vec<u32>>,
+}
+
+impl Popular {
+    fn of(dataset: &Dataset, data: &TrainingData) -> Result<Self, DatasetError> {
+        let mut counts: HashMap<Option<Country>, Vec<f32>> = HashMap::new();
+        dataset.for_each::<Users>(|user| {
+            let Some(row) = data.users.row(user.user_id).map(Row::index) else { return Ok(()) };
+            let country = user.country.and_then(|code| code.parse().ok());
+            let markets = if country.is_some() { vec![None, country] } else { vec![None] };
+            for market in markets {
+                let there = counts.entry(market).or_insert_with(|| vec![0.0; data.products.len()]);
+                data.interactions.row(row).0.iter().for_each(|&product| there[product as usize] += 1.0);
+            }
+            Ok(())
+        })?;
+        let countries = counts.into_iter().map(|(market, counts)| (market, order_by_score(&counts))).collect();
+        Ok(Self { ids: data.products.ids().map(str::to_owned).collect(), countries })
+    }
+
+    fn list(&self, country: Option<Country>, seen: &[String], k: usize) -> Vec<&str> {
+        let order = self.countries.get(&country).map_or(&[][..], Vec::as_slice);
+        let ids = order.iter().map(|&row| self.ids[row as usize].as_str());
+        ids.filter(|id| seen.iter().all(|seen| seen != id)).take(k).collect()
+    }
+}
 
 struct Bench<'a> {
-    all: &'a TrainingData,
-    history: &'a TrainingData,
-    homes: Vec<Home>,
-    embeddings: &'a Embeddings,
-    gram: Vec<f32>,
-    cohorts: &'a Cohorts,
+    bundle: &'a Arc<Bundle>,
+    popular: Popular,
+    people: Vec<&'a Withheld>,
+    /// Whether next is what test rows tell.
+    later: bool,
     k: usize,
 }
 
+/// Names of the ways to make a list, in the order of [`Bench::gains`].
+const WAYS: [&str; 4] = ["served", "trending", "popular_in_country", "popular"];
+
 impl Bench<'_> {
-    /// Recall and NDCG of each way to rank, for these people after so many of their events.
-    fn figures(&self, people: &[u32], events: usize) -> Value {
-        let cases: Vec<(Case, Vec<u32>)> = people.iter().map(|&user| self.case(user, events)).collect();
-        let friends: Vec<Option<FriendsMean>> = people.iter().map(|&user| self.friends(user)).collect();
-        let vectors = |way: &Way<'_>| {
-            let rank = |at: usize| {
-                let (case, first) = &cases[at];
-                let newcomer = self.cohorts.newcomer(self.homes[case.user.index()]);
-                match events {
-                    0 => way(at, newcomer),
-                    _ => Some(self.folded(case.user, first, way(at, newcomer))),
-                }
-            };
-            self.ranked(&cases, (0..cases.len()).map(rank).collect())
+    /// NDCG of each way to make lists after so many events, for everybody or for those with friends, and by how much what is
+    /// served is better than what is popular.
+    fn figures(&self, events: usize, with_friends: bool) -> Result<Value, Fault> {
+        let asked = |her: &&&Withheld| {
+            let knows = her.did.len() >= events && (her.has_friends || !with_friends);
+            knows && !her.relevant(events, self.later).is_empty()
         };
-        let believed = |newcomer: Newcomer<'_>, friends: Option<FriendsMean>| match events {
-            0 => newcomer.taste(friends),
-            _ => Some(newcomer.prior(friends, 1.0)),
-        };
-        let mut ways = BTreeMap::from([
-            ("friends", vectors(&|at, _| friends[at].clone().map(|mean| mean.vector))),
-            ("cohort", vectors(&|_, newcomer| believed(alone(newcomer?), None))),
-            (
-                "served",
-                vectors(&|at, newcomer| match newcomer {
-                    Some(newcomer) => believed(newcomer, friends[at].clone()),
-                    None => friends[at].clone().map(|mean| mean.vector),
-                }),
-            ),
-            ("popularity", self.popular(&cases, |_| Home::default())),
-            ("popularity in the country", self.popular(&cases, |home| home.country_only())),
-        ]);
-        if events == 0 {
-            let dim = self.embeddings.dim;
-            let own = |at: usize| self.embeddings.users[people[at] as usize * dim..][..dim].to_vec();
-            ways.insert("trained with friends", vectors(&|at, _| Some(own(at))));
-        } else {
-            ways.insert("events alone", vectors(&|_, _| None));
-        }
-        json!(ways)
-    }
-
-    /// What a withheld person did: so many products in an arbitrary fixed order are known, the rest is to be found.
-    fn case(&self, user: u32, events: usize) -> (Case, Vec<u32>) {
-        let mut products: Vec<u32> = self.all.interactions.row(user as usize).0.to_vec();
-        products.sort_unstable_by_key(|&product| product.wrapping_mul(2_654_435_761).rotate_left(user % 31));
-        let mut relevant = products.split_off(events.min(products.len()));
-        relevant.sort_unstable();
-        let mut seen = products.clone();
-        seen.sort_unstable();
-        (Case { user: UserRow(user), seen, relevant }, products)
-    }
-
-    fn friends(&self, user: u32) -> Option<FriendsMean> {
-        let dim = self.embeddings.dim;
-        let (mut vector, mut strength) = (vec![0f32; dim], 0f32);
-        for (friend, near) in self.history.friends.entries(user as usize) {
-            let theirs = &self.embeddings.users[friend as usize * dim..][..dim];
-            if !self.history.interactions.row(friend as usize).0.is_empty() {
-                vector.iter_mut().zip(theirs).for_each(|(sum, value)| *sum += near * value);
-                strength += near;
+        let people: Vec<&Withheld> = self.people.iter().filter(asked).copied().collect();
+        let now = self.bundle.manifest().cut.unwrap_or_default();
+        let engine = Engine::new(self.bundle.clone());
+        let id = |her: &Withheld| if with_friends { her.record.user_id.clone() } else { her.newcomer_id() };
+        for her in &people {
+            let known = &her.did[..events];
+            if !with_friends {
+                let record = UserRecord { user_id: id(her), ..her.record.clone() };
+                engine.apply(Change::PutUser(record), now)?;
+            }
+            for (product, kind) in known {
+                engine.apply(Change::Event(EventRecord::new(id(her), product, *kind)), now)?;
             }
         }
-        vector.iter_mut().for_each(|value| *value /= strength);
-        (strength > 0.0).then_some(FriendsMean { vector, strength })
-    }
-
-    fn folded(&self, user: UserRow, first: &[u32], prior: Option<Vec<f32>>) -> Vec<f32> {
-        let (dim, settings): (usize, FoldIn) = (self.embeddings.dim, self.embeddings.fold);
-        let event = |&product: &u32| FoldEvent {
-            vector: &self.embeddings.products[product as usize * dim..][..dim],
-            weight: self.all.interactions.get(user.index(), product),
-        };
-        let events: Vec<FoldEvent<'_>> = first.iter().map(event).collect();
-        let products = Products::new(&self.gram, self.history.products.len());
-        fold(products, &settings, &events, &prior.unwrap_or_else(|| vec![0.0; dim]))
-    }
-
-    /// People without a vector get what is popular in their country.
-    fn ranked(&self, cases: &[(Case, Vec<u32>)], vectors: Vec<Option<Vec<f32>>>) -> Value {
-        let dim = self.embeddings.dim;
-        let known: Vec<usize> = (0..cases.len()).filter(|&at| vectors[at].is_some()).collect();
-        let users = known.iter().flat_map(|&at| vectors[at].clone().unwrap_or_default()).collect();
-        let moved: Vec<Case> =
-            (0..).zip(&known).map(|(row, &at)| Case { user: UserRow(row), ..cases[at].0.clone() }).collect();
-        let of_known = Embeddings { users, dim, ..self.embeddings.clone() };
-        let popular = popularity(&self.history.interactions);
-        let mut lists = self.popular_lists(cases, |home| home.country_only());
-        let ranked = rank_exactly(&moved, &of_known, &popular, self.k);
-        known.into_iter().zip(ranked).for_each(|(at, list)| lists[at] = list);
-        self.measured(cases, lists)
-    }
-
-    fn popular(&self, cases: &[(Case, Vec<u32>)], of: impl Fn(Home) -> Home) -> Value {
-        self.measured(cases, self.popular_lists(cases, of))
-    }
-
-    /// Products by the number of people of the same `of` home who have them.
-    fn popular_lists(&self, cases: &[(Case, Vec<u32>)], of: impl Fn(Home) -> Home) -> Vec<Vec<u32>> {
-        let mut counts: HashMap<Home, Vec<f32>> = HashMap::new();
-        let interactions = &self.history.interactions;
-        for user in 0..interactions.rows() {
-            let there = counts.entry(of(self.homes[user])).or_insert_with(|| vec![0.0; interactions.columns()]);
-            interactions.row(user).0.iter().for_each(|&product| there[product as usize] += 1.0);
+        let snapshot = engine.snapshot();
+        let gains = people.par_iter().map(|her| self.gains(her, &id(her), events, &snapshot, now));
+        let gains: Vec<[f64; 4]> = gains.collect::<Result<_, Fault>>()?;
+        let mean = |way: usize| gains.iter().map(|of| of[way]).sum::<f64>() / gains.len() as f64;
+        let mut told = json!({ "people": gains.len() });
+        for (way, name) in WAYS.into_iter().enumerate() {
+            told[name] = json!(mean(way));
         }
-        let orders: HashMap<Home, Vec<u32>> =
-            counts.into_iter().map(|(home, counts)| (home, order_by_score(&counts))).collect();
-        let list = |(case, _): &(Case, Vec<u32>)| {
-            let order = orders.get(&of(self.homes[case.user.index()])).map_or(&[][..], Vec::as_slice);
-            first_allowed(order, &case.seen, self.k)
-        };
-        cases.iter().map(list).collect()
+        let best = (1..WAYS.len()).max_by(|&left, &right| mean(left).total_cmp(&mean(right))).unwrap_or(1);
+        let (more, error) = difference(&gains.iter().map(|of| of[0] - of[best]).collect::<Vec<f64>>());
+        told["more_than_popular"] = json!({ "mean": more, "standard_error": error, "against": WAYS[best] });
+        Ok(told)
     }
 
-    fn measured(&self, cases: &[(Case, Vec<u32>)], lists: Vec<Vec<u32>>) -> Value {
-        let cases: Vec<Case> = cases.iter().map(|(case, _)| case.clone()).collect();
-        let metrics = measure(&cases, lists, &[self.k], self.history.products.len());
-        let figure = |name: &str| metrics[&format!("{name}@{}", self.k)];
-        json!({ "recall": figure("recall"), "ndcg": figure("ndcg") })
+    fn gains(
+        &self,
+        her: &Withheld,
+        id: &str,
+        events: usize,
+        snapshot: &Snapshot,
+        now: Timestamp,
+    ) -> Result<[f64; 4], Fault> {
+        let relevant = her.relevant(events, self.later);
+        let seen: Vec<String> = her.did.iter().take(events).map(|(product, _)| product.clone()).collect();
+        let gain = |list: &[&str]| {
+            let hit = |&place: &usize| relevant.contains(&list[place]);
+            ndcg(&(0..list.len()).filter(hit).collect::<Vec<usize>>(), relevant.len(), self.k)
+        };
+        let context = Context { exclude: seen.clone(), ..Context::new(now, self.k) };
+        let (feed, trending) = (snapshot.feed(id, &context)?, snapshot.trending(Some(id), &context)?);
+        let [feed, trending] =
+            [feed, trending].map(|answer| answer.items.into_iter().map(|item| item.product_id).collect::<Vec<_>>());
+        let shown = |list: &[String]| gain(&list.iter().map(String::as_str).collect::<Vec<&str>>());
+        let popular = |country| gain(&self.popular.list(country, &seen, self.k));
+        Ok([shown(&feed), shown(&trending), popular(her.record.country), popular(None)])
     }
+}
+
+/// Mean of these differences, and its standard error.
+fn difference(differences: &[f64]) -> (f64, f64) {
+    let count = differences.len() as f64;
+    let mean = differences.iter().sum::<f64>() / count;
+    let variance = differences.iter().map(|one| (one - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    (mean, (variance / count).sqrt())
 }

@@ -11,6 +11,7 @@ use crate::candidates::{ProductDraft, best_first};
 use crate::live::popularity::FEWEST_PEOPLE;
 use crate::recommend::Snapshot;
 use crate::request::Source;
+use crate::serving_model::Popular;
 
 /// Whose ranking, and as of which day (since the epoch).
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +30,25 @@ pub(crate) fn popular(
     allowed: &Bitmap,
     skip: &HashSet<u32>,
 ) -> Vec<ProductDraft> {
+    let mut found = ranked(world, market, k, allowed, skip);
+    if found.len() < k {
+        let new = allowed.rows_from(world.bundle().n_products() as u32);
+        let taken: HashSet<u32> = found.iter().map(|draft| draft.row).collect();
+        let rest = new.filter(|row| !skip.contains(row) && !taken.contains(row));
+        found.extend(rest.take(k - found.len()).map(|row| ProductDraft::new(row, Source::Newest, 0.0)));
+    }
+    by_place(found)
+}
+
+/// The same without the products that nobody bought.
+pub(crate) fn bought(world: &Snapshot, market: &Market, k: usize, allowed: &Bitmap) -> Vec<ProductDraft> {
+    let mut found = ranked(world, market, k, allowed, &HashSet::new());
+    found.retain(|draft| draft.score > 0.0);
+    by_place(found)
+}
+
+/// What [`popular`] lists first, with the popularity in the market or, where nobody there bought it, everywhere.
+fn ranked(world: &Snapshot, market: &Market, k: usize, allowed: &Bitmap, skip: &HashSet<u32>) -> Vec<ProductDraft> {
     let mut taken: HashSet<u32> = HashSet::new();
     let mut found: Vec<ProductDraft> = Vec::with_capacity(k);
     let rankings = [market.country.map(Some), Some(None)];
@@ -39,14 +59,13 @@ pub(crate) fn popular(
         taken.extend(more.iter().map(|draft| draft.row));
         found.extend(more);
     }
-    if found.len() < k {
-        let new = allowed.rows_from(world.bundle().n_products() as u32);
-        let rest = new.filter(|row| !skip.contains(row) && !taken.contains(row));
-        found.extend(rest.take(k - found.len()).map(|row| ProductDraft::new(row, Source::Newest, 0.0)));
-    }
-    let step = 1.0 / (found.len() as f32 + 1.0);
+    found
+}
+
+fn by_place(mut found: Vec<ProductDraft>) -> Vec<ProductDraft> {
+    let count = found.len();
     for (place, draft) in found.iter_mut().enumerate() {
-        draft.score = 1.0 - step * (place as f32 + 1.0);
+        draft.score = Popular::place(place, count);
     }
     found
 }

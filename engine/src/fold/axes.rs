@@ -1,13 +1,13 @@
 //! The principal axes of the product vectors, with which folding in a few events takes no cubic solve.
 //!
-//! With `G = Σ y yᵀ = A · diag(l) · Aᵀ` the equation of [`fold`](super::fold) is diagonal but for its events,
-//! `(D + Y W Yᵀ) x = b` with `D = w0·l + λ`, and solved by (Woodbury 1950, "Inverting Modified Matrices")
+//! With `G = Σ y yᵀ = A · diag(l) · Aᵀ` the equation of [`fold`](super::fold()) is diagonal but for its events,
+//! `(D + Y W Yᵀ) x = b` with `D = h·(w0·l + λ)`, and solved by (Woodbury 1950, "Inverting Modified Matrices")
 //!
 //! ```text
 //! x = D⁻¹b - D⁻¹Y (W⁻¹ + Yᵀ D⁻¹ Y)⁻¹ Yᵀ D⁻¹ b
 //! ```
 
-use super::{FoldEvent, solve};
+use super::{Base, Pull, solve};
 use crate::vectors::{add_scaled, dot as dot_f32};
 
 /// Axes and the sums of squares along them.
@@ -107,22 +107,20 @@ impl AxesView<'_> {
         events <= self.squares.len() / 2
     }
 
-    /// The solution for events with weights already times `w1`; none where it has no finite one.
-    pub(super) fn solve(
-        &self,
-        unobserved: f64,
-        pull: f64,
-        events: &[FoldEvent<'_>],
-        prior: &[f32],
-    ) -> Option<Vec<f32>> {
-        let (dim, count) = (prior.len(), events.len());
+    /// The solution of the equation; none where it has no finite one.
+    pub(super) fn solve(&self, base: Base<'_>, events: &[Pull<'_>]) -> Option<Vec<f32>> {
+        let (dim, count) = (self.squares.len(), events.len());
         let along: Vec<f32> = events.iter().flat_map(|event| self.along(event.vector)).collect();
         let along: Vec<&[f32]> = along.chunks_exact(dim).collect();
         let inverse: Vec<f64> =
-            self.squares.iter().map(|&squares| (unobserved * f64::from(squares) + pull).recip()).collect();
-        let mut right: Vec<f64> = self.along(prior).into_iter().map(|value| pull * f64::from(value)).collect();
+            self.squares.iter().map(|&squares| (base.unobserved * f64::from(squares) + base.pull).recip()).collect();
+        let mut right = vec![0f64; dim];
+        if let Some(towards) = base.towards {
+            let towards = self.along(towards);
+            right.iter_mut().zip(towards).for_each(|(right, value)| *right = base.pull * f64::from(value));
+        }
         for (event, along) in events.iter().zip(&along) {
-            let weight = f64::from(event.weight);
+            let weight = event.weight * event.missing;
             right.iter_mut().zip(*along).for_each(|(right, &value)| *right += weight * f64::from(value));
         }
         let mut answer: Vec<f64> = right.iter().zip(&inverse).map(|(right, inverse)| right * inverse).collect();
@@ -134,7 +132,7 @@ impl AxesView<'_> {
             for (column, other) in along[..=row].iter().enumerate() {
                 left[row * count + column] = scaled.iter().zip(*other).map(|(a, &b)| a * f64::from(b)).sum();
             }
-            left[row * count + row] += f64::from(events[row].weight).recip();
+            left[row * count + row] += events[row].weight.recip();
             small[row] = one.iter().zip(&answer).map(|(&a, b)| f64::from(a) * b).sum();
         }
         solve(&mut left, &mut small)?;

@@ -158,6 +158,12 @@ impl History {
         self.accepted.iter().find(|&&(accepted, _)| accepted == product).map(|&(_, day)| day)
     }
 
+    /// Number of products that the signals are about.
+    pub(crate) fn products_with_signals(&self) -> usize {
+        let products: std::collections::BTreeSet<u32> = self.signals.iter().map(|signal| signal.product).collect();
+        products.len()
+    }
+
     /// Notes one signal; the oldest gives way when there are too many.
     pub(crate) fn signal(&mut self, product: u32, weight: f32) {
         if self.signals.len() == MOST_SIGNALS {

@@ -12,9 +12,10 @@ use super::people::History;
 use super::records::{ProductRecord, UserRecord};
 use crate::bundle::{Consent, StoredPossession, UserProfile};
 use crate::cohorts::FriendsMean;
-use crate::fold::{self, FoldEvent};
+use crate::fold::{self, FoldEvent, Prior};
 use crate::recommend::Snapshot;
 use crate::rhythm::Rhythm;
+use crate::serving_model::FoldIn;
 use crate::vectors;
 
 /// One friend.
@@ -381,23 +382,36 @@ impl Snapshot {
             return None;
         }
         let bundle = self.bundle();
-        let prior = self.prior(user);
-        let products = bundle.fold_products();
-        Some(fold::fold(products, &bundle.serving().fold, &events, &prior).into_boxed_slice())
+        let (prior, hold) = self.prior(user);
+        let prior = Prior { vector: &prior, hold };
+        Some(fold::fold(bundle.fold_products(), &bundle.serving().fold, &events, prior).into_boxed_slice())
     }
 
-    /// What a user's vector is pulled towards: the trained one, else that of friends and cohort, else nothing.
-    fn prior(&self, user: u32) -> Vec<f32> {
+    /// What a user's vector is pulled towards and how firmly it is held: the trained one, else that of friends and cohort,
+    /// else nothing.
+    fn prior(&self, user: u32) -> (Vec<f32>, f32) {
+        let FoldIn { friend_weight, hold, .. } = self.bundle().serving().fold;
         if let Some(trained) = self.trained_vector(user) {
-            return trained;
+            return (trained, hold.own);
         }
-        let belief = self.bundle().serving().fold.friend_weight;
         let friends = self.friends_mean(user);
+        let firmly = if friends.is_some() { hold.friends } else { hold.cohort };
         if let Some(newcomer) = self.bundle().newcomer(&self.profile(user)) {
-            return newcomer.prior(friends, belief);
+            return (newcomer.prior(friends, friend_weight), firmly);
         }
-        let friends = friends.map(|mean| mean.vector.iter().map(|value| belief * value).collect());
-        friends.unwrap_or_else(|| vec![0.0; self.bundle().dim()])
+        let friends = friends.map(|mean| mean.vector.iter().map(|value| friend_weight * value).collect());
+        (friends.unwrap_or_else(|| vec![0.0; self.bundle().dim()]), firmly)
+    }
+
+    /// What the most popular product of the market gains in this person's feed: something for those without a vector of
+    /// their own, the less the more they have done.
+    pub(crate) fn popular_gain(&self, user: u32) -> f32 {
+        if self.is_trained(user) {
+            return 0.0;
+        }
+        let popular = self.bundle().serving().blend.popular;
+        let events = self.live.people.history(user).map_or(0, |history| history.products_with_signals());
+        popular.after(events, self.friends_mean(user).is_some())
     }
 
     /// Row of a product that exists.

@@ -16,13 +16,17 @@ use std::time::Instant;
 
 use juntos_datasets::progress::Progress;
 use juntos_datasets::{Csr, Row};
-use juntos_engine::serving_model::FoldIn;
+use juntos_engine::serving_model::{FoldIn, Hold};
 
 use self::solve::{Penalty, half_sweep};
 use super::{Embeddings, FitData, Fitted, Model, input};
 use crate::config::AlsConfig;
 use crate::error::TrainError;
 use crate::tracking::{Pass, Tracking};
+
+/// How firmly priors are held where too little is held out to learn it; what ranked best of generated worlds
+/// (`docs/trainer.md`, "New people").
+const HOLD: Hold = Hold { own: 8.0, friends: 4.0, cohort: 1.0 };
 
 /// The model `als`.
 #[derive(Debug, Clone, Copy)]
@@ -122,6 +126,7 @@ impl Als {
             observed_weight: 1.0,
             regularization: self.settings.regularization,
             friend_weight: if self.settings.friend_weight > 0.0 { 1.0 } else { 0.0 },
+            hold: HOLD,
         };
         Embeddings { dim: data.dim, users: rows, products, groups, fold }
     }

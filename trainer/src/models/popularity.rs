@@ -1,7 +1,7 @@
 //! Popular products for everyone: the baseline that every model must beat.
 
 use juntos_datasets::progress::Progress;
-use juntos_engine::serving_model::FoldIn;
+use juntos_engine::serving_model::{FoldIn, Hold};
 
 use super::{Embeddings, FitData, Fitted, Model, input};
 use crate::error::TrainError;
@@ -11,8 +11,13 @@ use crate::error::TrainError;
 pub struct Popularity;
 
 /// Keeps every vector at its prior whatever the events: all users are alike.
-const UNMOVED: FoldIn =
-    FoldIn { unobserved_weight: 0.0, observed_weight: 1.0, regularization: 1e6, friend_weight: 1.0 };
+const UNMOVED: FoldIn = FoldIn {
+    unobserved_weight: 0.0,
+    observed_weight: 1.0,
+    regularization: 1e6,
+    friend_weight: 1.0,
+    hold: Hold { own: 0.0, friends: 0.0, cohort: 0.0 },
+};
 
 impl Model for Popularity {
     fn name(&self) -> &'static str {

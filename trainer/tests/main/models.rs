@@ -10,7 +10,7 @@
 use juntos_datasets::generate::checkerboard;
 use juntos_datasets::progress::Silent;
 use juntos_datasets::{Csr, UserRow};
-use juntos_engine::fold::{FoldEvent, Products, fold};
+use juntos_engine::fold::{FoldEvent, Prior, Products, fold};
 use juntos_trainer::config::TrainConfig;
 use juntos_trainer::error::TrainError;
 use juntos_trainer::models::{Embeddings, FitData, Fitted, MODEL_NAMES};
@@ -153,7 +153,7 @@ fn folding_a_users_events_into_nothing_gives_nearly_her_trained_vector() {
             .zip(weights)
             .map(|(&column, &weight)| FoldEvent { vector: vector(column), weight })
             .collect();
-        let folded = fold(products, &vectors.fold, &events, &[0.0; DIM]);
+        let folded = fold(products, &vectors.fold, &events, Prior::nothing(&[0.0; DIM]));
         let off: f32 = folded.iter().zip(trained).map(|(a, b)| (a - b) * (a - b)).sum();
         assert!(off.sqrt() < 1e-3 * dot(trained, trained).sqrt(), "user {user} is off by {}", off.sqrt());
     }

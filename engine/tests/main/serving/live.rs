@@ -6,7 +6,8 @@ use juntos_engine::cohorts::{Believed, Cohort, Home, LEAST_PEOPLE};
 use juntos_engine::live::records::{EventRecord, FriendshipRecord, ProductRecord, TeamRecord, UserRecord};
 use juntos_engine::live::{Applied, Change, ChangeFault};
 use juntos_engine::reasons::{CountBucket, Reason};
-use juntos_engine::request::Degraded;
+use juntos_engine::request::{Degraded, Source};
+use juntos_engine::serving_model::{Blend, Popular, ServingModel};
 
 use super::world::{DIM, World, ask, now};
 
@@ -129,6 +130,54 @@ fn a_newcomer_is_like_others_who_live_where_she_does() {
     let engine = world.engine();
     apply(&engine, Change::PutUser(record(Some("ES"), true)));
     assert_eq!(feed(&engine, "new"), popular, "what is popular ranks better, training found");
+}
+
+/// Issue 4: a newcomer without friends must not be shown worse than what is popular where she lives.
+#[test]
+fn what_is_popular_stands_beside_a_newcomers_first_event() {
+    let mut world = World::plain(9, 12, 40);
+    (6..12).for_each(|person| world.people[person].country = "IT");
+    // Products 10 to 12 are popular in Spain, 20 to 22 in Italy; everybody there bought the first of them.
+    for (product, buyers) in [(10, 0..6), (11, 0..5), (12, 0..4), (20, 6..12), (21, 6..11), (22, 6..10)] {
+        world.bought.extend(buyers.map(|person| (person, product, 3, false)));
+    }
+    let unlike = |product: usize, sign: f32| {
+        let turn = product as f32 / 40.0;
+        [0.0, 0.0, sign * (1.0 + turn), turn]
+    };
+    for product in 0..40 {
+        // The first ten are alike, all others unlike them.
+        let vector = if product < 10 { [1.0 + product as f32 / 100.0, 0.0, 0.0, 0.0] } else { unlike(product, -1.0) };
+        world.product_vectors[product * DIM..(product + 1) * DIM].copy_from_slice(&vector);
+    }
+    let shown = |popular: Popular, country: &str, id: &str, product: &str| {
+        let blend = Blend { popular, ..Blend::default() };
+        let engine = world.engine_with(&ServingModel { blend, ..ServingModel::default() });
+        let record = UserRecord { country: country.parse().ok(), ..UserRecord::new(id) };
+        apply(&engine, Change::PutUser(record));
+        apply(&engine, event(id, product, EventKind::View));
+        let answer = engine.snapshot().feed(id, &ask(8)).unwrap();
+        answer.items.into_iter().map(|item| (item.product_id, item.source)).collect::<Vec<_>>()
+    };
+    let place = |list: &[(String, Source)], id: &str| list.iter().position(|(product, _)| product == id);
+    let served = shown(Popular { alone: 2.0, beside_friends: 0.0 }, "ES", "new", "p3");
+    assert!(place(&served, "p10").is_some_and(|place| place < 4), "popular in her country: {served:?}");
+    assert!(place(&served, "p9").is_some_and(|place| place < 4), "like what she looked at: {served:?}");
+    assert!(place(&served, "p20").is_none_or(|place| place > 3), "popular elsewhere only: {served:?}");
+    let italian = shown(Popular { alone: 2.0, beside_friends: 0.0 }, "IT", "new", "p3");
+    assert!(place(&italian, "p20").is_some_and(|place| place < 4), "{italian:?}");
+    let taste = shown(Popular { alone: 0.0, beside_friends: 0.0 }, "ES", "new", "p3");
+    assert!(taste.iter().all(|(_, source)| *source == Source::Taste), "{taste:?}");
+    let known = shown(Popular { alone: 2.0, beside_friends: 2.0 }, "ES", "u0", "p3");
+    assert!(known.iter().all(|(_, source)| *source == Source::Taste), "she has a vector of her own: {known:?}");
+}
+
+#[test]
+fn what_is_popular_fades_with_events() {
+    let popular = Popular { alone: 1.0, beside_friends: 0.5 };
+    let gains: Vec<f32> = (0..100).map(|events| popular.after(events, false)).collect();
+    assert!(gains[0] == 1.0 && gains[8] == 0.5 && gains[99] == 0.0 && gains.is_sorted_by(|a, b| a >= b), "{gains:?}");
+    assert_eq!((popular.after(0, true), popular.after(8, true)), (0.5, 0.25));
 }
 
 #[test]

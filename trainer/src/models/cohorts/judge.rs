@@ -5,16 +5,17 @@
 //! their own vector is not used, and their part in their cohort's is taken out. The vectors of products and friends
 //! were learnt with their history, which is a help to friends more than to cohorts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use juntos_datasets::Csr;
 use juntos_datasets::training::TrainingData;
 use juntos_engine::cohorts::{Believed, FriendsMean, Home, Newcomer};
-use juntos_engine::fold::{FoldEvent, Products, fold};
-use juntos_engine::serving_model::FoldIn;
+use juntos_engine::fold::{Axes, FoldEvent, Prior, Products, fold};
+use juntos_engine::serving_model::{FoldIn, Hold};
 use rayon::prelude::*;
 
 use super::means::Means;
-use super::{Compared, Newcomers, People};
+use super::{Compared, Newcomers, People, Verdict};
 use crate::evaluate::metrics::ndcg;
 use crate::evaluate::products::{Case, cases, is_zero, popularity};
 use crate::evaluate::rank::{Query, first_allowed, order_by_score, top_products};
@@ -23,42 +24,45 @@ use crate::models::complete::fold_in::gram;
 use crate::prepare::HeldOut;
 
 /// Length of the lists judged.
-const CUT: usize = 20;
+pub(super) const CUT: usize = 20;
 /// Most people looked at; of more, evenly spaced ones.
 const MOST_CASES: usize = 1_000;
 /// Fewer tell nothing.
-const FEWEST_CASES: usize = 100;
+pub(super) const FEWEST_CASES: usize = 100;
 /// Friends whose vectors stand in for a newcomer's, as in serving.
 const MOST_FRIENDS: usize = 50;
 /// What cohorts must gain, as a share, beside what chance may make of it.
-const LEAST_GAIN: f64 = 0.002;
+pub(super) const LEAST_GAIN: f64 = 0.002;
 /// The same against what is popular, which has seen nothing of what is hidden while products' vectors learnt from it: of a generated
 /// world's newcomers that flattered cohorts by a fifth.
-const LEAST_GAIN_OVER_POPULARITY: f64 = 0.25;
+pub(super) const LEAST_GAIN_OVER_POPULARITY: f64 = 0.25;
 /// Half-life of popularity in days, as the bundle counts it.
 const HALF_LIFE_DAYS: f64 = 30.0;
 /// Values tried of [`Believed::beside_friends`] and [`Believed::in_fold`], beside 0.
 const BESIDE_FRIENDS: [f32; 7] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0];
 const IN_FOLD: [f32; 4] = [0.25, 0.5, 0.75, 1.0];
 /// Numbers of events folded in.
-const EVENTS: [usize; 2] = [1, 3];
+pub(super) const EVENTS: [usize; 2] = [1, 3];
 
 /// One newcomer of the past.
-struct Past {
-    case: Case,
-    home: Home,
-    /// Vector of her cohort without her.
-    cohort: Vec<f32>,
-    friends: Option<FriendsMean>,
+pub(super) struct Past {
+    pub(super) case: Case,
+    pub(super) home: Home,
+    /// Vector of her cohort without her, where she has one.
+    cohort: Option<Vec<f32>>,
+    pub(super) friends: Option<FriendsMean>,
 }
 
 /// All of them, and what ranks products for them.
 pub(super) struct Judge<'a> {
-    history: &'a TrainingData,
-    embeddings: &'a Embeddings,
+    pub(super) history: &'a TrainingData,
+    repeats: &'a Csr,
+    pub(super) embeddings: &'a Embeddings,
     fold: &'a FoldIn,
     people: &'a People,
-    past: Vec<Past>,
+    pub(super) past: Vec<Past>,
+    gram: Vec<f32>,
+    axes: Axes,
 }
 
 impl<'a> Judge<'a> {
@@ -68,9 +72,9 @@ impl<'a> Judge<'a> {
         people: &'a People,
         embeddings: &'a Embeddings,
         fold: &'a FoldIn,
-        means: &Means,
+        means: Option<&Means>,
     ) -> Option<Self> {
-        debug_assert_eq!(means.dim(), embeddings.dim);
+        debug_assert!(means.is_none_or(|means| means.dim() == embeddings.dim));
         let history = &held.history;
         let all = cases(history, &held.test, false);
         let every = all.len().div_ceil(MOST_CASES).max(1);
@@ -79,50 +83,67 @@ impl<'a> Judge<'a> {
             let user = case.user.0 as usize;
             let known = people.personalise[user] && !history.interactions.row(user).0.is_empty();
             let home = Some(people.homes[user]).filter(|_| known)?;
-            let cohort = means.of_others(home, vector_of(embeddings, user))?;
+            let cohort = means.and_then(|means| means.of_others(home, vector_of(embeddings, user)));
             Some(Past { home, cohort, friends: friends_of(user, history, people, embeddings), case })
         };
         let past: Vec<Past> = spread.into_par_iter().filter_map(past).collect();
-        (past.len() >= FEWEST_CASES).then_some(Self { history, embeddings, fold, people, past })
+        let gram = gram(&embeddings.products, embeddings.dim);
+        let axes = Axes::of(&gram, embeddings.dim);
+        (past.len() >= FEWEST_CASES).then_some(Self {
+            history,
+            repeats: &held.repeats,
+            embeddings,
+            fold,
+            people,
+            past,
+            gram,
+            axes,
+        })
     }
 
-    /// How far cohorts are to be believed, and by how much lists are better for it.
-    pub(super) fn verdict(&self) -> (Believed, Newcomers) {
+    /// What is to be believed of newcomers, and by how much lists are better for it.
+    pub(super) fn verdict(&self) -> Verdict {
         let (alone, ranked_alone) = self.alone();
         let (beside_friends, with_friends) = self.beside_friends();
         let (in_fold, with_events) = self.in_fold();
-        (Believed { beside_friends, alone, in_fold }, Newcomers { alone: ranked_alone, with_friends, with_events })
+        let believed = Believed { beside_friends, alone, in_fold };
+        let hold = self.hold(believed);
+        let (popular, beside_popular) = self.popular(believed, hold);
+        let told = Newcomers { alone: ranked_alone, with_friends, with_events, beside_popular };
+        Verdict { believed, hold, popular, told }
+    }
+
+    /// Those who have a cohort.
+    fn of_cohorts(&self) -> impl Iterator<Item = (&Past, &[f32])> {
+        self.past.iter().filter_map(|past| Some((past, past.cohort.as_deref()?)))
     }
 
     /// Somebody of whom nothing but her home is known: against what is popular there.
     fn alone(&self) -> (bool, Compared) {
-        let popular = self.popular_at_home();
         let everywhere = order_by_score(&popularity(&self.history.interactions));
-        let listed = |past: &Past| {
-            let at_home = popular.get(&past.home.country_only()).map_or(&[][..], Vec::as_slice);
-            let mut list = first_allowed(at_home, &past.case.seen, CUT);
-            let rest = everywhere.iter().filter(|row| !at_home.contains(row)).copied();
-            list.extend(rest.filter(|row| past.case.seen.binary_search(row).is_err()).take(CUT - list.len()));
-            list
-        };
+        let popular = self.popular_at_home();
+        let listed = |past: &Past| popular_list(past.home, &past.case.seen, &popular, &everywhere, CUT);
         let world = |past: &Past| first_allowed(&everywhere, &past.case.seen, CUT);
-        let at_home = self.figures(self.past.iter().map(listed));
-        let everywhere = self.figures(self.past.iter().map(world));
+        let at_home = self.figures(self.of_cohorts().map(|(past, _)| (past, listed(past))));
+        let everywhere = self.figures(self.of_cohorts().map(|(past, _)| (past, world(past))));
+        if at_home.len() < FEWEST_CASES {
+            return (false, Compared { people: at_home.len(), ..Compared::default() });
+        }
         // Serving shows what is popular in the country, the issue asks for no less than what is popular anywhere.
         let without = if mean(&everywhere) > mean(&at_home) { everywhere } else { at_home };
-        let with = self.ranked(self.past.iter().map(|past| (past, past.cohort.clone())));
+        let with = self.ranked(self.of_cohorts().map(|(past, cohort)| (past, cohort.to_vec())));
         let compared = compared(&without, &with, LEAST_GAIN_OVER_POPULARITY);
         (compared.kept, compared)
     }
 
     /// Somebody with friends: against their mean alone.
     fn beside_friends(&self) -> (f32, Compared) {
-        let with_friends: Vec<&Past> = self.past.iter().filter(|past| past.friends.is_some()).collect();
+        let with_friends: Vec<_> = self.of_cohorts().filter(|(past, _)| past.friends.is_some()).collect();
         let figures = |beside_friends: f32| {
             let believed = Believed { beside_friends, ..Believed::default() };
-            self.ranked(with_friends.iter().filter_map(|past| {
-                let newcomer = Newcomer { vector: &past.cohort, believed };
-                Some((*past, newcomer.taste(past.friends.clone())?))
+            self.ranked(with_friends.iter().filter_map(|&(past, vector)| {
+                let newcomer = Newcomer { vector, believed };
+                Some((past, newcomer.taste(past.friends.clone())?))
             }))
         };
         best(&BESIDE_FRIENDS, with_friends.len(), figures)
@@ -130,36 +151,80 @@ impl<'a> Judge<'a> {
 
     /// Somebody without friends after her first events: against events folded into nothing.
     fn in_fold(&self) -> (f32, Compared) {
-        let gram = gram(&self.embeddings.products, self.embeddings.dim);
-        let products = Products::new(&gram, self.history.products.len());
+        let people: Vec<&Past> = self.of_cohorts().map(|(past, _)| past).collect();
         let figures = |in_fold: f32| {
             let believed = Believed { in_fold, ..Believed::default() };
-            let of_events = EVENTS.iter().map(|&count| {
-                let folded = self.past.par_iter().map(|past| {
-                    let prior = Newcomer { vector: &past.cohort, believed }.prior(None, 1.0);
-                    (past, fold(products, self.fold, &self.first_events(past, count), &prior))
-                });
-                self.ranked(folded.collect::<Vec<_>>())
-            });
-            let of_events: Vec<Vec<f64>> = of_events.collect();
-            (0..self.past.len())
-                .map(|at| of_events.iter().map(|of| of[at]).sum::<f64>() / EVENTS.len() as f64)
-                .collect()
+            self.after_events(&people, |past| (self.prior(past, None, believed), self.fold.hold.cohort))
         };
-        best(&IN_FOLD, self.past.len(), figures)
+        best(&IN_FOLD, people.len(), figures)
+    }
+
+    /// What a newcomer's events are folded into, as serving makes it; with these friends.
+    pub(super) fn prior(&self, past: &Past, friends: Option<&FriendsMean>, believed: Believed) -> Vec<f32> {
+        let belief = self.fold.friend_weight;
+        if let Some(vector) = &past.cohort {
+            return Newcomer { vector, believed }.prior(friends.cloned(), belief);
+        }
+        let nothing = || vec![0.0; self.embeddings.dim];
+        friends.map_or_else(nothing, |mean| mean.vector.iter().map(|value| belief * value).collect())
+    }
+
+    /// NDCG of each of these people, the mean of those after each number of [`EVENTS`], with these priors held so firmly.
+    pub(super) fn after_events(&self, people: &[&Past], prior: impl Fn(&Past) -> (Vec<f32>, f32) + Sync) -> Vec<f64> {
+        let of_events = EVENTS.map(|count| {
+            let folded = people.par_iter().map(|&past| {
+                let (vector, hold) = prior(past);
+                (past, self.folded(&self.first_events(past, count), Prior { vector: &vector, hold }))
+            });
+            self.ranked(folded.collect::<Vec<_>>())
+        });
+        let each = |at: usize| of_events.iter().map(|of| of[at]).sum::<f64>() / EVENTS.len() as f64;
+        (0..people.len()).map(each).collect()
+    }
+
+    /// These events folded into a prior.
+    pub(super) fn folded(&self, events: &[FoldEvent<'_>], prior: Prior<'_>) -> Vec<f32> {
+        let count = self.history.products.len();
+        fold(Products { gram: &self.gram, count, axes: Some(self.axes.view()) }, self.fold, events, prior)
+    }
+
+    /// How firmly the model holds priors if nothing is learnt.
+    pub(super) fn given_hold(&self) -> Hold {
+        self.fold.hold
     }
 
     /// The events of a newcomer that tell most, of as many products.
     fn first_events(&self, past: &Past, count: usize) -> Vec<FoldEvent<'_>> {
-        let (dim, products) = (self.embeddings.dim, &self.embeddings.products);
+        self.events(&self.first_cells(past, count))
+    }
+
+    fn first_cells(&self, past: &Past, count: usize) -> Vec<(u32, f32)> {
         let mut cells: Vec<(u32, f32)> = self.history.interactions.entries(past.case.user.0 as usize).collect();
         // A fixed but arbitrary order: rows of products follow their table, which may be by popularity.
         cells.sort_unstable_by_key(|&(product, _)| xxhash_rust::xxh3::xxh3_64(&product.to_le_bytes()));
-        let event = |(product, weight): (u32, f32)| {
+        cells.truncate(count);
+        cells
+    }
+
+    fn events(&self, cells: &[(u32, f32)]) -> Vec<FoldEvent<'_>> {
+        let (dim, products) = (self.embeddings.dim, &self.embeddings.products);
+        let event = |&(product, weight): &(u32, f32)| {
             let start = product as usize * dim;
             FoldEvent { vector: &products[start..start + dim], weight }
         };
-        cells.into_iter().take(count).map(event).collect()
+        cells.iter().map(event).collect()
+    }
+
+    /// The same events, and the case of somebody who has done nothing else: whatever she bought in the part held out is
+    /// to be found, though she had it before.
+    pub(super) fn as_if_new(&self, past: &Past, count: usize) -> (Case, Vec<FoldEvent<'_>>) {
+        let (user, cells) = (past.case.user, self.first_cells(past, count));
+        let mut seen: Vec<u32> = cells.iter().map(|&(product, _)| product).collect();
+        seen.sort_unstable();
+        let again = self.repeats.row(user.0 as usize).0.iter().filter(|product| seen.binary_search(product).is_err());
+        let mut relevant: Vec<u32> = past.case.relevant.iter().chain(again).copied().collect();
+        relevant.sort_unstable();
+        (Case { user, seen, relevant }, self.events(&cells))
     }
 
     /// NDCG of each of these people, whose products are ranked by these vectors.
@@ -171,12 +236,12 @@ impl<'a> Judge<'a> {
         tastes.iter().zip(lists).map(|((past, _), list)| gain(&list, &past.case)).collect()
     }
 
-    fn figures(&self, lists: impl Iterator<Item = Vec<u32>>) -> Vec<f64> {
-        self.past.iter().zip(lists).map(|(past, list)| gain(&list, &past.case)).collect()
+    fn figures<'p>(&self, lists: impl Iterator<Item = (&'p Past, Vec<u32>)>) -> Vec<f64> {
+        lists.map(|(past, list)| gain(&list, &past.case)).collect()
     }
 
     /// What is bought in each country, most first: purchases fade with time, as they do in a bundle.
-    fn popular_at_home(&self) -> BTreeMap<Home, Vec<u32>> {
+    pub(super) fn popular_at_home(&self) -> BTreeMap<Home, Vec<u32>> {
         let mut bought: BTreeMap<Home, BTreeMap<u32, f64>> = BTreeMap::new();
         let cut = self.history.cut;
         for (user, possessions) in self.history.possessions.iter().enumerate() {
@@ -200,6 +265,22 @@ impl<'a> Judge<'a> {
     }
 }
 
+/// The first `length` products of what is popular in the country of a home, and then everywhere, without those `seen`.
+pub(super) fn popular_list(
+    home: Home,
+    seen: &[u32],
+    popular: &BTreeMap<Home, Vec<u32>>,
+    everywhere: &[u32],
+    length: usize,
+) -> Vec<u32> {
+    let at_home = popular.get(&home.country_only()).map_or(&[][..], Vec::as_slice);
+    let mut list = first_allowed(at_home, seen, length);
+    let known: BTreeSet<u32> = list.iter().copied().collect();
+    let rest = everywhere.iter().filter(|row| !known.contains(row) && seen.binary_search(row).is_err());
+    list.extend(rest.take(length - known.len()));
+    list
+}
+
 /// The best of some strengths beside none, and what it is worth; 0 where none is better.
 fn best(tried: &[f32], people: usize, figures: impl Fn(f32) -> Vec<f64>) -> (f32, Compared) {
     if people < FEWEST_CASES {
@@ -220,7 +301,7 @@ fn best(tried: &[f32], people: usize, figures: impl Fn(f32) -> Vec<f64>) -> (f32
 
 /// Both means, and whether the second is better by this share at `least` and by more than chance: the standard error of the
 /// difference.
-fn compared(without: &[f64], with: &[f64], least: f64) -> Compared {
+pub(super) fn compared(without: &[f64], with: &[f64], least: f64) -> Compared {
     let people = without.len();
     let gains: Vec<f64> = with.iter().zip(without).map(|(with, without)| with - without).collect();
     let gained = mean(&gains);
@@ -230,17 +311,17 @@ fn compared(without: &[f64], with: &[f64], least: f64) -> Compared {
     Compared { people, without, with, kept: gained > error && gained > least * without }
 }
 
-fn mean(values: &[f64]) -> f64 {
+pub(super) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
-fn gain(list: &[u32], case: &Case) -> f64 {
+pub(super) fn gain(list: &[u32], case: &Case) -> f64 {
     let hit = |&place: &usize| case.relevant.binary_search(&list[place]).is_ok();
     let hits: Vec<usize> = (0..list.len()).filter(hit).collect();
     ndcg(&hits, case.relevant.len(), CUT)
 }
 
-fn vector_of(embeddings: &Embeddings, user: usize) -> &[f32] {
+pub(super) fn vector_of(embeddings: &Embeddings, user: usize) -> &[f32] {
     &embeddings.users[user * embeddings.dim..(user + 1) * embeddings.dim]
 }
 

@@ -4,11 +4,14 @@
 //! language on the country, these on everybody) as far as chance explains the difference: empirical Bayes with the
 //! moments of a one-way layout (B. Efron and C. Morris 1975, "Data Analysis Using Stein's Estimator and its
 //! Generalizations", §2). How far cohorts are believed beside friends and events is what ranks best for people of the
-//! past whose history is hidden ([`judge`]); where that is not better than without cohorts, there are none.
+//! past whose history is hidden ([`judge`]); where that is not better than without cohorts, there are none. The same people
+//! tell how firmly events leave priors where they are, and how much what is popular counts beside them.
 
+mod hold;
 mod judge;
 mod means;
 mod people;
+mod popular;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +20,7 @@ use std::fmt;
 use juntos_datasets::dataset::Dataset;
 use juntos_datasets::training::TrainingData;
 use juntos_engine::cohorts::{Believed, Cohorts};
-use juntos_engine::serving_model::FoldIn;
+use juntos_engine::serving_model::{FoldIn, Hold, Popular};
 use serde::Serialize;
 
 use self::judge::Judge;
@@ -36,6 +39,22 @@ pub struct Newcomers {
     pub with_friends: Compared,
     /// The same people after one and three of their events, friends hidden.
     pub with_events: Compared,
+    /// All who were looked at, after one and three of their events, friends hidden: without and with what is popular beside
+    /// what they and their cohorts like.
+    pub beside_popular: Compared,
+}
+
+/// What the past tells of newcomers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Verdict {
+    /// How far cohorts are to be believed.
+    pub believed: Believed,
+    /// How firmly events leave priors where they are.
+    pub hold: Hold,
+    /// How much what is popular counts in a newcomer's list.
+    pub popular: Popular,
+    /// What all this is worth.
+    pub told: Newcomers,
 }
 
 /// Rankings of the same people with and without cohorts.
@@ -58,16 +77,18 @@ impl fmt::Display for Newcomers {
         parts.iter().try_for_each(|(name, Compared { people, without, with, kept })| {
             let verdict = if *kept { "kept" } else { "not kept" };
             write!(f, " {name} {without:.4} {with:.4} of {people} ({verdict});")
-        })
+        })?;
+        let Compared { people, without, with, .. } = self.beside_popular;
+        write!(f, " then with what is popular {without:.4} {with:.4} of {people}")
     }
 }
 
-/// How far cohorts are to be believed, and what that is worth, judged by people of `held` who bought something in the
-/// part held out. `embeddings` are learnt from `held.history`, and `fold` is how events will be folded in. None where
-/// too few people say where they live or what they read.
-pub fn judge(held: &HeldOut, people: &People, embeddings: &Embeddings, fold: &FoldIn) -> Option<(Believed, Newcomers)> {
-    let means = Means::of(&held.history, people, embeddings)?;
-    Some(Judge::new(held, people, embeddings, fold, &means)?.verdict())
+/// How newcomers are to be served, judged by people of `held` who bought something in the part held out. `embeddings` are
+/// learnt from `held.history`, and `fold` is how events will be folded in. None where there are too few such people;
+/// where too few say where they live or what they read, cohorts are not believed.
+pub fn judge(held: &HeldOut, people: &People, embeddings: &Embeddings, fold: &FoldIn) -> Option<Verdict> {
+    let means = Means::of(&held.history, people, embeddings);
+    Some(Judge::new(held, people, embeddings, fold, means.as_ref())?.verdict())
 }
 
 /// The cohorts of everybody with a history in `data`, whose vectors are in `embeddings`; none where no cohort is large

@@ -128,7 +128,8 @@ fn who_is_left_out_has_never_been_there() {
 fn cohorts_are_believed_where_people_of_a_country_buy_alike() {
     let judged = |at_home: bool| {
         let (held, people, embeddings) = past(at_home);
-        judge(&held, &people, &embeddings, &embeddings.fold).unwrap()
+        let Verdict { believed, told, .. } = judge(&held, &people, &embeddings, &embeddings.fold).unwrap();
+        (believed, told)
     };
     let ((believed, at_home), (by_chance, anywhere)) = (judged(true), judged(false));
     assert_eq!((at_home.alone.people, at_home.with_friends.people), (2 * USERS, 2 * USERS));
@@ -139,5 +140,7 @@ fn cohorts_are_believed_where_people_of_a_country_buy_alike() {
     assert!(!by_chance.alone && !anywhere.alone.kept, "{anywhere}");
     let (held, people, embeddings) = past(true);
     let nobody = People { homes: vec![Home::default(); 2 * USERS], ..people };
-    assert!(judge(&held, &nobody, &embeddings, &embeddings.fold).is_none());
+    let verdict = judge(&held, &nobody, &embeddings, &embeddings.fold).unwrap();
+    assert!(verdict.believed.is_nothing() && verdict.told.with_events.people == 0, "{:?}", verdict.told);
+    assert_eq!(verdict.told.beside_popular.people, 2 * USERS);
 }

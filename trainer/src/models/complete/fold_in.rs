@@ -2,8 +2,8 @@
 
 use juntos_datasets::Csr;
 use juntos_datasets::progress::Progress;
-use juntos_engine::fold::{FoldEvent, Products, fold};
-use juntos_engine::serving_model::FoldIn;
+use juntos_engine::fold::{FoldEvent, Prior, Products, fold};
+use juntos_engine::serving_model::{FoldIn, Hold};
 use rayon::prelude::*;
 
 use crate::models::FitData;
@@ -47,6 +47,7 @@ pub(in crate::models) fn choose(interactions: &Csr, users: &[f32], products: &[f
                 observed_weight: 1.0,
                 regularization: (strength * mean_square) as f32,
                 friend_weight: 1.0,
+                hold: Hold::default(),
             };
             let vectors = Trained { interactions, users, products, dim };
             let cosine = vectors.mean_cosine(Products::new(&gram, count), &settings);
@@ -80,7 +81,10 @@ impl Trained<'_> {
         let vector = |column: u32| &self.products[column as usize * dim..(column as usize + 1) * dim];
         let event = |(&column, &weight)| FoldEvent { vector: vector(column), weight };
         let events: Vec<FoldEvent<'_>> = columns.iter().zip(weights).map(event).collect();
-        cosine(&fold(products, settings, &events, &vec![0.0; dim]), &self.users[user * dim..(user + 1) * dim])
+        cosine(
+            &fold(products, settings, &events, Prior::nothing(&vec![0.0; dim])),
+            &self.users[user * dim..(user + 1) * dim],
+        )
     }
 }
 
