@@ -7,6 +7,7 @@
 mod fitter;
 mod journal;
 mod knobs;
+mod parts;
 mod sample;
 mod score;
 mod validation;
@@ -19,9 +20,9 @@ use serde::Serialize;
 pub(crate) use self::fitter::Fitter;
 use self::fitter::Tried;
 pub(crate) use self::knobs::Has;
-use self::knobs::{ALS, DIRECTIONS, Knob, SOFTMAX, SPECTRAL};
+use self::knobs::{ALS, DIRECTIONS, ENSEMBLE, Knob, PROPAGATION, SOFTMAX, SPECTRAL};
 pub(crate) use self::validation::next_purchases;
-use crate::config::{AUTO, TrainConfig};
+use crate::config::{AUTO, EnsembleConfig, TrainConfig};
 use crate::error::TrainError;
 use crate::models::Embeddings;
 use crate::prepare::HeldOut;
@@ -82,6 +83,9 @@ impl Choice {
     }
 }
 
+/// Weight of a model beside the best one, where the search for it begins.
+const FIRST_WEIGHT: f32 = 1.0;
+
 /// Passes over the data after which softmax is stopped at the latest.
 const MOST_EPOCHS: usize = 10;
 
@@ -118,7 +122,9 @@ impl Search<'_> {
         let of = |model: &str| TrainConfig { model: model.to_owned(), ..config.clone() };
         let mut best = self.fit(of(ALS))?;
         self.note(&best, "", true)?;
-        for model in [SPECTRAL, SOFTMAX] {
+        let mut begun = vec![(best.config.clone(), best.score.ndcg())];
+        let graphs = self.fitter.is_small().then_some(PROPAGATION);
+        for model in [SPECTRAL, SOFTMAX].into_iter().chain(graphs) {
             if self.left == 0 {
                 break;
             }
@@ -128,6 +134,8 @@ impl Search<'_> {
             let better = other.score.ndcg() > best.score.ndcg();
             let epochs = format!("epochs {}", other.config.softmax.epochs);
             self.note(&other, if model == SOFTMAX { &epochs } else { "" }, better)?;
+            self.fitter.offer_as_part(&other);
+            begun.push((other.config.clone(), other.score.ndcg()));
             if better {
                 best = other;
             }
@@ -135,7 +143,53 @@ impl Search<'_> {
         for knob in knobs::of(&best.config.model, self.fitter.has()) {
             self.turn(&mut best, &knob)?;
         }
+        begun.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        self.unite(&mut best, begun.into_iter().map(|(config, _)| config).collect())?;
         Ok(best)
+    }
+
+    /// Adds other models to the best one, those that rank best by themselves first, for as long as that helps.
+    fn unite(&mut self, best: &mut Tried, others: Vec<TrainConfig>) -> Result<(), TrainError> {
+        let first = best.config.model.clone();
+        let mut config =
+            TrainConfig { model: ENSEMBLE.to_owned(), ensemble: EnsembleConfig::NOTHING, ..best.config.clone() };
+        knobs::weight_of(&first).set(&mut config, 1.0);
+        for other in others.iter().filter(|other| other.model != first) {
+            config.take_section(other);
+            let knob = knobs::weight_of(&other.model);
+            let mut wider = config.clone();
+            let words = knob.set(&mut wider, FIRST_WEIGHT);
+            if self.left == 0 && !self.fitter.is_trained(&wider) {
+                return Ok(());
+            }
+            let tried = self.fit(wider)?;
+            // Models that err differently help each other as a rule, so a gain need not be beyond what chance may make of it.
+            let better = tried.score.ndcg() > best.score.ndcg() * (1.0 + knob.least_gain);
+            self.note(&tried, &format!("with {words}"), better)?;
+            if better {
+                *best = tried;
+                self.turn(best, &knob)?;
+                config = best.config.clone();
+            }
+        }
+        self.repeat(best, config)
+    }
+
+    /// Fits each model of `config` several times, unless that ranks worse. Copies err differently, so less is left to
+    /// chance however little of that shows here.
+    fn repeat(&mut self, best: &mut Tried, mut config: TrainConfig) -> Result<(), TrainError> {
+        config.ensemble.copies = config.auto.copies;
+        if config.auto.copies == 1 || self.left == 0 || self.fitter.is_sampled() {
+            return Ok(());
+        }
+        let copies = format!("copies {}", config.ensemble.copies);
+        let tried = self.fit(config)?;
+        let better = tried.score.ndcg() > best.score.ndcg();
+        self.note(&tried, &copies, better)?;
+        if better {
+            *best = tried;
+        }
+        Ok(())
     }
 
     /// Moves one setting up or down for as long as that helps.
@@ -167,6 +221,7 @@ impl Search<'_> {
         let trial = Trial { model, settings, ndcg, groups, kept, fault };
         if kept {
             self.fitter.keep_embeddings(tried)?;
+            self.fitter.offer_as_part(tried);
             self.fitter.race_against(tried);
         }
         self.progress.note(&trial.to_string());

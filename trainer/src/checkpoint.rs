@@ -114,7 +114,20 @@ pub(crate) struct Slot<'a> {
     name: &'a str,
 }
 
-impl Slot<'_> {
+impl<'a> Slot<'a> {
+    /// Name of the state.
+    pub(crate) fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// Another state of the same checkpoint.
+    pub(crate) fn named<'b>(&self, name: &'b str) -> Slot<'b>
+    where
+        'a: 'b,
+    {
+        Slot { folder: self.folder, name }
+    }
+
     /// Keeps a state in place of the one that was kept before.
     pub(crate) fn save(&self, write: impl FnOnce(&mut StateWriter<File>) -> io::Result<()>) -> Result<(), TrainError> {
         replace(&self.path(), |file| {

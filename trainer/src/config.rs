@@ -14,6 +14,7 @@ use crate::models::MODEL_NAMES;
 use crate::models::Model;
 use crate::models::als::Als;
 use crate::models::compute::{Compute, DeviceName};
+use crate::models::ensemble::{self, Ensemble, Part};
 use crate::models::knn::ItemKnn;
 use crate::models::popularity::Popularity;
 use crate::models::propagation::Propagation;
@@ -41,6 +42,8 @@ pub struct TrainConfig {
     pub auto: AutoConfig,
     /// Settings of the model `als`.
     pub als: AlsConfig,
+    /// Settings of the model `ensemble`.
+    pub ensemble: EnsembleConfig,
     /// Settings of the model `item_knn`.
     pub item_knn: ItemKnnConfig,
     /// Settings of the model `propagation`.
@@ -73,6 +76,7 @@ impl Default for TrainConfig {
             events: EventWeights::default(),
             auto: AutoConfig::default(),
             als: AlsConfig::default(),
+            ensemble: EnsembleConfig::default(),
             item_knn: ItemKnnConfig::default(),
             propagation: PropagationConfig::default(),
             softmax: SoftmaxConfig::default(),
@@ -88,11 +92,14 @@ impl Default for TrainConfig {
 pub struct AutoConfig {
     /// Most models that are fitted to choose among, at least 1.
     pub trials: usize,
+    /// Times that each model of the choice is fitted, with seeds of its own, where all of the data is tried on; 1 to
+    /// [`EnsembleConfig::MOST_COPIES`].
+    pub copies: usize,
 }
 
 impl Default for AutoConfig {
     fn default() -> Self {
-        Self { trials: 12 }
+        Self { trials: 12, copies: 3 }
     }
 }
 
@@ -125,6 +132,48 @@ impl Default for AlsConfig {
             friend_weight: 0.3,
             group_members_weight: 0.3,
         }
+    }
+}
+
+/// Settings of [`crate::models::ensemble`]: how often each model is fitted, and the weight of its scores, over their spread; at
+/// least 0, and 0 leaves the model out.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EnsembleConfig {
+    /// Times that each model is fitted, each time with another seed; 1 to [`EnsembleConfig::MOST_COPIES`].
+    pub copies: usize,
+    /// Of the model `als`.
+    pub als: f32,
+    /// Of the model `spectral`.
+    pub spectral: f32,
+    /// Of the model `softmax`.
+    pub softmax: f32,
+    /// Of the model `propagation`.
+    pub propagation: f32,
+}
+
+impl Default for EnsembleConfig {
+    fn default() -> Self {
+        Self { copies: 1, als: 1.0, spectral: 0.0, softmax: 0.5, propagation: 1.0 }
+    }
+}
+
+impl EnsembleConfig {
+    /// More hardly change what they say together.
+    pub const MOST_COPIES: usize = 16;
+
+    /// No model at all, which is not to be fitted.
+    pub(crate) const NOTHING: Self = Self { copies: 1, als: 0.0, spectral: 0.0, softmax: 0.0, propagation: 0.0 };
+
+    /// Every model with its weight.
+    pub(crate) fn weights(&self) -> [(&'static str, f32); 4] {
+        let Self { als, spectral, softmax, propagation, .. } = *self;
+        [("als", als), ("spectral", spectral), ("softmax", softmax), ("propagation", propagation)]
+    }
+
+    /// The models that are in it, with their weights.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (&'static str, f32)> {
+        self.weights().into_iter().filter(|&(_, weight)| weight > 0.0)
     }
 }
 
@@ -304,6 +353,49 @@ impl TrainConfig {
         self.compute().map(|_| ())
     }
 
+    /// The fits that an ensemble is made of, with their weights.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (Self, f32)> {
+        let copies = 0..self.ensemble.copies;
+        self.ensemble.parts().flat_map(move |(model, weight)| {
+            let copy = move |copy| {
+                let seed = ensemble::seed_of(self.seed, copy);
+                (Self { model: model.to_owned(), seed, ..self.clone() }, weight)
+            };
+            copies.clone().map(copy)
+        })
+    }
+
+    /// The same, with the settings of all other models as they are by default: two models learn the same where this is
+    /// the same.
+    pub(crate) fn alone(&self) -> Self {
+        let mut alone = Self::default();
+        alone.take_section(self);
+        let Self { model, dim, seed, repeat_exponent, device, events, .. } = self.clone();
+        Self { model, dim, seed, repeat_exponent, device, events, ..alone }
+    }
+
+    /// Takes over the settings of the model that `other` names.
+    pub(crate) fn take_section(&mut self, other: &Self) {
+        match other.model.as_str() {
+            "als" => self.als = other.als,
+            "ensemble" => self.ensemble = other.ensemble,
+            "item_knn" => self.item_knn = other.item_knn,
+            "propagation" => self.propagation = other.propagation,
+            "softmax" => self.softmax = other.softmax,
+            "spectral" => self.spectral = other.spectral,
+            _ => {}
+        }
+    }
+
+    fn ensemble(&self) -> Result<Ensemble, TrainError> {
+        let part = |(model, weight): (&str, f32)| -> Result<Part, TrainError> {
+            let model = Self { model: model.to_owned(), ..self.clone() }.model()?;
+            Ok(Part { model, weight })
+        };
+        let parts: Result<_, TrainError> = self.ensemble.parts().map(part).collect();
+        Ok(Ensemble::new(parts?, self.ensemble.copies, self.dim))
+    }
+
     /// The model that is configured; not for [`AUTO`], which [`crate::auto::choose`] has to replace first.
     ///
     /// # Errors
@@ -314,6 +406,7 @@ impl TrainConfig {
             "popularity" => Ok(Box::new(Popularity)),
             "item_knn" => Ok(Box::new(ItemKnn::new(self.item_knn))),
             "als" => Ok(Box::new(Als::new(self.als))),
+            "ensemble" => Ok(Box::new(self.ensemble()?)),
             "propagation" => Ok(Box::new(Propagation::new(self.propagation).on(self.compute()?))),
             "softmax" => Ok(Box::new(Softmax::new(self.softmax).on(self.compute()?))),
             "spectral" => Ok(Box::new(Spectral::new(self.spectral))),

@@ -67,6 +67,24 @@ impl<'a> Tracking<'a> {
         Self { progress, series: None, slot: None }
     }
 
+    /// Name of what follows copy number `copy` of `model` within this fit.
+    pub(crate) fn name_of_part(&self, model: &str, copy: usize) -> String {
+        let name = self.series.map(|(_, series)| series).or(self.slot.map(|slot| slot.name()));
+        format!("{}-{model}-{copy}", name.unwrap_or("fit"))
+    }
+
+    /// What follows a fit within this one, with a series and a state of its own.
+    pub(crate) fn part<'b>(&self, name: &'b str) -> Tracking<'b>
+    where
+        'a: 'b,
+    {
+        Tracking {
+            progress: self.progress,
+            series: self.series.map(|(log, _)| (log, name)),
+            slot: self.slot.map(|slot| slot.named(name)),
+        }
+    }
+
     /// The same without the person.
     pub(crate) fn silent(self) -> Self {
         Self { progress: &Silent, ..self }

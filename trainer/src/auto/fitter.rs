@@ -8,12 +8,14 @@ use juntos_datasets::progress::Silent;
 use juntos_engine::serving_model::FoldIn;
 
 use super::journal::{Done, Journal, read_curve, write_curve};
-use super::knobs::{Has, SOFTMAX};
+use super::knobs::{ENSEMBLE, Has, SOFTMAX};
+use super::parts::Parts;
 use super::score::Score;
 use super::validation::Validation;
 use crate::checkpoint::{StateReader, StateWriter, config_text};
-use crate::config::{SoftmaxConfig, TrainConfig};
+use crate::config::{MAX_DIM, SoftmaxConfig, TrainConfig};
 use crate::error::TrainError;
+use crate::models::ensemble::{unite, united_dim};
 use crate::models::softmax::{Directions, Softmax};
 use crate::models::{Embeddings, FitData, Fitted};
 use crate::prepare::HeldOut;
@@ -29,6 +31,8 @@ const WATCHED_FROM: usize = 2;
 const FAR_BEHIND: f64 = 0.01;
 /// Epoch after which a training that ranks worse at all is given up.
 const RACED_FROM: usize = 3;
+/// Most cells of a history on which models that pass over the whole graph many times are tried.
+const MOST_CELLS_OF_GRAPHS: usize = 250_000;
 /// Name of the state with the last softmax trained.
 const DIRECTIONS: &str = "directions";
 /// Name of the state with what the best trial has learnt.
@@ -42,6 +46,8 @@ pub(crate) struct Fitter<'a> {
     next: usize,
     /// The last softmax trained: what comes after training can be changed without training again.
     trained: Option<Trained>,
+    /// The last fits that the search went on from, or began a model with: what ensembles are made of.
+    parts: Parts,
     race: Option<Race>,
     journal: Journal,
 }
@@ -94,7 +100,8 @@ impl<'a> Fitter<'a> {
     /// `None` where there is nothing to fit on, or nobody to judge by.
     pub(crate) fn new(held: &'a HeldOut, config: &TrainConfig, session: Session<'a>) -> Option<Self> {
         let validation = Validation::new(held, config)?;
-        Some(Self { validation, session, next: 0, trained: None, race: None, journal: Journal::default() })
+        let (parts, journal) = (Parts::default(), Journal::default());
+        Some(Self { validation, session, next: 0, trained: None, parts, race: None, journal })
     }
 
     /// Goes on with the fits that the checkpoint holds.
@@ -113,6 +120,16 @@ impl<'a> Fitter<'a> {
         self.validation.into_sample()
     }
 
+    /// Whether the data is small enough for models that pass over the whole graph many times.
+    pub(crate) fn is_small(&self) -> bool {
+        self.validation.cells() <= MOST_CELLS_OF_GRAPHS
+    }
+
+    /// Whether trials see but a sample of the data.
+    pub(crate) fn is_sampled(&self) -> bool {
+        self.validation.is_sampled()
+    }
+
     /// What there is enough of to judge by.
     pub(crate) fn has(&self) -> Has {
         self.validation.has()
@@ -120,8 +137,18 @@ impl<'a> Fitter<'a> {
 
     /// Whether `config` needs no training of its own.
     pub(crate) fn is_trained(&self, config: &TrainConfig) -> bool {
-        let trained = self.trained.as_ref().is_some_and(|trained| trained.config == before_the_step(config));
-        config.model == SOFTMAX && trained
+        match config.model.as_str() {
+            SOFTMAX => self.trained.as_ref().is_some_and(|trained| trained.config == before_the_step(config)),
+            ENSEMBLE => config.parts().all(|(part, _)| self.parts.have(&part)),
+            _ => false,
+        }
+    }
+
+    /// Lets ensembles be made of what `tried` has learnt, in place of what its model had learnt before.
+    pub(crate) fn offer_as_part(&mut self, tried: &Tried) {
+        if tried.config.model != ENSEMBLE && tried.fault.is_none() {
+            self.parts.put(&tried.config, tried.embeddings.clone());
+        }
     }
 
     /// Fits and judges, or recalls what that gave before the run was interrupted.
@@ -154,6 +181,9 @@ impl<'a> Fitter<'a> {
             config.softmax.epochs = done.epochs;
             self.trained = Some(Trained { config: before_the_step(&config), directions: None });
         }
+        if config.model == ENSEMBLE && done.fault.is_none() {
+            config.parts().for_each(|(part, _)| self.parts.note(&part));
+        }
         let Done { score, curve, fault, .. } = done;
         Tried { number, config, embeddings: None, score, curve, fault }
     }
@@ -174,6 +204,8 @@ impl<'a> Fitter<'a> {
             };
             self.trained = Some(Trained { config: before_the_step(&config), directions: Some(directions.clone()) });
             Softmax::new(config.softmax).finish(&data, directions, |_, _| FoldIn::default())
+        } else if config.model == ENSEMBLE {
+            self.united(&config, &name, false)?
         } else {
             let tracking = self.session.tracking(&name).silent();
             let fitted = config.model()?.fit_tracked(&data, &tracking)?;
@@ -183,6 +215,27 @@ impl<'a> Fitter<'a> {
         let score = self.validation.score(&embeddings);
         self.session.tracking("trials").log(number, &[("ndcg@20", score.ndcg())])?;
         Ok(Tried { number, config, embeddings: Some(embeddings), score, curve, fault: None })
+    }
+
+    /// The ensemble of `config`, of parts that are at hand or else learnt for it; with all the dimensions of its parts,
+    /// unless they are to be brought down to those of `config`.
+    fn united(&mut self, config: &TrainConfig, name: &str, narrow: bool) -> Result<Embeddings, TrainError> {
+        let parts: Vec<(TrainConfig, f32)> = config.parts().collect();
+        let interactions = self.validation.interactions(config);
+        let mut anew = Vec::new();
+        for (part, _) in parts.iter().filter(|(part, _)| self.parts.learnt(part).is_none()) {
+            let name = format!("{name}-{}-{}", part.model, part.seed);
+            let tracking = self.session.tracking(&name).silent();
+            let data = self.validation.fit_data(part, &interactions);
+            anew.push((part, vectors(part.model()?.fit_tracked(&data, &tracking)?)?));
+            tracking.forget()?;
+        }
+        anew.into_iter().for_each(|(part, learnt)| self.parts.put(part, Some(learnt)));
+        let of_part = |(part, weight): &(TrainConfig, f32)| self.parts.learnt(part).map(|learnt| (*weight, learnt));
+        let learnt: Vec<(f32, &Embeddings)> = parts.iter().filter_map(of_part).collect();
+        let data = self.validation.fit_data(config, &interactions);
+        let dim = narrow.then(|| united_dim(config.dim, data.dim, learnt.len()));
+        unite(&data, &learnt, dim, |_, _, _| FoldIn::default())
     }
 
     /// What the last training left, where `config` needs none of its own. Where that is lost, it is learnt once more.
@@ -262,34 +315,50 @@ impl<'a> Fitter<'a> {
 
     /// Keeps what a trial has learnt that the search goes on from, to measure with in the end.
     pub(crate) fn keep_embeddings(&self, tried: &Tried) -> Result<(), TrainError> {
-        let Some(embeddings) = tried.embeddings.as_ref() else { return Ok(()) };
+        match tried.embeddings.as_ref().filter(|_| tried.config.model != ENSEMBLE) {
+            Some(embeddings) => self.keep_best(tried.number, embeddings),
+            None => Ok(()),
+        }
+    }
+
+    fn keep_best(&self, number: usize, embeddings: &Embeddings) -> Result<(), TrainError> {
         self.session.tracking(BEST).keep(|state| {
-            state.u64(tried.number as u64)?;
+            state.u64(number as u64)?;
+            state.u64(embeddings.dim as u64)?;
             [&embeddings.users, &embeddings.products, &embeddings.groups]
                 .into_iter()
                 .try_for_each(|vectors| state.f32s(vectors))
         })
     }
 
-    /// What a trial has learnt: at hand, kept, or else learnt once more; `None` where it failed.
-    pub(crate) fn embeddings_of(&self, tried: Tried) -> Result<Option<Embeddings>, TrainError> {
-        if tried.embeddings.is_some() || tried.fault.is_some() {
+    /// What a trial has learnt, an ensemble with the dimensions it will have: at hand, kept, or else learnt once more; `None`
+    /// where it failed.
+    pub(crate) fn embeddings_of(&mut self, tried: Tried) -> Result<Option<Embeddings>, TrainError> {
+        let united = tried.config.model == ENSEMBLE;
+        if tried.fault.is_some() || (tried.embeddings.is_some() && !united) {
             return Ok(tried.embeddings);
         }
         let interactions = self.validation.interactions(&tried.config);
         let data = self.validation.fit_data(&tried.config, &interactions);
-        let dim = data.dim;
         let kept = self.session.tracking(BEST).kept(|state| {
-            let number = state.u64()?;
+            let (number, dim) = (state.u64()?, state.count(MAX_DIM)?);
             let users = state.f32s(data.friends.rows() * dim)?;
             let products = state.f32s(data.interactions.columns() * dim)?;
             let groups = state.f32s(data.groups.len() * dim)?;
             Ok((number, Embeddings { dim, users, products, groups, fold: FoldIn::default() }))
         })?;
-        match kept.filter(|(number, _)| *number == tried.number as u64) {
-            Some((_, embeddings)) => Ok(Some(embeddings)),
-            None => vectors(tried.config.model()?.fit(&data, &Silent)?).map(Some),
+        if let Some((_, embeddings)) = kept.filter(|(number, _)| *number == tried.number as u64) {
+            return Ok(Some(embeddings));
         }
+        if !united {
+            return vectors(tried.config.model()?.fit(&data, &Silent)?).map(Some);
+        }
+        drop(interactions);
+        let embeddings = self.united(&tried.config, BEST, true)?;
+        self.keep_best(tried.number, &embeddings)?;
+        let ndcg = self.validation.score(&embeddings).ndcg();
+        self.session.progress.note(&format!("ensemble: with {} dimensions ndcg@20 {ndcg:.4}", embeddings.dim));
+        Ok(Some(embeddings))
     }
 }
 

@@ -5,6 +5,8 @@ use crate::config::TrainConfig;
 pub(super) const ALS: &str = "als";
 pub(super) const SOFTMAX: &str = "softmax";
 pub(super) const SPECTRAL: &str = "spectral";
+pub(super) const PROPAGATION: &str = "propagation";
+pub(super) const ENSEMBLE: &str = "ensemble";
 
 /// One setting.
 pub(super) struct Knob {
@@ -34,6 +36,12 @@ enum Step {
 pub(super) const DIRECTIONS: [Direction; 2] = [Direction::Up, Direction::Down];
 
 impl Knob {
+    /// Sets the setting in `config`, and tells that in words.
+    pub(super) fn set(&self, config: &mut TrainConfig, value: f32) -> String {
+        *(self.of)(config) = value;
+        format!("{} {}", self.name, short(value))
+    }
+
     /// `config` with the setting one step further, and that in words; `None` at the end of the range.
     pub(super) fn moved(&self, config: &TrainConfig, direction: Direction) -> Option<(TrainConfig, String)> {
         let mut config = config.clone();
@@ -47,8 +55,7 @@ impl Knob {
         if moved == *value || moved < self.range.0 || moved > self.range.1 {
             return None;
         }
-        *value = moved;
-        let words = format!("{} {}", self.name, short(moved));
+        let words = self.set(&mut config, moved);
         Some((config, words))
     }
 }
@@ -86,6 +93,7 @@ pub(super) fn of(model: &str, has: Has) -> Vec<Knob> {
     let mut knobs = match model {
         ALS => als(),
         SPECTRAL => spectral(),
+        PROPAGATION => propagation(),
         _ => softmax(),
     };
     knobs.retain(|knob| match knob.name {
@@ -140,6 +148,32 @@ fn softmax() -> Vec<Knob> {
         repeats(),
         knob("temperature", Times(1.3), (0.03, 1.0), |config| &mut config.softmax.temperature),
     ]
+}
+
+fn propagation() -> Vec<Knob> {
+    use Step::{Plus, Times};
+    vec![
+        repeats(),
+        knob(FRIENDS, Times(3.0), (0.03, 30.0), |config| &mut config.propagation.friend_weight),
+        knob(GROUPS, Plus(0.2), (0.0, 1.0), |config| &mut config.propagation.group_members_weight),
+    ]
+}
+
+/// The weight of a model in an ensemble.
+pub(super) fn weight_of(model: &str) -> Knob {
+    let of: fn(&mut TrainConfig) -> &mut f32 = match model {
+        ALS => |config| &mut config.ensemble.als,
+        SPECTRAL => |config| &mut config.ensemble.spectral,
+        PROPAGATION => |config| &mut config.ensemble.propagation,
+        _ => |config| &mut config.ensemble.softmax,
+    };
+    let name = match model {
+        ALS => ALS,
+        SPECTRAL => SPECTRAL,
+        PROPAGATION => PROPAGATION,
+        _ => SOFTMAX,
+    };
+    knob(name, Step::Times(2.0), (0.1, 5.0), of)
 }
 
 fn repeats() -> Knob {

@@ -5,7 +5,8 @@
 //! 5. A setting moves by its step, and not beyond its range.
 //! 6. A trial that diverges has failed, with its cause, and the search goes on.
 //! 7. A setting that counts popularity has to gain more where chance drew what is held out.
-//! 8. A choice that is interrupted after any trial goes on to the same, also where what it kept is damaged.
+//! 8. Where copies rank better together, the choice is an ensemble, and fits to what it learnt.
+//! 9. A choice that is interrupted after any trial goes on to the same, also where what it kept is damaged.
 
 use juntos_datasets::progress::Silent;
 use juntos_datasets::training::{Possession, TrainingData};
@@ -119,10 +120,31 @@ fn what_is_learnt_ranks_as_its_trial_says() {
 }
 
 #[test]
+fn copies_are_united_in_the_dimensions_that_serving_affords() {
+    let held = hold_out(&tastes(), 3);
+    let choice = choose(&held, &config(40), &Session::watched(&Silent)).unwrap();
+    let last = choice.trials.last().unwrap();
+    assert_eq!((last.model.as_str(), last.settings.as_str(), last.kept), ("ensemble", "copies 3", true));
+    assert!(choice.trials.iter().any(|trial| trial.settings.starts_with("with ")));
+    let mut alone = config(40);
+    alone.auto.copies = 1;
+    let alone = choose(&held, &alone, &Session::watched(&Silent)).unwrap();
+    assert_eq!(alone.trials[..], choice.trials[..choice.trials.len() - 1]);
+    let validation = Validation::new(&held, &choice.config).unwrap();
+    let learnt = choice.learnt.unwrap();
+    assert!(learnt.dim <= 128 && validation.score(&learnt).ndcg() > 0.0);
+    let interactions = validation.interactions(&choice.config);
+    let data = validation.fit_data(&choice.config, &interactions);
+    let Fitted::Embeddings(again) = choice.config.model().unwrap().fit(&data, &Silent).unwrap() else { panic!() };
+    assert_eq!((&again.users, &again.products), (&learnt.users, &learnt.products));
+}
+
+#[test]
 fn threads_change_nothing() {
     let with = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let choice = pool.install(|| chosen(5));
+        let held = hold_out(&tastes(), 3);
+        let choice = pool.install(|| choose(&held, &config(40), &Session::watched(&Silent)).unwrap());
         (choice.config, choice.trials, choice.learnt)
     };
     assert_eq!(with(1), with(3));
@@ -166,11 +188,12 @@ fn a_trial_that_diverges_has_failed() {
 
 #[test]
 fn an_interrupted_choice_goes_on_to_the_same() {
-    let held = hold_out(&tastes(), 5);
-    let config = config(6);
+    let held = hold_out(&tastes(), 3);
+    let config = config(40);
     let whole = choose(&held, &config, &Session::watched(&Silent)).unwrap();
+    assert_eq!(whole.config.model, "ensemble");
     for damaged in [false, true] {
-        for notes in 1..=whole.trials.len() {
+        for notes in (1..=whole.trials.len()).step_by(2) {
             let kept = Kept::new();
             let checkpoint = kept.checkpoint();
             let cut = Interrupt::after(notes);

@@ -63,6 +63,16 @@ impl<'a> Validation<'a> {
         }
     }
 
+    /// Whether trials see but a sample.
+    pub(super) fn is_sampled(&self) -> bool {
+        matches!(self.held, Cow::Owned(_))
+    }
+
+    /// Cells of the history that is fitted on.
+    pub(super) fn cells(&self) -> usize {
+        self.prepared.interactions.len()
+    }
+
     /// What there is enough of to judge by.
     pub(super) fn has(&self) -> Has {
         Has {

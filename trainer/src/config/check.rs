@@ -2,7 +2,10 @@
 
 use std::fmt::Display;
 
-use super::{AUTO, AlsConfig, ItemKnnConfig, MAX_DIM, PropagationConfig, SoftmaxConfig, SpectralConfig, TrainConfig};
+use super::{
+    AUTO, AlsConfig, EnsembleConfig, ItemKnnConfig, MAX_DIM, PropagationConfig, SoftmaxConfig, SpectralConfig,
+    TrainConfig,
+};
 use crate::error::TrainError;
 use crate::models::MODEL_NAMES;
 use crate::models::compute::DeviceName;
@@ -15,10 +18,12 @@ pub(super) fn check(config: &TrainConfig) -> Result<(), TrainError> {
     }
     share(config.repeat_exponent, "repeat_exponent")?;
     hold(config.auto.trials >= 1, "auto.trials", "at least 1", config.auto.trials)?;
+    copies(config.auto.copies, "auto.copies")?;
     hold((0..=MAX_DIM).contains(&config.dim), "dim", &format!("1 to {MAX_DIM}, or 0 to choose"), config.dim)?;
     hold(i64::try_from(config.seed).is_ok(), "seed", "at most 9223372036854775807", config.seed)?;
     events(&config.events)?;
     als(&config.als)?;
+    ensemble(&config.ensemble)?;
     item_knn(&config.item_knn)?;
     propagation(&config.propagation)?;
     softmax(&config.softmax)?;
@@ -27,7 +32,7 @@ pub(super) fn check(config: &TrainConfig) -> Result<(), TrainError> {
 }
 
 /// Models that compute on a card.
-const ON_CARDS: [&str; 3] = [AUTO, "softmax", "propagation"];
+const ON_CARDS: [&str; 4] = [AUTO, "softmax", "propagation", "ensemble"];
 
 pub(super) fn device(config: &TrainConfig) -> Result<(), TrainError> {
     let used = config.device == DeviceName::Cpu || ON_CARDS.contains(&config.model.as_str());
@@ -62,6 +67,20 @@ fn als(als: &AlsConfig) -> Result<(), TrainError> {
     share(als.regularization_exponent, "als.regularization_exponent")?;
     at_least_zero(als.friend_weight, "als.friend_weight")?;
     share(als.group_members_weight, "als.group_members_weight")
+}
+
+fn ensemble(ensemble: &EnsembleConfig) -> Result<(), TrainError> {
+    copies(ensemble.copies, "ensemble.copies")?;
+    at_least_zero(ensemble.als, "ensemble.als")?;
+    at_least_zero(ensemble.spectral, "ensemble.spectral")?;
+    at_least_zero(ensemble.softmax, "ensemble.softmax")?;
+    at_least_zero(ensemble.propagation, "ensemble.propagation")?;
+    hold(ensemble.parts().next().is_some(), "ensemble", "at least one weight above 0", "0 for every model")
+}
+
+fn copies(copies: usize, key: &'static str) -> Result<(), TrainError> {
+    let most = EnsembleConfig::MOST_COPIES;
+    hold((1..=most).contains(&copies), key, &format!("1 to {most}"), copies)
 }
 
 fn item_knn(knn: &ItemKnnConfig) -> Result<(), TrainError> {

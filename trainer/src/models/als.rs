@@ -7,7 +7,7 @@
 //! history also get what their friends had, and then turn towards where those lie, so that newcomers find their place.
 
 pub(super) mod blocks;
-mod kernels;
+pub(super) mod kernels;
 mod newcomers;
 pub(super) mod solve;
 pub(super) mod start;

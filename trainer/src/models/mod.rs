@@ -5,6 +5,7 @@ pub mod cohorts;
 mod complete;
 pub mod compute;
 pub mod content;
+pub mod ensemble;
 mod input;
 pub mod knn;
 mod losses;
@@ -21,7 +22,7 @@ use crate::error::TrainError;
 use crate::tracking::Tracking;
 
 /// Every name that `model` may have in the configuration.
-pub const MODEL_NAMES: &[&str] = &["popularity", "item_knn", "als", "spectral", "softmax", "propagation"];
+pub const MODEL_NAMES: &[&str] = &["popularity", "item_knn", "als", "spectral", "softmax", "propagation", "ensemble"];
 
 /// What a model learns from. Rows of `interactions` are users first, then standing groups.
 #[derive(Debug, Clone, Copy)]

@@ -4,14 +4,14 @@
 pub(super) const LANES: usize = 8;
 
 /// `length` rounded up to whole lanes.
-pub(super) const fn padded(length: usize) -> usize {
+pub(in crate::models) const fn padded(length: usize) -> usize {
     length.div_ceil(LANES) * LANES
 }
 
 /// Adds `E Eᵀ` to the upper triangle of `out`: `rows` vectors of `width` (padded), `out` with rows of `stride`.
 /// Cells below the diagonal within a block of four rows are written too, and mean nothing.
 #[inline(always)]
-pub(super) fn add_gram(vectors: &[f32], rows: usize, width: usize, out: &mut [f32], stride: usize) {
+pub(in crate::models) fn add_gram(vectors: &[f32], rows: usize, width: usize, out: &mut [f32], stride: usize) {
     let vector = |row: usize| &vectors[row * width..(row + 1) * width];
     let blocked = rows / 4 * 4;
     for at in (0..blocked).step_by(4) {
@@ -65,7 +65,7 @@ fn sum(lanes: [f32; LANES]) -> f32 {
 /// Solves `A x = right` in place of `right`; the upper triangle of `A` (`size` rows of `stride`) becomes its Cholesky
 /// factor. A matrix that is not positive definite gives NaN.
 #[inline(always)]
-pub(super) fn solve(matrix: &mut [f32], size: usize, stride: usize, right: &mut [f32]) {
+pub(in crate::models) fn solve(matrix: &mut [f32], size: usize, stride: usize, right: &mut [f32]) {
     for pivot in 0..size {
         let (above, below) = matrix.split_at_mut((pivot + 1) * stride);
         let row = &mut above[pivot * stride..];

@@ -1,0 +1,89 @@
+//! Several models as one: their vectors side by side, brought down to few dimensions.
+//!
+//! Models that err differently rank better together than each alone, be they different methods (stacking: Wolpert 1992) or
+//! one method begun at different seeds (Dietterich 2000, "Ensemble Methods in Machine Learning"). The sum of their
+//! scores, each over its spread and times its weight, is again an inner product, of the vectors side by side; [`unite`]
+//! finds vectors that rank alike in the dimensions that serving affords.
+
+mod distil;
+mod narrow;
+mod unite;
+
+use juntos_datasets::progress::Progress;
+
+pub(crate) use self::unite::unite;
+use super::complete::fold_in;
+use super::{Embeddings, FitData, Fitted, Model};
+use crate::config::AUTO_DIM;
+use crate::error::TrainError;
+use crate::tracking::Tracking;
+
+/// The model `ensemble`.
+pub struct Ensemble {
+    parts: Vec<Part>,
+    copies: usize,
+    dim: usize,
+}
+
+/// One model of an ensemble.
+pub struct Part {
+    /// The model.
+    pub model: Box<dyn Model>,
+    /// Weight of its scores, above 0.
+    pub weight: f32,
+}
+
+impl Ensemble {
+    /// Unites `parts`, of which there is at least one, each fitted `copies` times. Vectors have `dim` dimensions, or, where
+    /// that is 0, as many as the data of the fit asks of each part, but [`AUTO_DIM`] where the parts have that together.
+    pub fn new(parts: Vec<Part>, copies: usize, dim: usize) -> Self {
+        Self { parts, copies, dim }
+    }
+}
+
+/// Seed of copy number `copy`, from 0.
+pub(crate) fn seed_of(seed: u64, copy: usize) -> u64 {
+    (seed.wrapping_add(copy as u64)) & i64::MAX as u64
+}
+
+/// Dimensions of what unites `parts` fits of `dim` dimensions each: `asked`, or, where that is 0, all of them side by side,
+/// but no more than the greater of [`AUTO_DIM`] and `dim`.
+pub(crate) fn united_dim(asked: usize, dim: usize, parts: usize) -> usize {
+    match asked {
+        0 => (dim * parts).min(dim.max(AUTO_DIM)),
+        asked => asked,
+    }
+}
+
+impl Model for Ensemble {
+    fn name(&self) -> &'static str {
+        "ensemble"
+    }
+
+    fn fit(&self, data: &FitData<'_>, progress: &dyn Progress) -> Result<Fitted, TrainError> {
+        self.fit_tracked(data, &Tracking::watched(progress))
+    }
+
+    fn fit_tracked(&self, data: &FitData<'_>, tracking: &Tracking<'_>) -> Result<Fitted, TrainError> {
+        let mut learnt = Vec::with_capacity(self.parts.len() * self.copies);
+        for Part { model, weight } in &self.parts {
+            for copy in 0..self.copies {
+                let name = tracking.name_of_part(model.name(), copy);
+                let data = FitData { seed: seed_of(data.seed, copy), ..*data };
+                match model.fit_tracked(&data, &tracking.part(&name))? {
+                    Fitted::Embeddings(embeddings) => learnt.push((*weight, embeddings)),
+                    Fitted::Scores(_) => return Err(TrainError::NoVectors { model: model.name() }),
+                }
+            }
+        }
+        let parts: Vec<(f32, &Embeddings)> = learnt.iter().map(|(weight, part)| (*weight, part)).collect();
+        let dim = united_dim(self.dim, data.dim, parts.len());
+        let fold = |data: &FitData<'_>, users: &[f32], products: &[f32]| {
+            fold_in::choose_and_tell(self.name(), data, users, products, tracking.progress)
+        };
+        Ok(Fitted::Embeddings(unite(data, &parts, Some(dim), fold)?))
+    }
+}
+
+#[cfg(test)]
+mod tests;

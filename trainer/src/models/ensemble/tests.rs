@@ -1,0 +1,182 @@
+//! 1. Vectors united score as the weighted sum of the parts' scores, each over its spread.
+//! 2. Narrow vectors are the truncated singular value decomposition of all scores, products weighed.
+//! 3. Each half of the distillation solves its normal equations, and what comes out is nearer to the lists.
+//! 4. The model fits its parts and copies, and a fit that is interrupted goes on to the same bits.
+
+use faer::Mat;
+use faer::prelude::*;
+use juntos_datasets::Csr;
+use juntos_datasets::progress::Silent;
+use proptest::prelude::*;
+
+use super::distil::{Fixed, distil, lists};
+use super::narrow::narrow;
+use super::unite::Tables;
+use super::*;
+use crate::config::{EnsembleConfig, TrainConfig};
+use crate::models::als::solve::weight;
+use crate::tracking::Session;
+use crate::tracking::tests::{Interrupt, Kept, interrupted};
+use juntos_engine::serving_model::FoldIn;
+
+const ROWS: usize = 14;
+const PRODUCTS: usize = 11;
+
+/// Everybody had three products, the first ones more often.
+fn interactions() -> Csr {
+    let cells = (0..ROWS as u32).flat_map(|row| [0, 1, 2].map(|at| (row, (row * at * at) % PRODUCTS as u32, 1.0)));
+    Csr::from_entries(ROWS, PRODUCTS, cells.collect())
+}
+
+fn data<'a>(interactions: &'a Csr, friends: &'a Csr, dim: usize) -> FitData<'a> {
+    FitData { interactions, friends, groups: &[], dim, seed: 3 }
+}
+
+fn table(rows: usize, dim: usize) -> impl Strategy<Value = Vec<f32>> {
+    prop::collection::vec(-1.0f32..1.0, rows * dim)
+}
+
+/// `rows` by `products`.
+fn scores(rows: &[f32], products: &[f32], dim: usize) -> Mat<f64> {
+    let wide = |tall: &[f32]| Mat::from_fn(tall.len() / dim, dim, |row, at| f64::from(tall[row * dim + at]));
+    wide(rows) * wide(products).transpose()
+}
+
+fn largest(matrix: &Mat<f64>) -> f64 {
+    matrix.norm_max()
+}
+
+proptest! {
+    #[test]
+    fn united_scores_are_the_weighted_sum(
+        (users, products) in (table(ROWS, 3), table(PRODUCTS, 3)),
+        (more_users, more_products) in (table(ROWS, 2), table(PRODUCTS, 2)),
+        weight in 0.1f32..4.0,
+    ) {
+        let part = |users: &[f32], products: &[f32], dim| Embeddings {
+            dim, users: users.to_vec(), products: products.to_vec(), groups: Vec::new(), fold: FoldIn::default(),
+        };
+        let (one, other) = (part(&users, &products, 3), part(&more_users, &more_products, 2));
+        let (interactions, friends) = (interactions(), Csr::empty(ROWS, ROWS));
+        let united = unite(&data(&interactions, &friends, 3), &[(1.0, &one), (weight, &other)], None, |_, _, _| FoldIn::default());
+        let united = united.unwrap();
+        prop_assert_eq!(united.dim, 5);
+        let over_spread = |scores: Mat<f64>| {
+            let cells = (ROWS * PRODUCTS) as f64;
+            let mean = scores.sum() / cells;
+            let squares: f64 = (0..ROWS * PRODUCTS).map(|at| (scores[(at % ROWS, at / ROWS)] - mean).powi(2)).sum();
+            scores * Scale((squares / cells).sqrt().recip())
+        };
+        let expected = over_spread(scores(&users, &products, 3))
+            + over_spread(scores(&more_users, &more_products, 2)) * Scale(f64::from(weight));
+        let got = scores(&united.users, &united.products, 5);
+        // All are scaled alike, so that what was had scores 1; where the mean is below 0 nothing is scaled.
+        let had: f64 = (0..ROWS).flat_map(|row| interactions.entries(row).map(move |(product, value)| (row, product, value)))
+            .map(|(row, product, value)| expected[(row, product as usize)] * f64::from(value)).sum();
+        let weights: f64 = (0..ROWS).map(|row| crate::models::als::solve::weight(&interactions, row)).sum();
+        prop_assume!((had / weights).abs() > 0.05);
+        let scale = if had > 0.0 { weights / had } else { 1.0 };
+        prop_assert!(largest(&(&got - &expected * Scale(scale))) < 1e-3 * largest(&got));
+    }
+
+    #[test]
+    fn narrow_is_the_truncated_decomposition(users in table(ROWS, 5), products in table(PRODUCTS, 5), dim in 1usize..5) {
+        let (interactions, friends) = (interactions(), Csr::empty(ROWS, ROWS));
+        let wide = Tables { rows: users, products, dim: 5 };
+        let got = narrow(&data(&interactions, &friends, 5), &wide, dim).unwrap();
+        let by_column = interactions.transpose();
+        let root = |product: usize| (weight(&by_column, product) + 1.0).sqrt();
+        let all = scores(&wide.rows, &wide.products, 5);
+        let weighed = Mat::from_fn(ROWS, PRODUCTS, |row, product| all[(row, product)] * root(product));
+        let svd = weighed.thin_svd().unwrap();
+        let values = svd.S().column_vector();
+        prop_assume!(values[dim - 1] > 1.05 * values[dim]);
+        let kept = Mat::from_fn(values.nrows(), values.nrows(), |row, at| {
+            if row == at && at < dim { values[at] } else { 0.0 }
+        });
+        let expected = svd.U() * kept * svd.V().transpose();
+        let narrowed = scores(&got.rows, &got.products, dim);
+        let got = Mat::from_fn(ROWS, PRODUCTS, |row, product| narrowed[(row, product)] * root(product));
+        prop_assert!(largest(&(&got - &expected)) < 1e-3 * largest(&expected), "{got:?} {expected:?}");
+    }
+
+    #[test]
+    fn a_half_solves_its_normal_equations(
+        (users, products) in (table(ROWS, 4), table(PRODUCTS, 4)),
+        narrow in table(PRODUCTS, 2),
+        weight in 0.5f32..20.0,
+    ) {
+        let lists = interactions();
+        let fixed = Fixed { narrow: &narrow, wide: &products, dims: (2, 4), weight };
+        let solved = fixed.fit(&lists, &users);
+        let aim = scores(&users, &products, 4);
+        let got = scores(&solved, &narrow, 2);
+        for row in 0..ROWS {
+            let listed = lists.row(row).0;
+            for at in 0..2 {
+                // The slope of the loss.
+                let slope: f64 = (0..PRODUCTS).map(|product| {
+                    let counts = if listed.contains(&(product as u32)) { 1.0 + f64::from(weight) } else { 1.0 };
+                    counts * (got[(row, product)] - aim[(row, product)]) * f64::from(narrow[product * 2 + at])
+                }).sum();
+                prop_assert!(slope.abs() < 1e-2 * f64::from(1.0 + weight), "row {row}: {slope}");
+            }
+        }
+    }
+
+    #[test]
+    fn distilled_vectors_are_nearer_to_the_lists(users in table(ROWS, 6), products in table(PRODUCTS, 6)) {
+        let (interactions, friends) = (interactions(), Csr::empty(ROWS, ROWS));
+        let data = data(&interactions, &friends, 6);
+        let wide = Tables { rows: users, products, dim: 6 };
+        let lists = lists(&data, &wide);
+        let aim = scores(&wide.rows, &wide.products, 6);
+        let loss = |tables: &Tables| -> f64 {
+            let got = scores(&tables.rows, &tables.products, tables.dim);
+            (0..ROWS * PRODUCTS).map(|at| (at / PRODUCTS, at % PRODUCTS)).map(|cell| {
+                let listed = lists.row(cell.0).0.contains(&(cell.1 as u32));
+                (if listed { 3.0 } else { 1.0 }) * (got[cell] - aim[cell]).powi(2)
+            }).sum()
+        };
+        let start = narrow(&data, &wide, 3).unwrap();
+        let before = loss(&start);
+        prop_assert!(loss(&distil(&data, &wide, start)) <= before * 1.0001);
+    }
+}
+
+fn fitted(copies: usize, session: &Session<'_>) -> Embeddings {
+    let (interactions, friends) = (interactions(), Csr::from_entries(ROWS, ROWS, vec![(0, 2, 1.0), (2, 0, 1.0)]));
+    let ensemble = EnsembleConfig { copies, als: 1.0, spectral: 0.0, softmax: 0.5, propagation: 0.0 };
+    let mut config = TrainConfig { model: "ensemble".to_owned(), ensemble, ..TrainConfig::default() };
+    (config.als.sweeps, config.softmax.epochs) = (2, 2);
+    let data = data(&interactions, &friends, 3);
+    match config.model().unwrap().fit_tracked(&data, &session.tracking("fit")).unwrap() {
+        Fitted::Embeddings(embeddings) => embeddings,
+        Fitted::Scores(_) => panic!("an ensemble has vectors"),
+    }
+}
+
+#[test]
+fn all_parts_and_copies_are_in_it() {
+    let of = |copies| fitted(copies, &Session::watched(&Silent));
+    assert_eq!((of(1).dim, of(2).dim), (6, 12), "side by side, as long as that is not too much");
+    assert_ne!(of(2), of(3));
+    assert_eq!(of(2), of(2));
+    assert_eq!(
+        [united_dim(0, 32, 2), united_dim(0, 112, 6), united_dim(0, 200, 2), united_dim(7, 7, 3)],
+        [64, 128, 200, 7]
+    );
+}
+
+#[test]
+fn an_interrupted_ensemble_goes_on_to_the_same_bits() {
+    let whole = fitted(2, &Session::watched(&Silent));
+    for pass in 1..=8 {
+        let kept = Kept::new();
+        let checkpoint = kept.checkpoint();
+        let cut = Interrupt::after(pass);
+        assert!(interrupted(|| fitted(2, &Session { checkpoint: Some(&checkpoint), ..Session::watched(&cut) })));
+        let again = fitted(2, &Session { checkpoint: Some(&checkpoint), ..Session::watched(&Silent) });
+        assert!(again == whole, "after {pass} passes");
+    }
+}

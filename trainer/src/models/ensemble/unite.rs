@@ -1,0 +1,84 @@
+//! Vectors of several models side by side, and what comes nearest to them in fewer dimensions.
+
+use juntos_engine::serving_model::FoldIn;
+
+use super::distil::distil;
+use super::narrow::narrow;
+use crate::error::TrainError;
+use crate::models::als::blocks;
+use crate::models::complete::{Others, complete};
+use crate::models::{Embeddings, FitData};
+
+/// Tables of vectors, row-major, of one number of dimensions: of rows (users, then groups) and of products.
+pub(super) struct Tables {
+    pub(super) rows: Vec<f32>,
+    pub(super) products: Vec<f32>,
+    pub(super) dim: usize,
+}
+
+/// Vectors whose inner product is `Σ weight · score / spread` over `parts`, where `spread` is the standard deviation of a
+/// part's scores: its vectors side by side. Where that takes more than `dim` dimensions, vectors of `dim` dimensions that
+/// come near; `None` leaves them as they are.
+///
+/// # Errors
+/// When vectors are not finite.
+pub(crate) fn unite(
+    data: &FitData<'_>,
+    parts: &[(f32, &Embeddings)],
+    dim: Option<usize>,
+    fold: impl FnOnce(&FitData<'_>, &[f32], &[f32]) -> FoldIn,
+) -> Result<Embeddings, TrainError> {
+    let wide = side_by_side(parts);
+    let united = match dim.filter(|&dim| dim < wide.dim) {
+        Some(dim) => distil(data, &wide, narrow(data, &wide, dim)?),
+        None => wide,
+    };
+    let Tables { rows, products, dim } = united;
+    let data = FitData { dim, ..*data };
+    // Friends and members are in the parts already.
+    let others = Others { friend_weight: 0.0, group_members_weight: 0.0 };
+    let mut embeddings = complete(&data, (rows, products), others, |users, products| fold(&data, users, products));
+    embeddings.fold.friend_weight = parts.iter().map(|(_, part)| part.fold.friend_weight).fold(0.0, f32::max);
+    Ok(embeddings)
+}
+
+fn side_by_side(parts: &[(f32, &Embeddings)]) -> Tables {
+    let rows: Vec<Vec<f32>> = parts.iter().map(|(weight, part)| rows(*weight, part)).collect();
+    let rows: Vec<(&[f32], usize)> = rows.iter().zip(parts).map(|(rows, (_, part))| (&rows[..], part.dim)).collect();
+    let products: Vec<(&[f32], usize)> = parts.iter().map(|(_, part)| (&part.products[..], part.dim)).collect();
+    let dim = parts.iter().map(|(_, part)| part.dim).sum();
+    Tables { rows: joined(&rows), products: joined(&products), dim }
+}
+
+/// Vectors of users and then groups, such that scores have a standard deviation of `weight`.
+fn rows(weight: f32, part: &Embeddings) -> Vec<f32> {
+    let mut rows = [&part.users[..], &part.groups].concat();
+    let scale = weight / spread(&rows, &part.products, part.dim);
+    rows.iter_mut().for_each(|cell| *cell *= scale);
+    rows
+}
+
+/// Tables with as many rows, and the dimensions of each, side by side.
+fn joined(tables: &[(&[f32], usize)]) -> Vec<f32> {
+    let (first, dim) = tables[0];
+    let row = |at: usize| tables.iter().flat_map(move |&(table, dim)| &table[at * dim..(at + 1) * dim]);
+    (0..first.len() / dim).flat_map(row).copied().collect()
+}
+
+/// Standard deviation of the scores of all rows for all products; 1 where all are the same.
+fn spread(rows: &[f32], products: &[f32], dim: usize) -> f32 {
+    let (of_rows, of_products) = (blocks::gram(rows, dim), blocks::gram(products, dim));
+    let cells = (rows.len() / dim) as f64 * (products.len() / dim) as f64;
+    let at = |at: usize| (at / dim, at % dim);
+    let square: f64 = (0..dim * dim).map(|cell| of_rows[at(cell)] * of_products[at(cell)]).sum::<f64>() / cells;
+    let mean: f64 = sums(rows, dim).iter().zip(sums(products, dim)).map(|(a, b)| a * b).sum::<f64>() / cells;
+    let deviation = (square - mean * mean).max(0.0).sqrt();
+    if deviation > 0.0 { deviation as f32 } else { 1.0 }
+}
+
+/// The sum of all rows of `tall`.
+fn sums(tall: &[f32], dim: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; dim];
+    tall.chunks_exact(dim).for_each(|row| sums.iter_mut().zip(row).for_each(|(sum, &cell)| *sum += f64::from(cell)));
+    sums
+}
