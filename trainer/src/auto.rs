@@ -86,6 +86,9 @@ impl Choice {
 /// Weight of a model beside the best one, where the search for it begins.
 const FIRST_WEIGHT: f32 = 1.0;
 
+/// How well a model must rank by itself, over the best one, so that it is fitted once more to be added to that.
+const WORTH_A_FIT: f64 = 0.95;
+
 /// Passes over the data after which softmax is stopped at the latest.
 const MOST_EPOCHS: usize = 10;
 
@@ -144,23 +147,24 @@ impl Search<'_> {
             self.turn(&mut best, &knob)?;
         }
         begun.sort_by(|(_, a), (_, b)| b.total_cmp(a));
-        self.unite(&mut best, begun.into_iter().map(|(config, _)| config).collect())?;
+        self.unite(&mut best, &begun)?;
         Ok(best)
     }
 
     /// Adds other models to the best one, those that rank best by themselves first, for as long as that helps.
-    fn unite(&mut self, best: &mut Tried, others: Vec<TrainConfig>) -> Result<(), TrainError> {
+    fn unite(&mut self, best: &mut Tried, others: &[(TrainConfig, f64)]) -> Result<(), TrainError> {
         let first = best.config.model.clone();
         let mut config =
             TrainConfig { model: ENSEMBLE.to_owned(), ensemble: EnsembleConfig::NOTHING, ..best.config.clone() };
         knobs::weight_of(&first).set(&mut config, 1.0);
-        for other in others.iter().filter(|other| other.model != first) {
+        for (other, ndcg) in others.iter().filter(|(other, _)| other.model != first) {
             config.take_section(other);
             let knob = knobs::weight_of(&other.model);
             let mut wider = config.clone();
             let words = knob.set(&mut wider, FIRST_WEIGHT);
-            if self.left == 0 && !self.fitter.is_trained(&wider) {
-                return Ok(());
+            let costs_a_fit = !self.fitter.is_trained(&wider);
+            if costs_a_fit && (self.left == 0 || *ndcg < best.score.ndcg() * WORTH_A_FIT) {
+                continue;
             }
             let tried = self.fit(wider)?;
             // Models that err differently help each other as a rule, so a gain need not be beyond what chance may make of it.

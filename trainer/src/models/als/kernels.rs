@@ -4,14 +4,14 @@
 pub(super) const LANES: usize = 8;
 
 /// `length` rounded up to whole lanes.
-pub(in crate::models) const fn padded(length: usize) -> usize {
+pub(super) const fn padded(length: usize) -> usize {
     length.div_ceil(LANES) * LANES
 }
 
 /// Adds `E Eᵀ` to the upper triangle of `out`: `rows` vectors of `width` (padded), `out` with rows of `stride`.
 /// Cells below the diagonal within a block of four rows are written too, and mean nothing.
 #[inline(always)]
-pub(in crate::models) fn add_gram(vectors: &[f32], rows: usize, width: usize, out: &mut [f32], stride: usize) {
+pub(super) fn add_gram(vectors: &[f32], rows: usize, width: usize, out: &mut [f32], stride: usize) {
     let vector = |row: usize| &vectors[row * width..(row + 1) * width];
     let blocked = rows / 4 * 4;
     for at in (0..blocked).step_by(4) {

@@ -8,16 +8,17 @@
 //! ```
 //! first over rows, then over products: each is one small system, whose first sum needs Gram matrices only.
 
-use faer::Mat;
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatMut, MatRef, Par};
 use juntos_datasets::Csr;
 use rayon::prelude::*;
 
 use super::unite::Tables;
 use crate::evaluate::rank::{Query, top_products};
-use crate::models::FitData;
 use crate::models::als::blocks;
-use crate::models::als::kernels::{add_gram, padded, solve};
+use crate::models::als::kernels::solve;
 use crate::models::losses::dot;
+use crate::models::{Embeddings, FitData};
 
 /// Products of a list, beside those that were had.
 const LISTED: usize = 100;
@@ -29,28 +30,24 @@ const ROWS_A_TASK: usize = 32;
 /// Listed vectors that are gathered at a time.
 const GATHERED: usize = 512;
 
-/// `narrow` fitted to the lists of `wide`.
-pub(super) fn distil(data: &FitData<'_>, wide: &Tables, narrow: Tables) -> Tables {
-    let lists = lists(data, wide);
-    let count = data.interactions.columns();
-    let weight = LISTS_WEIGH * count as f32 / LISTED.min(count) as f32;
+/// `narrow` fitted to `wide`, above all to the `lists` of its rows.
+pub(super) fn distil(lists: &Csr, wide: &Tables, narrow: Tables) -> Tables {
+    let weight = LISTS_WEIGH * lists.columns() as f32 / LISTED.min(lists.columns()) as f32;
     let dims = (narrow.dim, wide.dim);
     let products = Fixed { narrow: &narrow.products, wide: &wide.products, dims, weight };
-    let rows = products.fit(&lists, &wide.rows);
+    let rows = products.fit(lists, &wide.rows);
     let of_rows = Fixed { narrow: &rows, wide: &wide.rows, dims, weight };
     let products = of_rows.fit(&lists.transpose(), &wide.products);
     Tables { rows, products, dim: narrow.dim }
 }
 
-/// What each row had, and the best products beside.
-pub(super) fn lists(data: &FitData<'_>, wide: &Tables) -> Csr {
-    let queries: Vec<Query<'_>> = wide
-        .rows
-        .chunks_exact(wide.dim)
-        .enumerate()
-        .map(|(row, vector)| Query { vector, without: data.interactions.row(row).0 })
-        .collect();
-    let best = top_products(&queries, &wide.products, wide.dim, LISTED);
+/// What each user and group had, and the best products beside, as one of the models ranks them: which cells count more need
+/// not be known better.
+pub(super) fn lists(data: &FitData<'_>, ranking: &Embeddings) -> Csr {
+    let vectors = ranking.users.chunks_exact(ranking.dim).chain(ranking.groups.chunks_exact(ranking.dim));
+    let query = |(row, vector)| Query { vector, without: data.interactions.row(row).0 };
+    let queries: Vec<Query<'_>> = vectors.enumerate().map(query).collect();
+    let best = top_products(&queries, &ranking.products, ranking.dim, LISTED);
     Csr::by_rows(queries.len(), data.interactions.columns(), |row, cells| {
         cells.extend(best[row].iter().chain(queries[row].without).map(|&product| (product, 1.0)));
     })
@@ -80,12 +77,33 @@ impl Fixed<'_> {
             Scratch::default,
             |scratch, (task, block)| {
                 for (row, target) in (task * ROWS_A_TASK..).zip(block.chunks_exact_mut(dim)) {
-                    let (columns, wide) = (lists.row(row).0, &wide[row * wide_dim..(row + 1) * wide_dim]);
-                    pulp::Arch::new().dispatch(Solve { fixed: self, gram: &gram, columns, wide, scratch, target });
+                    let wide = &wide[row * wide_dim..(row + 1) * wide_dim];
+                    scratch.matrix.clone_from(&gram);
+                    self.add_listed(lists.row(row).0, wide, scratch, target);
+                    pulp::Arch::new().dispatch(Solve { matrix: &mut scratch.matrix, target });
                 }
             },
         );
         solved
+    }
+
+    /// Adds what the listed cells of the row `wide` ask, to both sides of its system.
+    fn add_listed(&self, listed: &[u32], wide: &[f32], scratch: &mut Scratch, right: &mut [f32]) {
+        let (dim, wide_dim) = self.dims;
+        let root = self.weight.sqrt();
+        for listed in listed.chunks(GATHERED) {
+            scratch.vectors.clear();
+            for &column in listed {
+                let at = column as usize;
+                let vector = &self.narrow[at * dim..(at + 1) * dim];
+                let score = self.weight * dot(wide, &self.wide[at * wide_dim..(at + 1) * wide_dim]);
+                scratch.vectors.extend(vector.iter().map(|value| root * value));
+                right.iter_mut().zip(vector).for_each(|(cell, value)| *cell += score * value);
+            }
+            let vectors = MatRef::from_row_major_slice(&scratch.vectors, listed.len(), dim);
+            let matrix = MatMut::from_row_major_slice_mut(&mut scratch.matrix, dim, dim);
+            matmul(matrix, Accum::Add, vectors.transpose(), vectors, 1.0, Par::Seq);
+        }
     }
 
     /// `Σ v yᵀ`, `(wide, dim)`, over all of the fixed side.
@@ -105,11 +123,8 @@ struct Scratch {
 /// One row to solve. A type of its own, since only its `call`, unlike a closure's, is sure to become part of what is
 /// compiled for wide registers.
 struct Solve<'a> {
-    fixed: &'a Fixed<'a>,
-    gram: &'a [f32],
-    columns: &'a [u32],
-    wide: &'a [f32],
-    scratch: &'a mut Scratch,
+    /// `(dim, dim)`, symmetric.
+    matrix: &'a mut [f32],
     /// Holds the right side, and then the solution.
     target: &'a mut [f32],
 }
@@ -119,25 +134,7 @@ impl pulp::NullaryFnOnce for Solve<'_> {
 
     #[inline(always)]
     fn call(self) {
-        let (dim, wide_dim) = self.fixed.dims;
-        let root = self.fixed.weight.sqrt();
-        self.scratch.matrix.clear();
-        self.scratch.matrix.extend_from_slice(self.gram);
-        for columns in self.columns.chunks(GATHERED) {
-            let width = padded(columns.len());
-            self.scratch.vectors.clear();
-            self.scratch.vectors.resize(dim * width, 0.0);
-            for (entry, &column) in columns.iter().enumerate() {
-                let at = column as usize;
-                let score = root * dot(self.wide, &self.fixed.wide[at * wide_dim..(at + 1) * wide_dim]);
-                for (place, &value) in self.fixed.narrow[at * dim..(at + 1) * dim].iter().enumerate() {
-                    let value = root * value;
-                    self.scratch.vectors[place * width + entry] = value;
-                    self.target[place] += score * value;
-                }
-            }
-            add_gram(&self.scratch.vectors, dim, width, &mut self.scratch.matrix, dim);
-        }
-        solve(&mut self.scratch.matrix, dim, dim, self.target);
+        let dim = self.target.len();
+        solve(self.matrix, dim, dim, self.target);
     }
 }

@@ -2,7 +2,7 @@
 
 use juntos_engine::serving_model::FoldIn;
 
-use super::distil::distil;
+use super::distil::{distil, lists};
 use super::narrow::narrow;
 use crate::error::TrainError;
 use crate::models::als::blocks;
@@ -30,7 +30,10 @@ pub(crate) fn unite(
 ) -> Result<Embeddings, TrainError> {
     let wide = side_by_side(parts);
     let united = match dim.filter(|&dim| dim < wide.dim) {
-        Some(dim) => distil(data, &wide, narrow(data, &wide, dim)?),
+        Some(dim) => {
+            let narrow = narrow(data, &wide, dim)?;
+            distil(&lists(data, heaviest(parts)), &wide, narrow)
+        }
         None => wide,
     };
     let Tables { rows, products, dim } = united;
@@ -40,6 +43,13 @@ pub(crate) fn unite(
     let mut embeddings = complete(&data, (rows, products), others, |users, products| fold(&data, users, products));
     embeddings.fold.friend_weight = parts.iter().map(|(_, part)| part.fold.friend_weight).fold(0.0, f32::max);
     Ok(embeddings)
+}
+
+/// The part of the greatest weight, the first of several.
+fn heaviest<'a>(parts: &[(f32, &'a Embeddings)]) -> &'a Embeddings {
+    let heavier =
+        |one: (f32, &'a Embeddings), other: &(f32, &'a Embeddings)| if other.0 > one.0 { *other } else { one };
+    parts.iter().fold(parts[0], heavier).1
 }
 
 fn side_by_side(parts: &[(f32, &Embeddings)]) -> Tables {
