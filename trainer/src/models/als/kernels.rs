@@ -1,5 +1,8 @@
 //! Small dense kernels on padded row-major `f32`, written so that the compiler vectorises them.
 
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+
 /// Rows are padded with zeros to a multiple of this.
 pub(super) const LANES: usize = 8;
 
@@ -8,40 +11,11 @@ pub(super) const fn padded(length: usize) -> usize {
     length.div_ceil(LANES) * LANES
 }
 
-/// Adds `E Eᵀ` to the upper triangle of `out`: `rows` vectors of `width` (padded), `out` with rows of `stride`.
-/// Cells below the diagonal within a block of four rows are written too, and mean nothing.
-#[inline(always)]
+/// Adds `E Eᵀ` to `out`: `rows` vectors of `width` (padded), `out` with rows of `stride`.
 pub(super) fn add_gram(vectors: &[f32], rows: usize, width: usize, out: &mut [f32], stride: usize) {
-    let vector = |row: usize| &vectors[row * width..(row + 1) * width];
-    let blocked = rows / 4 * 4;
-    for at in (0..blocked).step_by(4) {
-        let left = [vector(at), vector(at + 1), vector(at + 2), vector(at + 3)];
-        for column in at..rows {
-            let sums = dot4(left, vector(column));
-            (0..4).for_each(|lane| out[(at + lane) * stride + column] += sums[lane]);
-        }
-    }
-    for row in blocked..rows {
-        for column in row..rows {
-            out[row * stride + column] += dot(vector(row), vector(column));
-        }
-    }
-}
-
-#[inline(always)]
-fn dot4(left: [&[f32]; 4], right: &[f32]) -> [f32; 4] {
-    let mut sums = [[0f32; LANES]; 4];
-    let [a, b, c, d] = left.map(|row| row.as_chunks::<LANES>().0);
-    let chunks = right.as_chunks::<LANES>().0;
-    for ((((x, a), b), c), d) in chunks.iter().zip(a).zip(b).zip(c).zip(d) {
-        for lane in 0..LANES {
-            sums[0][lane] += a[lane] * x[lane];
-            sums[1][lane] += b[lane] * x[lane];
-            sums[2][lane] += c[lane] * x[lane];
-            sums[3][lane] += d[lane] * x[lane];
-        }
-    }
-    sums.map(sum)
+    let vectors = MatRef::from_row_major_slice(&vectors[..rows * width], rows, width);
+    let out = MatMut::from_row_major_slice_with_stride_mut(out, rows, rows, stride);
+    matmul(out, Accum::Add, vectors, vectors.transpose(), 1.0, Par::Seq);
 }
 
 /// Inner product of two slices of the same padded length.
