@@ -21,6 +21,7 @@ pub(crate) use self::fitter::Fitter;
 use self::fitter::Tried;
 pub(crate) use self::knobs::Has;
 use self::knobs::{ALS, DIRECTIONS, ENSEMBLE, Knob, PROPAGATION, SOFTMAX, SPECTRAL};
+pub(crate) use self::score::error_of_difference;
 pub(crate) use self::validation::next_purchases;
 use crate::config::{AUTO, EnsembleConfig, TrainConfig};
 use crate::error::TrainError;
@@ -151,8 +152,13 @@ impl Search<'_> {
         Ok(best)
     }
 
-    /// Adds other models to the best one, those that rank best by themselves first, for as long as that helps.
+    /// Adds other models to the best one, those that rank best by themselves first, for as long as that helps, where data is
+    /// small enough to try on all of it.
     fn unite(&mut self, best: &mut Tried, others: &[(TrainConfig, f64)]) -> Result<(), TrainError> {
+        if self.fitter.is_sampled() {
+            // Each model and each copy would be fitted once more on everything.
+            return Ok(());
+        }
         let first = best.config.model.clone();
         let mut config =
             TrainConfig { model: ENSEMBLE.to_owned(), ensemble: EnsembleConfig::NOTHING, ..best.config.clone() };
@@ -179,15 +185,15 @@ impl Search<'_> {
         self.repeat(best, config)
     }
 
-    /// Fits each model of `config` several times, unless that ranks worse. Copies err differently, so less is left to
-    /// chance however little of that shows here.
+    /// Fits each model of `config` several times, whatever fits are left, unless that ranks worse. Copies err differently,
+    /// so less is left to chance however little of that shows here.
     fn repeat(&mut self, best: &mut Tried, mut config: TrainConfig) -> Result<(), TrainError> {
         config.ensemble.copies = config.auto.copies;
-        if config.auto.copies == 1 || self.left == 0 || self.fitter.is_sampled() {
+        if config.auto.copies == 1 {
             return Ok(());
         }
         let copies = format!("copies {}", config.ensemble.copies);
-        let tried = self.fit(config)?;
+        let tried = self.fitter.fit(config)?;
         let better = tried.score.ndcg() > best.score.ndcg();
         self.note(&tried, &copies, better)?;
         if better {

@@ -9,7 +9,7 @@ use juntos_engine::recommend::candidates_for;
 use juntos_engine::serving_model::Blend;
 use rayon::prelude::*;
 
-use crate::auto::next_purchases;
+use crate::auto::{error_of_difference, next_purchases};
 use crate::evaluate::metrics::ndcg;
 use crate::evaluate::products::{self, Case, Vectors};
 use crate::evaluate::rank::{Query, top_products};
@@ -19,7 +19,7 @@ use crate::prepare::HeldOut;
 /// Length of the lists judged.
 const CUT: usize = 20;
 /// Most users that are looked at; of more, evenly spaced ones.
-const MOST_CASES: usize = 1_000;
+const MOST_CASES: usize = 2_000;
 /// Fewer users tell nothing: the defaults stay.
 const FEWEST_CASES: usize = 100;
 /// What a choice must have more than the defaults, as a share.
@@ -29,7 +29,7 @@ const FRIENDS: [f32; 10] = [0.0, 0.1, 0.3, 0.6, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
 const BOUGHT: [f32; 9] = [0.0, 0.1, 0.2, 0.4, 0.7, 1.0, 2.0, 4.0, 8.0];
 
 /// The blend with the greatest mean NDCG@20 of feeds of held-out products, by taste as `embeddings`, learnt from
-/// `held.history`, have it: feeds of products that are new to users, and, as much as purchases are repeated, feeds that
+/// `held.history`, have it, where that is more than chance may make of it: feeds of products that are new to users, and, as much as purchases are repeated, feeds that
 /// may show what users have.
 pub(crate) fn learn(held: &HeldOut, embeddings: &Embeddings) -> Blend {
     let new = products::cases(&held.history, &held.test, false);
@@ -42,20 +42,33 @@ pub(crate) fn learn(held: &HeldOut, embeddings: &Embeddings) -> Blend {
 }
 
 fn best_of(kinds: &[(f64, Vec<Feed>)]) -> Blend {
-    let mean = |feeds: &[Feed], blend: &Blend| {
-        let each: Vec<f64> = feeds.par_iter().map(|feed| feed.ndcg(blend)).collect();
-        each.iter().sum::<f64>() / each.len() as f64
+    let judge = |blend: &Blend| -> Judged {
+        kinds.iter().map(|(share, feeds)| (*share, feeds.par_iter().map(|feed| feed.ndcg(blend)).collect())).collect()
     };
-    let judge = |blend: &Blend| kinds.iter().map(|(share, feeds)| share * mean(feeds, blend)).sum::<f64>();
-    let mut best = (judge(&Blend::default()) * (1.0 + LEAST_GAIN), Blend::default());
+    let usual = judge(&Blend::default());
+    let mut best = (mean(&usual), Blend::default());
     for (friends, bought) in FRIENDS.into_iter().flat_map(|friends| BOUGHT.map(|bought| (friends, bought))) {
         let blend = Blend { friends, bought, ..Blend::default() };
         let judged = judge(&blend);
-        if judged > best.0 {
-            best = (judged, blend);
+        if mean(&judged) > best.0 && gains(&judged, &usual) {
+            best = (mean(&judged), blend);
         }
     }
     best.1
+}
+
+/// NDCG@20 of each feed of each kind, and the share of the kind.
+type Judged = Vec<(f64, Vec<f64>)>;
+
+fn mean(judged: &Judged) -> f64 {
+    judged.iter().map(|(share, each)| share * each.iter().sum::<f64>() / each.len() as f64).sum()
+}
+
+/// Whether `judged` is better than `usual` by more than [`LEAST_GAIN`] and more than chance may make of it.
+fn gains(judged: &Judged, usual: &Judged) -> bool {
+    let chance = judged.iter().zip(usual).map(|((share, new), (_, old))| share * error_of_difference(new, old));
+    let chance = chance.fold(0.0, f64::hypot);
+    mean(judged) > mean(usual) + chance.max(LEAST_GAIN * mean(usual))
 }
 
 /// What a feed may show to one user.
@@ -137,7 +150,7 @@ fn bought(history: &TrainingData, user: usize) -> impl Iterator<Item = u32> {
 mod tests {
     //! 1. Where friends' purchases foretell what comes next they count; where they do not, they do not.
     //! 2. Own purchases count where they are repeated.
-    //! 3. Too few users leave the defaults.
+    //! 3. What chance may make of it is no gain, and too few users leave the defaults.
 
     use super::*;
 
@@ -165,6 +178,16 @@ mod tests {
         assert!(0.5 + friends.friends * 0.4 > 1.0, "{friends:?}");
         let bought = best_of(&kinds(200, 2));
         assert!(0.4 + bought.bought > 1.0, "{bought:?}");
+    }
+
+    #[test]
+    fn what_chance_may_make_of_it_is_no_gain() {
+        let usual = vec![(1.0, vec![0.2; 100])];
+        let all = vec![(1.0, vec![0.202; 100])];
+        let few = vec![(1.0, (0..100).map(|user| if user % 2 == 0 { 0.304 } else { 0.1 }).collect())];
+        assert!((mean(&all) - mean(&few)).abs() < 1e-12);
+        assert!(gains(&all, &usual) && !gains(&few, &usual));
+        assert!(!gains(&vec![(1.0, vec![0.2002; 100])], &usual), "less than is asked for");
     }
 
     #[test]

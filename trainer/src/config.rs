@@ -90,7 +90,7 @@ impl Default for TrainConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AutoConfig {
-    /// Most models that are fitted to choose among, at least 1.
+    /// Most models that are fitted to choose among, at least 1; copies are not counted.
     pub trials: usize,
     /// Times that each model of the choice is fitted, with seeds of its own, where all of the data is tried on; 1 to
     /// [`EnsembleConfig::MOST_COPIES`].

@@ -161,19 +161,13 @@ fn propagation() -> Vec<Knob> {
 
 /// The weight of a model in an ensemble.
 pub(super) fn weight_of(model: &str) -> Knob {
-    let of: fn(&mut TrainConfig) -> &mut f32 = match model {
-        ALS => |config| &mut config.ensemble.als,
-        SPECTRAL => |config| &mut config.ensemble.spectral,
-        PROPAGATION => |config| &mut config.ensemble.propagation,
-        _ => |config| &mut config.ensemble.softmax,
-    };
-    let name = match model {
-        ALS => ALS,
-        SPECTRAL => SPECTRAL,
-        PROPAGATION => PROPAGATION,
-        _ => SOFTMAX,
-    };
-    knob(name, Step::Times(2.0), (0.1, 5.0), of)
+    let weight = |name, of| knob(name, Step::Times(2.0), (0.1, 5.0), of);
+    match model {
+        ALS => weight(ALS, |config| &mut config.ensemble.als),
+        SPECTRAL => weight(SPECTRAL, |config| &mut config.ensemble.spectral),
+        PROPAGATION => weight(PROPAGATION, |config| &mut config.ensemble.propagation),
+        _ => weight(SOFTMAX, |config| &mut config.ensemble.softmax),
+    }
 }
 
 fn repeats() -> Knob {

@@ -35,8 +35,8 @@ impl Score {
             return here > there;
         }
         let part = other.part_of_groups();
-        let of_users = (1.0 - part) * error_of_difference(&self.users, &other.users);
-        let of_groups = part * error_of_difference(&self.groups, &other.groups);
+        let of_users = (1.0 - part) * relative_error(&self.users, &other.users);
+        let of_groups = part * relative_error(&self.groups, &other.groups);
         here / there - 1.0 > least.max(of_users.hypot(of_groups))
     }
 
@@ -58,13 +58,18 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
-/// Standard error of the mean difference of two values of each case, as a share of the mean of `old`; 0 without any.
-fn error_of_difference(new: &[f64], old: &[f64]) -> f64 {
+/// Standard error of the mean difference of two values of each case.
+pub(crate) fn error_of_difference(new: &[f64], old: &[f64]) -> f64 {
     let differences: Vec<f64> = new.iter().zip(old).map(|(new, old)| new - old).collect();
-    let (count, scale) = (differences.len().max(1) as f64, mean(old));
-    let middle = mean(&differences);
+    let (count, middle) = (differences.len().max(1) as f64, mean(&differences));
     let variance = differences.iter().map(|difference| (difference - middle).powi(2)).sum::<f64>() / count;
-    if scale > 0.0 { (variance / count).sqrt() / scale } else { 0.0 }
+    (variance / count).sqrt()
+}
+
+/// The same, as a share of the mean of `old`; 0 without any.
+fn relative_error(new: &[f64], old: &[f64]) -> f64 {
+    let scale = mean(old);
+    if scale > 0.0 { error_of_difference(new, old) / scale } else { 0.0 }
 }
 
 #[cfg(test)]
