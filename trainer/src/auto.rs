@@ -1,8 +1,9 @@
 //! Chooses model and settings on a part of the past that is held out.
 //!
 //! The models are fitted on the rest of the past as they are configured; from the best one a search sets out that
-//! moves one setting at a time and keeps what ranks the held-out products better. Nothing depends on a clock, so the
-//! same data and seed choose the same.
+//! moves one setting at a time and keeps what ranks the held-out products better. Where data is small enough the others
+//! are then united with it, and copies of them that differ by their seeds. Nothing depends on a clock, so the same data
+//! and seed choose the same.
 
 mod fitter;
 mod journal;
