@@ -18,7 +18,7 @@ use juntos_trainer::models::{Embeddings, FitData, Fitted, MODEL_NAMES};
 const DIM: usize = 8;
 
 fn fit(model: &str, interactions: &Csr, friends: &Csr, groups: &[Vec<UserRow>]) -> Result<Fitted, TrainError> {
-    let config = TrainConfig { model: model.to_owned(), ..TrainConfig::default() };
+    let config = TrainConfig { model: model.to_owned(), dim: DIM, ..TrainConfig::default() };
     config.model()?.fit(&FitData { interactions, friends, groups, dim: DIM, seed: 7 }, &Silent)
 }
 
