@@ -91,7 +91,16 @@ fn a_killed_training_goes_on_to_the_same_bytes() {
     let place = Place::new();
     // In the middle of a trial, between trials, in the last fit, and some time after each: (state waited for, ms).
     let fits = [("fit.state", 0), ("fit.state", 40), ("measure.state", 0)];
-    let trials = [("-best.state", 0), ("trials.state", 3), ("-best.state", 17), ("fit.state", 0), ("fit.state", 40)];
+    // Fits of an ensemble are numbered.
+    let trials = [
+        ("-best.state", 0),
+        ("trials.state", 3),
+        ("-best.state", 17),
+        ("fit.state", 0),
+        ("-0.state", 0),
+        ("-1.state", 5),
+        ("-2.state", 0),
+    ];
     for (model, moments) in [("als", &fits[..]), ("softmax", &fits), ("auto", &trials)] {
         let (whole, parts) = (format!("{model}-whole"), format!("{model}-parts"));
         finish(place.train(model, &whole, &["--log", place.path("log").to_str().unwrap()]));
