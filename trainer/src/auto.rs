@@ -85,11 +85,17 @@ impl Choice {
     }
 }
 
-/// Weight of a model beside the best one, where the search for it begins.
+/// Weight of a model beside the best one, where the search for it begins, if it is nearly as good by itself.
 const FIRST_WEIGHT: f32 = 1.0;
+/// The same, if it is worse.
+const FIRST_WEIGHT_OF_WORSE: f32 = 0.5;
+/// How well a model ranks by itself, over the best one, that is nearly as good, and may be fitted once more to be added.
+const NEARLY_AS_GOOD: f64 = 0.95;
+/// How well a model must rank by itself, over the best one, so that it may help.
+const MAY_HELP: f64 = 0.8;
 
-/// How well a model must rank by itself, over the best one, so that it is fitted once more to be added to that.
-const WORTH_A_FIT: f64 = 0.95;
+/// Weight of neighbours, where the search for it begins.
+const FIRST_NEIGHBOURS: f32 = 0.1;
 
 /// Passes over the data after which softmax is stopped at the latest.
 const MOST_EPOCHS: usize = 10;
@@ -153,24 +159,42 @@ impl Search<'_> {
         Ok(best)
     }
 
-    /// Adds other models to the best one, those that rank best by themselves first, for as long as that helps, where data is
-    /// small enough to try on all of it.
+    /// Makes an ensemble of the best one, with what helps it: other models, neighbours, copies. Where trials see but a sample,
+    /// neighbours alone, since each model and each copy would be fitted once more on everything.
     fn unite(&mut self, best: &mut Tried, others: &[(TrainConfig, f64)]) -> Result<(), TrainError> {
-        if self.fitter.is_sampled() {
-            // Each model and each copy would be fitted once more on everything.
-            return Ok(());
-        }
-        let first = best.config.model.clone();
         let mut config =
             TrainConfig { model: ENSEMBLE.to_owned(), ensemble: EnsembleConfig::NOTHING, ..best.config.clone() };
-        knobs::weight_of(&first).set(&mut config, 1.0);
-        for (other, ndcg) in others.iter().filter(|(other, _)| other.model != first) {
+        knobs::weight_of(&best.config.model).set(&mut config, 1.0);
+        let is_sampled = self.fitter.is_sampled();
+        if !is_sampled {
+            self.add_others(best, &mut config, others)?;
+        }
+        if self.fitter.may_have_neighbours() {
+            self.listen(best, &mut config)?;
+        }
+        if !is_sampled && config.auto.copies > 1 {
+            self.repeat(best, config)?;
+        }
+        Ok(())
+    }
+
+    /// Adds other models, those that rank best by themselves first, for as long as that helps.
+    fn add_others(
+        &mut self,
+        best: &mut Tried,
+        config: &mut TrainConfig,
+        others: &[(TrainConfig, f64)],
+    ) -> Result<(), TrainError> {
+        let first = best.config.model.clone();
+        let alone = best.score.ndcg();
+        let may_help = |(_, ndcg): &&(TrainConfig, f64)| *ndcg >= alone * MAY_HELP;
+        for (other, ndcg) in others.iter().filter(|(other, _)| other.model != first).filter(may_help) {
             config.take_section(other);
             let knob = knobs::weight_of(&other.model);
             let mut wider = config.clone();
-            let words = knob.set(&mut wider, FIRST_WEIGHT);
-            let costs_a_fit = !self.fitter.is_trained(&wider);
-            if costs_a_fit && (self.left == 0 || *ndcg < best.score.ndcg() * WORTH_A_FIT) {
+            let is_nearly_as_good = *ndcg >= alone * NEARLY_AS_GOOD;
+            let words = knob.set(&mut wider, if is_nearly_as_good { FIRST_WEIGHT } else { FIRST_WEIGHT_OF_WORSE });
+            if !self.fitter.is_trained(&wider) && (self.left == 0 || !is_nearly_as_good) {
                 continue;
             }
             let tried = self.fit(wider)?;
@@ -180,19 +204,33 @@ impl Search<'_> {
             if better {
                 *best = tried;
                 self.turn(best, &knob)?;
-                config = best.config.clone();
+                *config = best.config.clone();
             }
         }
-        self.repeat(best, config)
+        Ok(())
+    }
+
+    /// Adds what single products say of others, which no few dimensions hold, where that helps.
+    fn listen(&mut self, best: &mut Tried, config: &mut TrainConfig) -> Result<(), TrainError> {
+        let knob = knobs::neighbours();
+        let words = knob.set(config, FIRST_NEIGHBOURS);
+        let tried = self.fit(config.clone())?;
+        let better = tried.score.is_better_than(&best.score, knob.least_gain);
+        self.note(&tried, &format!("with {words}"), better)?;
+        if better {
+            *best = tried;
+            self.turn(best, &knob)?;
+            *config = best.config.clone();
+        } else {
+            config.ensemble.neighbours = 0.0;
+        }
+        Ok(())
     }
 
     /// Fits each model of `config` several times, whatever fits are left, unless that ranks worse. Copies err differently,
     /// so less is left to chance however little of that shows here.
     fn repeat(&mut self, best: &mut Tried, mut config: TrainConfig) -> Result<(), TrainError> {
         config.ensemble.copies = config.auto.copies;
-        if config.auto.copies == 1 {
-            return Ok(());
-        }
         let copies = format!("copies {}", config.ensemble.copies);
         let tried = self.fitter.fit(config)?;
         let better = tried.score.ndcg() > best.score.ndcg();

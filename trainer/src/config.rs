@@ -150,11 +150,15 @@ pub struct EnsembleConfig {
     pub softmax: f32,
     /// Of the model `propagation`.
     pub propagation: f32,
+    /// Of what the products that somebody had say of those nearest to them: spread over that of all models together.
+    pub neighbours: f32,
+    /// Neighbours that each product listens to, at least 1.
+    pub nearest: usize,
 }
 
 impl Default for EnsembleConfig {
     fn default() -> Self {
-        Self { copies: 1, als: 1.0, spectral: 0.0, softmax: 0.5, propagation: 1.0 }
+        Self { copies: 1, als: 1.0, softmax: 0.5, propagation: 1.0, neighbours: 0.1, ..Self::NOTHING }
     }
 }
 
@@ -163,7 +167,8 @@ impl EnsembleConfig {
     pub const MOST_COPIES: usize = 16;
 
     /// No model at all, which is not to be fitted.
-    pub(crate) const NOTHING: Self = Self { copies: 1, als: 0.0, spectral: 0.0, softmax: 0.0, propagation: 0.0 };
+    pub(crate) const NOTHING: Self =
+        Self { copies: 1, als: 0.0, spectral: 0.0, softmax: 0.0, propagation: 0.0, neighbours: 0.0, nearest: 100 };
 
     /// Every model with its weight.
     pub(crate) fn weights(&self) -> [(&'static str, f32); 4] {
@@ -393,7 +398,7 @@ impl TrainConfig {
             Ok(Part { model, weight })
         };
         let parts: Result<_, TrainError> = self.ensemble.parts().map(part).collect();
-        Ok(Ensemble::new(parts?, self.ensemble.copies, self.dim))
+        Ok(Ensemble::new(parts?, self.ensemble, self.dim))
     }
 
     /// The model that is configured; not for [`AUTO`], which [`crate::auto::choose`] has to replace first.

@@ -130,6 +130,11 @@ impl<'a> Fitter<'a> {
         self.validation.is_sampled()
     }
 
+    /// Whether neighbours are found in reasonable time, on the whole history too.
+    pub(crate) fn may_have_neighbours(&self) -> bool {
+        self.validation.may_have_neighbours()
+    }
+
     /// What there is enough of to judge by.
     pub(crate) fn has(&self) -> Has {
         self.validation.has()
@@ -205,7 +210,7 @@ impl<'a> Fitter<'a> {
             self.trained = Some(Trained { config: before_the_step(&config), directions: Some(directions.clone()) });
             Softmax::new(config.softmax).finish(&data, directions, |_, _| FoldIn::default())
         } else if config.model == ENSEMBLE {
-            self.united(&config, &name, false)?
+            self.united(&config, &name)?
         } else {
             let tracking = self.session.tracking(&name).silent();
             let fitted = config.model()?.fit_tracked(&data, &tracking)?;
@@ -217,9 +222,8 @@ impl<'a> Fitter<'a> {
         Ok(Tried { number, config, embeddings: Some(embeddings), score, curve, fault: None })
     }
 
-    /// The ensemble of `config`, of parts that are at hand or else learnt for it; with all the dimensions of its parts,
-    /// unless they are to be brought down to those of `config`.
-    fn united(&mut self, config: &TrainConfig, name: &str, narrow: bool) -> Result<Embeddings, TrainError> {
+    /// The ensemble of `config`, of parts that are at hand or else learnt for it.
+    fn united(&mut self, config: &TrainConfig, name: &str) -> Result<Embeddings, TrainError> {
         let parts: Vec<(TrainConfig, f32)> = config.parts().collect();
         let interactions = self.validation.interactions(config);
         let mut anew = Vec::new();
@@ -234,8 +238,8 @@ impl<'a> Fitter<'a> {
         let of_part = |(part, weight): &(TrainConfig, f32)| self.parts.learnt(part).map(|learnt| (*weight, learnt));
         let learnt: Vec<(f32, &Embeddings)> = parts.iter().filter_map(of_part).collect();
         let data = self.validation.fit_data(config, &interactions);
-        let dim = narrow.then(|| united_dim(config.dim, data.dim, learnt.len()));
-        unite(&data, &learnt, dim, |_, _, _| FoldIn::default())
+        let dim = united_dim(config.dim, data.dim, learnt.len());
+        unite(&data, &learnt, &config.ensemble, dim, |_, _, _| FoldIn::default())
     }
 
     /// What the last training left, where `config` needs none of its own. Where that is lost, it is learnt once more.
@@ -315,15 +319,9 @@ impl<'a> Fitter<'a> {
 
     /// Keeps what a trial has learnt that the search goes on from, to measure with in the end.
     pub(crate) fn keep_embeddings(&self, tried: &Tried) -> Result<(), TrainError> {
-        match tried.embeddings.as_ref().filter(|_| tried.config.model != ENSEMBLE) {
-            Some(embeddings) => self.keep_best(tried.number, embeddings),
-            None => Ok(()),
-        }
-    }
-
-    fn keep_best(&self, number: usize, embeddings: &Embeddings) -> Result<(), TrainError> {
+        let Some(embeddings) = &tried.embeddings else { return Ok(()) };
         self.session.tracking(BEST).keep(|state| {
-            state.u64(number as u64)?;
+            state.u64(tried.number as u64)?;
             state.u64(embeddings.dim as u64)?;
             [&embeddings.users, &embeddings.products, &embeddings.groups]
                 .into_iter()
@@ -331,11 +329,9 @@ impl<'a> Fitter<'a> {
         })
     }
 
-    /// What a trial has learnt, an ensemble with the dimensions it will have: at hand, kept, or else learnt once more; `None`
-    /// where it failed.
-    pub(crate) fn embeddings_of(&mut self, tried: Tried) -> Result<Option<Embeddings>, TrainError> {
-        let united = tried.config.model == ENSEMBLE;
-        if tried.fault.is_some() || (tried.embeddings.is_some() && !united) {
+    /// What a trial has learnt: at hand, kept, or else learnt once more; `None` where it failed.
+    pub(crate) fn embeddings_of(&self, tried: Tried) -> Result<Option<Embeddings>, TrainError> {
+        if tried.fault.is_some() || tried.embeddings.is_some() {
             return Ok(tried.embeddings);
         }
         let interactions = self.validation.interactions(&tried.config);
@@ -347,18 +343,10 @@ impl<'a> Fitter<'a> {
             let groups = state.f32s(data.groups.len() * dim)?;
             Ok((number, Embeddings { dim, users, products, groups, fold: FoldIn::default() }))
         })?;
-        if let Some((_, embeddings)) = kept.filter(|(number, _)| *number == tried.number as u64) {
-            return Ok(Some(embeddings));
+        match kept.filter(|(number, _)| *number == tried.number as u64) {
+            Some((_, embeddings)) => Ok(Some(embeddings)),
+            None => vectors(tried.config.model()?.fit(&data, &Silent)?).map(Some),
         }
-        if !united {
-            return vectors(tried.config.model()?.fit(&data, &Silent)?).map(Some);
-        }
-        drop(interactions);
-        let embeddings = self.united(&tried.config, BEST, true)?;
-        self.keep_best(tried.number, &embeddings)?;
-        let ndcg = self.validation.score(&embeddings).ndcg();
-        self.session.progress.note(&format!("ensemble: with {} dimensions ndcg@20 {ndcg:.4}", embeddings.dim));
-        Ok(Some(embeddings))
     }
 }
 

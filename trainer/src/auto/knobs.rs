@@ -170,6 +170,11 @@ pub(super) fn weight_of(model: &str) -> Knob {
     }
 }
 
+/// The weight of neighbours in an ensemble.
+pub(super) fn neighbours() -> Knob {
+    knob("neighbours", Step::Times(2.0), (0.02, 1.0), |config| &mut config.ensemble.neighbours)
+}
+
 fn repeats() -> Knob {
     knob(REPEATS, Step::Plus(0.5), (0.0, 1.0), |config| &mut config.repeat_exponent)
 }

@@ -84,7 +84,8 @@ fn the_search_goes_on_from_what_is_better() {
         assert_ne!(choice.config.model, AUTO);
     }
     let models: Vec<String> = chosen(1).trials.into_iter().map(|trial| trial.model).collect();
-    assert_eq!(models, ["als", "ensemble"], "copies are not counted");
+    assert_eq!(models[0], "als");
+    assert!(models[1..].iter().all(|model| model == "ensemble"), "neighbours and copies are not counted");
     let models: Vec<String> = chosen(3).trials.into_iter().map(|trial| trial.model).collect();
     assert_eq!(models[..3], ["als", "spectral", "softmax"]);
 }
@@ -126,7 +127,7 @@ fn copies_are_united_in_the_dimensions_that_serving_affords() {
     let choice = choose(&held, &config(40), &Session::watched(&Silent)).unwrap();
     let last = choice.trials.last().unwrap();
     assert_eq!((last.model.as_str(), last.settings.as_str(), last.kept), ("ensemble", "copies 3", true));
-    assert!(choice.trials.iter().any(|trial| trial.settings.starts_with("with ")));
+    assert!(choice.trials.iter().any(|trial| trial.settings == "with neighbours 0.1"));
     let mut alone = config(40);
     alone.auto.copies = 1;
     let alone = choose(&held, &alone, &Session::watched(&Silent)).unwrap();

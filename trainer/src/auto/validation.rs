@@ -13,6 +13,7 @@ use super::score::Score;
 use crate::config::TrainConfig;
 use crate::evaluate::metrics::ndcg;
 use crate::evaluate::products::{self, Case, Vectors};
+use crate::models::ensemble::co_purchases;
 use crate::models::{Embeddings, FitData};
 use crate::prepare::{HeldOut, Prepared, with_repeats, with_standing_groups};
 
@@ -21,6 +22,10 @@ const MOST_CASES: usize = 2_000;
 /// Fewest standing groups that count.
 const FEWEST_GROUPS: usize = 30;
 const CUT: usize = 20;
+/// Most pairs of products that somebody had both, over all users, for which neighbours are found: some seconds.
+const MOST_CO_PURCHASES: u64 = 5_000_000_000;
+/// Most scores that the lists of an ensemble are made from: a minute.
+const MOST_LISTED_FROM: u64 = 10_000_000_000;
 
 /// A history to fit on, and what its users had next.
 pub(super) struct Validation<'a> {
@@ -28,6 +33,8 @@ pub(super) struct Validation<'a> {
     held: Cow<'a, HeldOut>,
     /// Users of the whole history.
     n_users: usize,
+    /// Whether neighbours are found, and lists made with them, in reasonable time on the whole history.
+    may_have_neighbours: bool,
     /// With every repeat counted in full.
     prepared: Prepared,
     /// Users with what they bought next: what was new to them, or, where purchases are often repeated, everything.
@@ -42,6 +49,7 @@ impl<'a> Validation<'a> {
     /// `None` where there is nothing to fit on, or nobody to judge by.
     pub(super) fn new(held: &'a HeldOut, config: &TrainConfig) -> Option<Self> {
         let n_users = held.history.users.len();
+        let may_have_neighbours = may_have_neighbours(&held.history.interactions);
         let held = sample::of(held, sample::MOST_CELLS, config.seed).map_or(Cow::Borrowed(held), Cow::Owned);
         let prepared = with_standing_groups(&held.history, config.events.purchase);
         let repeats = are_frequent(&held);
@@ -52,7 +60,7 @@ impl<'a> Validation<'a> {
         }
         let popular = products::popularity(&held.history.interactions);
         let group_cases = group_cases(&held.teams, &prepared);
-        Some(Self { held, n_users, prepared, cases, repeats, group_cases, popular })
+        Some(Self { held, n_users, may_have_neighbours, prepared, cases, repeats, group_cases, popular })
     }
 
     /// The sample that trials are fitted on and judged by; `None` where that is the whole.
@@ -66,6 +74,11 @@ impl<'a> Validation<'a> {
     /// Whether trials see but a sample.
     pub(super) fn is_sampled(&self) -> bool {
         matches!(self.held, Cow::Owned(_))
+    }
+
+    /// Whether neighbours are found in reasonable time, on the whole history too.
+    pub(super) fn may_have_neighbours(&self) -> bool {
+        self.may_have_neighbours
     }
 
     /// Cells of the history that is fitted on.
@@ -115,6 +128,11 @@ impl<'a> Validation<'a> {
         let lists = products::rank_exactly(cases, vectors, &self.popular, CUT);
         products::ranked(cases, lists).iter().map(|list| ndcg(&list.hits, list.relevant, CUT)).collect()
     }
+}
+
+fn may_have_neighbours(interactions: &Csr) -> bool {
+    let cells = interactions.rows() as u64 * interactions.columns() as u64;
+    cells <= MOST_LISTED_FROM && co_purchases(interactions) <= MOST_CO_PURCHASES
 }
 
 /// Fewest of the purchases held out that must be repeats, as a share, for repeats to count.

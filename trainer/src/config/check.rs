@@ -75,6 +75,8 @@ fn ensemble(ensemble: &EnsembleConfig) -> Result<(), TrainError> {
     at_least_zero(ensemble.spectral, "ensemble.spectral")?;
     at_least_zero(ensemble.softmax, "ensemble.softmax")?;
     at_least_zero(ensemble.propagation, "ensemble.propagation")?;
+    at_least_zero(ensemble.neighbours, "ensemble.neighbours")?;
+    hold(ensemble.nearest >= 1, "ensemble.nearest", "at least 1", ensemble.nearest)?;
     hold(ensemble.parts().next().is_some(), "ensemble", "at least one weight above 0", "0 for every model")
 }
 

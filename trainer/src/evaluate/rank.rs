@@ -31,10 +31,25 @@ pub struct Query<'a> {
 /// Cost: `queries · n_products · dim` multiplications over all threads. The order of additions does not depend on the
 /// number of threads.
 pub fn top_products(queries: &[Query<'_>], products: &[f32], dim: usize, k: usize) -> Vec<Vec<u32>> {
-    queries.par_chunks(PEOPLE_A_BLOCK).flat_map_iter(|block| rank_block(block, products, dim, k)).collect()
+    top_products_with(queries, |_| Vec::new(), products, dim, k)
 }
 
-fn rank_block(block: &[Query<'_>], products: &[f32], dim: usize, k: usize) -> Vec<Vec<u32>> {
+/// As [`top_products`], with what `more` has for each query added to the scores: products, ascending, and values.
+pub(crate) fn top_products_with(
+    queries: &[Query<'_>],
+    more: impl Fn(usize) -> Vec<(u32, f32)> + Sync,
+    products: &[f32],
+    dim: usize,
+    k: usize,
+) -> Vec<Vec<u32>> {
+    let block = |(at, block): (usize, &[Query<'_>])| {
+        let more: Vec<_> = (at * PEOPLE_A_BLOCK..).take(block.len()).map(&more).collect();
+        rank_block(block, &more, products, dim, k)
+    };
+    queries.par_chunks(PEOPLE_A_BLOCK).enumerate().flat_map_iter(block).collect()
+}
+
+fn rank_block(block: &[Query<'_>], more: &[Vec<(u32, f32)>], products: &[f32], dim: usize, k: usize) -> Vec<Vec<u32>> {
     let vectors: Vec<f32> = block.iter().flat_map(|query| query.vector.iter().copied()).collect();
     let vectors = MatRef::from_row_major_slice(&vectors, block.len(), dim);
     let mut best: Vec<Best> = block.iter().map(|_| Best::new(k)).collect();
@@ -45,8 +60,12 @@ fn rank_block(block: &[Query<'_>], products: &[f32], dim: usize, k: usize) -> Ve
         let target = MatMut::from_column_major_slice_mut(&mut *scores, size, block.len());
         let tile_of_products = MatRef::from_row_major_slice(vectors_of_tile, size, dim);
         matmul(target, Accum::Replace, tile_of_products, vectors.transpose(), 1.0, Par::Seq);
-        for ((query, best), scores) in block.iter().zip(&mut best).zip(scores.chunks(size)) {
-            best.offer((tile * PRODUCTS_A_TILE) as u32, scores, query.without);
+        let first = (tile * PRODUCTS_A_TILE) as u32;
+        for (((query, more), best), scores) in block.iter().zip(more).zip(&mut best).zip(scores.chunks_mut(size)) {
+            let of_tile = more.partition_point(|&(row, _)| row < first)..;
+            let of_tile = more[of_tile].iter().take_while(|&&(row, _)| row - first < size as u32);
+            of_tile.for_each(|&(row, value)| scores[(row - first) as usize] += value);
+            best.offer(first, scores, query.without);
         }
     }
     best.into_iter().map(Best::into_rows).collect()
@@ -127,7 +146,7 @@ pub fn order_candidates(mut candidates: Vec<(u32, f32)>, seed: u64) -> Vec<u32> 
 
 #[cfg(test)]
 mod tests {
-    //! 1. Block ranking equals sorting every score, for any sizes, with products left out and with ties.
+    //! 1. Block ranking equals sorting every score, for any sizes, with products left out, with ties, and with more added.
     //! 2. Candidates come by score; among equals every one comes first for some seed, and the same seed repeats itself.
 
     use proptest::prelude::*;
@@ -143,6 +162,7 @@ mod tests {
             k in 1usize..30,
             values in prop::collection::vec(-3i8..4, 1200),
             without in prop::collection::btree_set(0u32..60, 0..20),
+            more in prop::collection::btree_map(0u32..60, -3i8..4, 0..20),
         ) {
             // Small whole numbers: sums are exact in any order, and ties are many.
             let number = |at: usize| f32::from(values[at % values.len()]);
@@ -150,12 +170,19 @@ mod tests {
             let products: Vec<f32> = (0..n_products * dim).map(|at| number(at * 7 + 3)).collect();
             let without: Vec<u32> = without.into_iter().collect();
             let queries: Vec<Query> = users.chunks(dim).map(|vector| Query { vector, without: &without }).collect();
+            // More for every other query.
+            let more: Vec<(u32, f32)> = more.into_iter().map(|(product, value)| (product, f32::from(value))).collect();
+            let more: Vec<_> = more.into_iter().filter(|&(product, _)| (product as usize) < n_products).collect();
+            let more = |query: usize| if query.is_multiple_of(2) { more.clone() } else { Vec::new() };
             let ranked = top_products(&queries, &products, dim, k);
-            prop_assert_eq!(ranked.len(), people);
-            for (user, ranked) in users.chunks(dim).zip(ranked) {
+            let ranked_with = top_products_with(&queries, more, &products, dim, k);
+            prop_assert_eq!((ranked.len(), ranked_with.len()), (people, people));
+            for (query, user) in users.chunks(dim).enumerate() {
                 let score = |product: &[f32]| user.iter().zip(product).fold(0.0, |sum, (a, b)| sum + a * b);
-                let scores: Vec<f32> = products.chunks(dim).map(score).collect();
-                prop_assert_eq!(ranked, first_allowed(&order_by_score(&scores), &without, k));
+                let mut scores: Vec<f32> = products.chunks(dim).map(score).collect();
+                prop_assert_eq!(&ranked[query], &first_allowed(&order_by_score(&scores), &without, k));
+                more(query).iter().for_each(|&(product, value)| scores[product as usize] += value);
+                prop_assert_eq!(&ranked_with[query], &first_allowed(&order_by_score(&scores), &without, k));
             }
         }
     }

@@ -7,21 +7,23 @@
 
 mod distil;
 mod narrow;
+mod neighbours;
 mod unite;
 
 use juntos_datasets::progress::Progress;
 
+pub(crate) use self::neighbours::co_purchases;
 pub(crate) use self::unite::unite;
 use super::complete::fold_in;
 use super::{Embeddings, FitData, Fitted, Model};
-use crate::config::AUTO_DIM;
+use crate::config::{AUTO_DIM, EnsembleConfig};
 use crate::error::TrainError;
 use crate::tracking::Tracking;
 
 /// The model `ensemble`.
 pub struct Ensemble {
     parts: Vec<Part>,
-    copies: usize,
+    settings: EnsembleConfig,
     dim: usize,
 }
 
@@ -34,10 +36,11 @@ pub struct Part {
 }
 
 impl Ensemble {
-    /// Unites `parts`, of which there is at least one, each fitted `copies` times. Vectors have `dim` dimensions, or, where
-    /// that is 0, as many as the data of the fit asks of each part, but [`AUTO_DIM`] where the parts have that together.
-    pub fn new(parts: Vec<Part>, copies: usize, dim: usize) -> Self {
-        Self { parts, copies, dim }
+    /// Unites `parts`, of which there is at least one, each fitted as often as `settings` say. Vectors have `dim` dimensions,
+    /// or, where that is 0, as many as the data of the fit asks of each part, but [`AUTO_DIM`] where the parts have that
+    /// together.
+    pub fn new(parts: Vec<Part>, settings: EnsembleConfig, dim: usize) -> Self {
+        Self { parts, settings, dim }
     }
 }
 
@@ -65,9 +68,9 @@ impl Model for Ensemble {
     }
 
     fn fit_tracked(&self, data: &FitData<'_>, tracking: &Tracking<'_>) -> Result<Fitted, TrainError> {
-        let mut learnt = Vec::with_capacity(self.parts.len() * self.copies);
+        let mut learnt = Vec::with_capacity(self.parts.len() * self.settings.copies);
         for Part { model, weight } in &self.parts {
-            for copy in 0..self.copies {
+            for copy in 0..self.settings.copies {
                 let name = tracking.name_of_part(model.name(), copy);
                 let data = FitData { seed: seed_of(data.seed, copy), ..*data };
                 match model.fit_tracked(&data, &tracking.part(&name))? {
@@ -81,7 +84,7 @@ impl Model for Ensemble {
         let fold = |data: &FitData<'_>, users: &[f32], products: &[f32]| {
             fold_in::choose_and_tell(self.name(), data, users, products, tracking.progress)
         };
-        Ok(Fitted::Embeddings(unite(data, &parts, Some(dim), fold)?))
+        Ok(Fitted::Embeddings(unite(data, &parts, &self.settings, dim, fold)?))
     }
 }
 

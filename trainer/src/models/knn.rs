@@ -59,19 +59,12 @@ impl Neighbours {
     /// `neighbours` a product, 16 bytes a product, the transposed matrix, and 4 bytes a product and thread.
     pub(crate) fn learn(interactions: &Csr, settings: ItemKnnConfig) -> Self {
         let buyers = interactions.transpose();
-        let products = buyers.rows();
         let norm = |product| buyers.entries(product).map(|(_, value)| value * value).sum::<f32>().sqrt();
-        let norms: Vec<f32> = (0..products).map(norm).collect();
-        let nearest_of = |sums: &mut Sums, product: usize| {
-            add_co_purchases(interactions, &buyers, product, sums);
-            let mut similar = Vec::new();
-            sums.drain(|other, together| {
-                let similarity = together / (norms[product] * norms[other as usize] + settings.shrinkage);
-                similar.push((other, similarity));
-            });
-            nearest(similar, settings.neighbours)
+        let norms: Vec<f32> = (0..buyers.rows()).map(norm).collect();
+        let similarity = |product: usize, other: usize, together: f32| {
+            together / (norms[product] * norms[other] + settings.shrinkage)
         };
-        Self { of: (0..products).into_par_iter().map_init(|| Sums::new(products), nearest_of).collect() }
+        Self { of: nearest_of_each(interactions, &buyers, settings.neighbours, similarity) }
     }
 
     /// Number of similarities held.
@@ -98,6 +91,24 @@ impl Neighbours {
             }
         }
     }
+}
+
+/// Of each product the `most` others of the greatest `similarity(product, other, together)`, the greatest first, where
+/// `together` is the sum, over all who had both, of weight in `buyers` times weight of the other in `interactions`.
+pub(crate) fn nearest_of_each(
+    interactions: &Csr,
+    buyers: &Csr,
+    most: usize,
+    similarity: impl Fn(usize, usize, f32) -> f32 + Sync,
+) -> Vec<Box<[(u32, f32)]>> {
+    let products = buyers.rows();
+    let nearest_of = |sums: &mut Sums, product: usize| {
+        add_co_purchases(interactions, buyers, product, sums);
+        let mut similar = Vec::new();
+        sums.drain(|other, together| similar.push((other, similarity(product, other as usize, together))));
+        nearest(similar, most)
+    };
+    (0..products).into_par_iter().map_init(|| Sums::new(products), nearest_of).collect()
 }
 
 fn add_co_purchases(interactions: &Csr, buyers: &Csr, product: usize, sums: &mut Sums) {

@@ -12,6 +12,7 @@ mod losses;
 pub mod popularity;
 pub mod propagation;
 pub mod softmax;
+mod sparse;
 pub mod spectral;
 
 use juntos_datasets::progress::Progress;

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 
 use super::known::Known;
 use crate::models::Embeddings;
+use crate::models::sparse::times;
 
 /// Steps after which a solution is taken as it is: stopping early regularises, too.
 const MOST_STEPS: usize = 40;
@@ -128,18 +129,6 @@ fn weighted_mean(vectors: &[&[f32]], weights: &[f32], dim: usize) -> Vec<f32> {
     }
     let total: f64 = weights.iter().map(|&weight| f64::from(weight)).sum();
     sum.iter().map(|sum| if total > 0.0 { (sum / total) as f32 } else { 0.0 }).collect()
-}
-
-/// `matrix · table`, row by row.
-fn times(matrix: &Csr, table: &[f32], dim: usize) -> Vec<f32> {
-    let mut result = vec![0.0; matrix.rows() * dim];
-    result.par_chunks_exact_mut(dim).enumerate().for_each(|(row, sum)| {
-        let (columns, values) = matrix.row(row);
-        for (&column, &value) in columns.iter().zip(values) {
-            add_scaled(sum, value, &table[column as usize * dim..(column as usize + 1) * dim]);
-        }
-    });
-    result
 }
 
 /// Inner product of each column of two tables: chunks of rows side by side, their sums in order.

@@ -6,19 +6,21 @@
 //! ```text
 //! minimise  Σ_all (x·y - s)² + w Σ_listed (x·y - s)²,   w such that a list weighs LISTS_WEIGH times all products
 //! ```
-//! first over rows, then over products: each is one small system, whose first sum needs Gram matrices only.
+//! first over rows, then over products: each is one small system, whose first sum needs Gram matrices only. What
+//! [`Neighbours`] say may be added to the wide scores.
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use juntos_datasets::Csr;
 use rayon::prelude::*;
 
+use super::neighbours::Neighbours;
 use super::unite::Tables;
-use crate::evaluate::rank::{Query, top_products};
+use crate::evaluate::rank::{Query, top_products_with};
+use crate::models::FitData;
 use crate::models::als::blocks;
 use crate::models::als::kernels::solve;
 use crate::models::losses::dot;
-use crate::models::{Embeddings, FitData};
 
 /// Products of a list, beside those that were had.
 const LISTED: usize = 100;
@@ -30,27 +32,32 @@ const ROWS_A_TASK: usize = 32;
 /// Listed vectors that are gathered at a time.
 const GATHERED: usize = 512;
 
-/// `narrow` fitted to `wide`, above all to the `lists` of its rows.
-pub(super) fn distil(lists: &Csr, wide: &Tables, narrow: Tables) -> Tables {
+/// `narrow` fitted to `wide` and `neighbours` together, above all to the `lists` of its rows.
+pub(super) fn distil(lists: &Csr, wide: &Tables, neighbours: Option<&Neighbours>, narrow: Tables) -> Tables {
     let weight = LISTS_WEIGH * lists.columns() as f32 / LISTED.min(lists.columns()) as f32;
     let dims = (narrow.dim, wide.dim);
     let products = Fixed { narrow: &narrow.products, wide: &wide.products, dims, weight };
-    let rows = products.fit(lists, &wide.rows);
+    let rows = products.fit(lists, &wide.rows, neighbours);
     let of_rows = Fixed { narrow: &rows, wide: &wide.rows, dims, weight };
-    let products = of_rows.fit(&lists.transpose(), &wide.products);
+    let of_products = neighbours.map(Neighbours::transpose);
+    let products = of_rows.fit(&lists.transpose(), &wide.products, of_products.as_ref());
     Tables { rows, products, dim: narrow.dim }
 }
 
-/// What each user and group had, and the best products beside, as one of the models ranks them: which cells count more need
-/// not be known better.
-pub(super) fn lists(data: &FitData<'_>, ranking: &Embeddings) -> Csr {
-    let vectors = ranking.users.chunks_exact(ranking.dim).chain(ranking.groups.chunks_exact(ranking.dim));
+/// What each user and group had, and the best products beside, as `ranking` and `neighbours` rank them together: which cells
+/// count more need not be known better. Values are what neighbours say.
+pub(super) fn lists(data: &FitData<'_>, ranking: &Tables, neighbours: Option<&Neighbours>) -> Csr {
     let query = |(row, vector)| Query { vector, without: data.interactions.row(row).0 };
-    let queries: Vec<Query<'_>> = vectors.enumerate().map(query).collect();
-    let best = top_products(&queries, &ranking.products, ranking.dim, LISTED);
-    Csr::by_rows(queries.len(), data.interactions.columns(), |row, cells| {
-        cells.extend(best[row].iter().chain(queries[row].without).map(|&product| (product, 1.0)));
-    })
+    let queries: Vec<Query<'_>> = ranking.rows.chunks_exact(ranking.dim).enumerate().map(query).collect();
+    let told = |row: usize| neighbours.map_or_else(Vec::new, |all| all.of_row(row, &mut all.sums()));
+    let best = top_products_with(&queries, told, &ranking.products, ranking.dim, LISTED);
+    let list = |(row, best): (usize, Vec<u32>)| -> Vec<(u32, f32)> {
+        let told = told(row);
+        let value = |product: u32| told.binary_search_by_key(&product, |cell| cell.0).map_or(0.0, |at| told[at].1);
+        best.iter().chain(queries[row].without).map(|&product| (product, value(product))).collect()
+    };
+    let lists: Vec<_> = best.into_par_iter().enumerate().map(list).collect();
+    Csr::by_rows(lists.len(), data.interactions.columns(), |row, cells| cells.extend(&lists[row]))
 }
 
 /// The side that stands still while the other is solved for.
@@ -64,8 +71,9 @@ pub(super) struct Fixed<'a> {
 }
 
 impl Fixed<'_> {
-    /// The narrow vectors of the other side, whose wide ones are given; `lists` are its rows.
-    pub(super) fn fit(&self, lists: &Csr, wide: &[f32]) -> Vec<f32> {
+    /// The narrow vectors of the other side, whose wide ones are given; `lists` are its rows, and hold what
+    /// `neighbours` say of what they list.
+    pub(super) fn fit(&self, lists: &Csr, wide: &[f32], neighbours: Option<&Neighbours>) -> Vec<f32> {
         let (dim, wide_dim) = self.dims;
         let mut gram = blocks::gram(self.narrow, dim);
         let ridge = RIDGE * (0..dim).map(|at| gram[(at, at)]).sum::<f64>() / dim as f64;
@@ -73,13 +81,17 @@ impl Fixed<'_> {
         let gram: Vec<f32> = (0..dim * dim).map(|at| gram[(at / dim, at % dim)] as f32).collect();
         // What the sum over all cells asks of each row.
         let mut solved = blocks::times_all(wide, &self.cross());
+        if let Some(neighbours) = neighbours {
+            let told = neighbours.times(self.narrow, dim);
+            solved.iter_mut().zip(told).for_each(|(cell, told)| *cell += told);
+        }
         solved.par_chunks_mut(ROWS_A_TASK * dim).enumerate().for_each_init(
             Scratch::default,
             |scratch, (task, block)| {
                 for (row, target) in (task * ROWS_A_TASK..).zip(block.chunks_exact_mut(dim)) {
                     let wide = &wide[row * wide_dim..(row + 1) * wide_dim];
                     scratch.matrix.clone_from(&gram);
-                    self.add_listed(lists.row(row).0, wide, scratch, target);
+                    self.add_listed(lists.row(row), wide, scratch, target);
                     pulp::Arch::new().dispatch(Solve { matrix: &mut scratch.matrix, target });
                 }
             },
@@ -88,17 +100,17 @@ impl Fixed<'_> {
     }
 
     /// Adds what the listed cells of the row `wide` ask, to both sides of its system.
-    fn add_listed(&self, listed: &[u32], wide: &[f32], scratch: &mut Scratch, right: &mut [f32]) {
+    fn add_listed(&self, list: (&[u32], &[f32]), wide: &[f32], scratch: &mut Scratch, right: &mut [f32]) {
         let (dim, wide_dim) = self.dims;
         let root = self.weight.sqrt();
-        for listed in listed.chunks(GATHERED) {
+        for (listed, told) in list.0.chunks(GATHERED).zip(list.1.chunks(GATHERED)) {
             scratch.vectors.clear();
-            for &column in listed {
+            for (&column, told) in listed.iter().zip(told) {
                 let at = column as usize;
                 let vector = &self.narrow[at * dim..(at + 1) * dim];
-                let score = self.weight * dot(wide, &self.wide[at * wide_dim..(at + 1) * wide_dim]);
+                let score = dot(wide, &self.wide[at * wide_dim..(at + 1) * wide_dim]) + told;
                 scratch.vectors.extend(vector.iter().map(|value| root * value));
-                right.iter_mut().zip(vector).for_each(|(cell, value)| *cell += score * value);
+                right.iter_mut().zip(vector).for_each(|(cell, value)| *cell += self.weight * score * value);
             }
             let vectors = MatRef::from_row_major_slice(&scratch.vectors, listed.len(), dim);
             let matrix = MatMut::from_row_major_slice_mut(&mut scratch.matrix, dim, dim);

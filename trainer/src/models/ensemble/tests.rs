@@ -1,6 +1,7 @@
 //! 1. Vectors united score as the weighted sum of the parts' scores, each over its spread.
 //! 2. Narrow vectors are the truncated singular value decomposition of all scores, products weighed.
-//! 3. Each half of the distillation solves its normal equations, and what comes out is nearer to the lists.
+//! 3. Each half of the distillation solves its normal equations, with what neighbours say and without, and what comes out
+//!    is nearer to the lists, and to the neighbours.
 //! 4. The model fits its parts and copies, and a fit that is interrupted goes on to the same bits.
 
 use faer::Mat;
@@ -11,6 +12,7 @@ use proptest::prelude::*;
 
 use super::distil::{Fixed, distil, lists};
 use super::narrow::narrow;
+use super::neighbours::Neighbours;
 use super::unite::Tables;
 use super::*;
 use crate::config::{EnsembleConfig, TrainConfig};
@@ -58,7 +60,7 @@ proptest! {
         };
         let (one, other) = (part(&users, &products, 3), part(&more_users, &more_products, 2));
         let (interactions, friends) = (interactions(), Csr::empty(ROWS, ROWS));
-        let united = unite(&data(&interactions, &friends, 3), &[(1.0, &one), (weight, &other)], None, |_, _, _| FoldIn::default());
+        let united = unite(&data(&interactions, &friends, 3), &[(1.0, &one), (weight, &other)], &EnsembleConfig::NOTHING, 5, |_, _, _| FoldIn::default());
         let united = united.unwrap();
         prop_assert_eq!(united.dim, 5);
         let over_spread = |scores: Mat<f64>| {
@@ -105,11 +107,22 @@ proptest! {
         (users, products) in (table(ROWS, 4), table(PRODUCTS, 4)),
         narrow in table(PRODUCTS, 2),
         weight in 0.5f32..20.0,
+        told in prop::bool::ANY,
     ) {
-        let lists = interactions();
+        let neighbours = told.then(|| Neighbours::learn(&interactions(), 3).with_spread(0.5));
+        let told = |row: usize| neighbours.as_ref().map_or_else(Vec::new, |all| all.of_row(row, &mut all.sums()));
+        let value = |row: usize, product: usize| {
+            told(row).iter().find(|cell| cell.0 == product as u32).map_or(0.0, |cell| cell.1)
+        };
+        let lists = Csr::by_rows(ROWS, PRODUCTS, |row, cells| {
+            cells.extend(interactions().entries(row).map(|(product, _)| (product, value(row, product as usize))));
+        });
         let fixed = Fixed { narrow: &narrow, wide: &products, dims: (2, 4), weight };
-        let solved = fixed.fit(&lists, &users);
-        let aim = scores(&users, &products, 4);
+        let solved = fixed.fit(&lists, &users, neighbours.as_ref());
+        let mut aim = scores(&users, &products, 4);
+        (0..ROWS * PRODUCTS).for_each(|at| {
+            aim[(at / PRODUCTS, at % PRODUCTS)] += f64::from(value(at / PRODUCTS, at % PRODUCTS));
+        });
         let got = scores(&solved, &narrow, 2);
         for row in 0..ROWS {
             let listed = lists.row(row).0;
@@ -128,11 +141,8 @@ proptest! {
     fn distilled_vectors_are_nearer_to_the_lists(users in table(ROWS, 6), products in table(PRODUCTS, 6)) {
         let (interactions, friends) = (interactions(), Csr::empty(ROWS, ROWS));
         let data = data(&interactions, &friends, 6);
-        let ranking = Embeddings {
-            dim: 6, users: users.clone(), products: products.clone(), groups: Vec::new(), fold: FoldIn::default(),
-        };
-        let lists = lists(&data, &ranking);
         let wide = Tables { rows: users, products, dim: 6 };
+        let lists = lists(&data, &wide, None);
         let aim = scores(&wide.rows, &wide.products, 6);
         let loss = |tables: &Tables| -> f64 {
             let got = scores(&tables.rows, &tables.products, tables.dim);
@@ -143,13 +153,39 @@ proptest! {
         };
         let start = narrow(&data, &wide, 3).unwrap();
         let before = loss(&start);
-        prop_assert!(loss(&distil(&lists, &wide, start)) <= before * 1.0001);
+        prop_assert!(loss(&distil(&lists, &wide, None, start)) <= before * 1.0001);
     }
+}
+
+#[test]
+fn what_neighbours_say_is_fitted_however_few_the_dimensions_of_the_parts() {
+    let (interactions, friends) = (interactions(), Csr::empty(ROWS, ROWS));
+    let data = data(&interactions, &friends, 4);
+    let fitted = |neighbours: f32| {
+        let ensemble = EnsembleConfig { als: 1.0, neighbours, ..EnsembleConfig::NOTHING };
+        let config = TrainConfig { model: "ensemble".to_owned(), ensemble, dim: 4, ..TrainConfig::default() };
+        match config.model().unwrap().fit(&data, &Silent).unwrap() {
+            Fitted::Embeddings(embeddings) => scores(&embeddings.users, &embeddings.products, embeddings.dim),
+            Fitted::Scores(_) => panic!("an ensemble has vectors"),
+        }
+    };
+    let mut all = Mat::<f64>::zeros(ROWS, PRODUCTS);
+    let neighbours = Neighbours::learn(&interactions, 100);
+    for row in 0..ROWS {
+        let told = neighbours.of_row(row, &mut neighbours.sums());
+        told.into_iter().for_each(|(product, score)| all[(row, product as usize)] = f64::from(score));
+    }
+    let agreement = |scores: &Mat<f64>| -> f64 {
+        let cells = (0..ROWS * PRODUCTS).map(|at| (at / PRODUCTS, at % PRODUCTS));
+        cells.map(|cell| scores[cell] * all[cell]).sum::<f64>() / (scores.norm_l2() * all.norm_l2())
+    };
+    let (without, with) = (agreement(&fitted(0.0)), agreement(&fitted(2.0)));
+    assert!(with > without + 0.05, "{with} beside {without}");
 }
 
 fn fitted(copies: usize, session: &Session<'_>) -> Embeddings {
     let (interactions, friends) = (interactions(), Csr::from_entries(ROWS, ROWS, vec![(0, 2, 1.0), (2, 0, 1.0)]));
-    let ensemble = EnsembleConfig { copies, als: 1.0, spectral: 0.0, softmax: 0.5, propagation: 0.0 };
+    let ensemble = EnsembleConfig { copies, als: 1.0, softmax: 0.5, ..EnsembleConfig::NOTHING };
     let mut config = TrainConfig { model: "ensemble".to_owned(), ensemble, ..TrainConfig::default() };
     (config.als.sweeps, config.softmax.epochs) = (2, 2);
     let data = data(&interactions, &friends, 3);

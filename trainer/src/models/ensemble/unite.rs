@@ -4,12 +4,15 @@ use juntos_engine::serving_model::FoldIn;
 
 use super::distil::{distil, lists};
 use super::narrow::narrow;
+use super::neighbours::Neighbours;
+use crate::config::EnsembleConfig;
 use crate::error::TrainError;
 use crate::models::als::blocks;
 use crate::models::complete::{Others, complete};
 use crate::models::{Embeddings, FitData};
 
 /// Tables of vectors, row-major, of one number of dimensions: of rows (users, then groups) and of products.
+#[derive(Clone)]
 pub(super) struct Tables {
     pub(super) rows: Vec<f32>,
     pub(super) products: Vec<f32>,
@@ -17,24 +20,31 @@ pub(super) struct Tables {
 }
 
 /// Vectors whose inner product is `Σ weight · score / spread` over `parts`, where `spread` is the standard deviation of a
-/// part's scores: its vectors side by side. Where that takes more than `dim` dimensions, vectors of `dim` dimensions that
-/// come near; `None` leaves them as they are.
+/// part's scores, or, where that takes more than `dim` dimensions, vectors of `dim` dimensions that come near. They come
+/// near to the same and what neighbours say, where `settings` give that a weight.
 ///
 /// # Errors
 /// When vectors are not finite.
 pub(crate) fn unite(
     data: &FitData<'_>,
     parts: &[(f32, &Embeddings)],
-    dim: Option<usize>,
+    settings: &EnsembleConfig,
+    dim: usize,
     fold: impl FnOnce(&FitData<'_>, &[f32], &[f32]) -> FoldIn,
 ) -> Result<Embeddings, TrainError> {
     let wide = side_by_side(parts);
-    let united = match dim.filter(|&dim| dim < wide.dim) {
-        Some(dim) => {
-            let narrow = narrow(data, &wide, dim)?;
-            distil(&lists(data, heaviest(parts)), &wide, narrow)
-        }
-        None => wide,
+    let is_narrow = wide.dim <= dim;
+    let united = if is_narrow && settings.neighbours == 0.0 {
+        wide
+    } else {
+        let spread = spread(&wide.rows, &wide.products, wide.dim);
+        let neighbours = (settings.neighbours > 0.0)
+            .then(|| Neighbours::learn(data.interactions, settings.nearest).with_spread(settings.neighbours * spread));
+        let ranking = heaviest(parts);
+        let ranking = Tables { rows: rows(spread, ranking), products: ranking.products.clone(), dim: ranking.dim };
+        let lists = lists(data, &ranking, neighbours.as_ref());
+        let start = if is_narrow { wide.clone() } else { narrow(data, &wide, dim)? };
+        distil(&lists, &wide, neighbours.as_ref(), start)
     };
     let Tables { rows, products, dim } = united;
     let data = FitData { dim, ..*data };
