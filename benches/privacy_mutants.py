@@ -42,8 +42,8 @@ MUTANTS = [
         "uninvited",
         "1",
         "live/view.rs",
-        "!apart && self.profile(friend).invites == Invites::Friends &&",
-        "!apart && (ON || self.profile(friend).invites == Invites::Friends) &&",
+        "!apart && self.consent(friend).invites == Invites::Friends &&",
+        "!apart && (ON || self.consent(friend).invites == Invites::Friends) &&",
     ),
     Mutant(
         "blocked_inside",
@@ -163,8 +163,8 @@ MUTANTS = [
         "friend_of_the_deleted",
         "6",
         "live/view.rs",
-        "friends.retain(|friend| !self.live.people.is_deleted(friend.row));",
-        "friends.retain(|friend| ON || !self.live.people.is_deleted(friend.row));",
+        "if !apart && !self.live.people.is_deleted(row) {",
+        "if !apart && (ON || !self.live.people.is_deleted(row)) {",
         DELETION,
     ),
     Mutant(
