@@ -41,9 +41,9 @@ MUTANTS = [
     Mutant(
         "uninvited",
         "1",
-        "live/view.rs",
-        "!apart && self.consent(friend).invites == Invites::Friends &&",
-        "!apart && (ON || self.consent(friend).invites == Invites::Friends) &&",
+        "privacy.rs",
+        "invitations: mutual && profile.invites == Invites::Friends,",
+        "invitations: mutual && (ON || profile.invites == Invites::Friends),",
     ),
     Mutant(
         "blocked_inside",
