@@ -63,7 +63,11 @@ impl Popular {
 
     /// What the most popular product gains after so many events; 0 where popularity is not to be looked at.
     pub fn after(self, events: usize, has_friends: bool) -> f32 {
-        let before = if has_friends { self.beside_friends } else { self.alone };
+        Self::after_events(if has_friends { self.beside_friends } else { self.alone }, events)
+    }
+
+    /// What is left of the gain `before` any event after so many.
+    pub fn after_events(before: f32, events: usize) -> f32 {
         let now = before * (-(events as f32) / POPULAR_HALF_LIFE).exp2();
         if now < LEAST_POPULAR { 0.0 } else { now }
     }

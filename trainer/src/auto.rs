@@ -22,6 +22,7 @@ pub(crate) use self::fitter::Fitter;
 use self::fitter::Tried;
 pub(crate) use self::knobs::Has;
 use self::knobs::{ALS, DIRECTIONS, ENSEMBLE, Knob, PROPAGATION, SOFTMAX, SPECTRAL};
+pub(crate) use self::sample::sampled;
 pub(crate) use self::score::error_of_difference;
 pub(crate) use self::validation::next_purchases;
 use crate::config::{AUTO, EnsembleConfig, TrainConfig};

@@ -12,6 +12,7 @@ pub mod export;
 pub mod log;
 pub mod logistic;
 pub mod models;
+pub mod newcomers;
 pub mod prepare;
 pub mod run;
 pub mod together;

@@ -75,6 +75,8 @@ pub struct HeldOut {
     pub teams: Vec<TeamRecord>,
     /// Whether chance chose the products held out, so that what is popular among them is what always was.
     pub by_chance: bool,
+    /// The moment from which on everything is held out; none where something else chose.
+    pub since: Option<Timestamp>,
 }
 
 /// Share of purchases and teams that is held out.
@@ -137,7 +139,11 @@ impl Splitter<'_> {
             held.into_keys().filter(|cell| !joined.contains(cell)).chain(marked).collect();
         let known = |&(user, product): &(u32, u32)| history.interactions.get(user as usize, product) > 0.0;
         let (repeats, test) = cells.into_iter().partition(known);
-        HeldOut { test: self.marks(test), repeats: self.marks(repeats), history, teams, by_chance }
+        let since = match self.choice {
+            Choice::Since(cut) if self.data.valid.is_empty() => Some(cut),
+            Choice::Since(_) | Choice::Random(_) => None,
+        };
+        HeldOut { test: self.marks(test), repeats: self.marks(repeats), history, teams, by_chance, since }
     }
 
     /// A matrix with a 1 in each cell.

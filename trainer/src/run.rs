@@ -7,13 +7,13 @@ use std::time::Instant;
 use juntos_datasets::UserRow;
 use juntos_datasets::dataset::Dataset;
 use juntos_datasets::progress::Progress;
-use juntos_datasets::training::{TeamRecord, TrainingData};
+use juntos_datasets::training::TrainingData;
 use juntos_engine::EngineError;
 use juntos_engine::bundle::{self, BundleSource, GroupVector};
 use juntos_engine::cohorts::COHORTS_FILE;
 use juntos_engine::content::CONTENT_FILE;
 use juntos_engine::index::BuildOptions;
-use juntos_engine::serving_model::{Blend, FoldIn, ServingModel};
+use juntos_engine::serving_model::{Blend, FoldIn, Hold, ServingModel};
 use juntos_engine::together::model::{JoinModel, SuccessModel};
 use serde::Serialize;
 
@@ -25,9 +25,10 @@ use crate::error::TrainError;
 use crate::evaluate::{EvaluateReport, Task, Via, products};
 use crate::export::write_embeddings;
 use crate::log::Log;
-use crate::models::cohorts::{self, Newcomers, People, Verdict};
+use crate::models::cohorts::{self, People};
 use crate::models::content::{self, Content};
 use crate::models::{Embeddings, FitData, Fitted, Model};
+use crate::newcomers::{self, Newcomers, Rankings, Verdict, Withheld};
 use crate::prepare::{HeldOut, hold_out, with_repeats, with_standing_groups};
 use crate::together::{Consent, Past, fit_join, fit_success};
 use crate::tracking::Session;
@@ -62,8 +63,7 @@ pub struct TrainReport {
     /// Quality on rows held out of training, beside popularity; absent when the data is too small to spare any. Where
     /// the model was chosen on the same rows, it is a little better than on rows never seen.
     pub quality: Option<EvaluateReport>,
-    /// What it helps newcomers to know where they live and what they read; absent where too few say so, or nothing was
-    /// held out.
+    /// How newcomers are served, and what that is worth; absent where too few people could be withheld to learn it from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub newcomers: Option<Newcomers>,
 }
@@ -175,7 +175,8 @@ fn learn_and_write(
     let choice = clock.stage("choose", || chosen(config, held.as_ref(), session))?;
     let model = choice.config.model()?;
     let run = Run { config: &choice.config, model: model.as_ref(), session };
-    let (groups, mut embeddings) = clock.stage("fit", || run.fit(data, "fit"))?;
+    let dim = config.dim_for(data.users.len());
+    let (groups, mut embeddings) = clock.stage("fit", || run.fit(data, dim, "fit"))?;
     let content = clock.stage("read records", || run.read_records(dataset, data, &mut embeddings))?;
     let quality = data.test.is_empty();
     let held = choice.sample.or(held);
@@ -183,10 +184,9 @@ fn learn_and_write(
     let believed = learnt.newcomers.map(|verdict| verdict.believed).filter(|believed| !believed.is_nothing());
     let cohorts = believed.map(|believed| cohorts::learn(dataset, data, &embeddings, believed)).transpose()?.flatten();
     let newcomers = learnt.newcomers.map(|verdict| verdict.told);
-    let hold = learnt.newcomers.map_or(embeddings.fold.hold, |verdict| verdict.hold);
     let serving = ServingModel {
         name: model.name().to_owned(),
-        fold: FoldIn { hold, ..embeddings.fold },
+        fold: FoldIn { hold: learnt.hold.unwrap_or(embeddings.fold.hold), ..embeddings.fold },
         join: learnt.join,
         success: learnt.success,
         blend: learnt.blend,
@@ -308,6 +308,7 @@ struct Learnt {
     blend: Blend,
     teams: usize,
     quality: Option<EvaluateReport>,
+    hold: Option<Hold>,
     newcomers: Option<Verdict>,
 }
 
@@ -323,14 +324,14 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn fit(&self, data: &TrainingData, name: &str) -> Result<(Vec<Vec<UserRow>>, Embeddings), TrainError> {
+    fn fit(&self, data: &TrainingData, dim: usize, name: &str) -> Result<(Vec<Vec<UserRow>>, Embeddings), TrainError> {
         let prepared = with_standing_groups(data, self.config.events.purchase);
         let interactions = with_repeats(&prepared.interactions, self.config.repeat_exponent);
         let fit_data = FitData {
             interactions: &interactions,
             friends: &data.friends,
             groups: &prepared.groups,
-            dim: self.config.dim_for(data.users.len()),
+            dim,
             seed: self.config.seed,
         };
         match self.model.fit_tracked(&fit_data, &self.session.tracking(name))? {
@@ -355,8 +356,8 @@ impl Run<'_> {
     }
 
     /// What the past without its last part, and that part, tell: how good the model is, if `quality` is wanted, who
-    /// joins, what counts in a feed beside taste, and how far newcomers are like others who live where they do. Fits once
-    /// more unless `learnt` from that past is at hand; `fold` is how events will be folded in.
+    /// joins, what counts in a feed beside taste, and how newcomers are to be served. Fits once more unless `learnt` from that
+    /// past is at hand, and once without people who are withheld; `fold` is how events will be folded in.
     fn measure(
         &self,
         dataset: &Dataset,
@@ -364,12 +365,10 @@ impl Run<'_> {
         (learnt, fold): (Option<Embeddings>, &FoldIn),
         quality: bool,
     ) -> Result<Learnt, TrainError> {
-        let Some(held) = held.filter(|held| quality || !held.teams.is_empty() || learnt.is_some()) else {
-            return Ok(Learnt::default());
-        };
+        let Some(held) = held else { return Ok(Learnt::default()) };
         let embeddings = match learnt {
             Some(embeddings) => embeddings,
-            None => self.fit(&held.history, "measure")?.1,
+            None => self.fit(&held.history, self.config.dim_for(held.history.users.len()), "measure")?.1,
         };
         let consent = Consent::read(dataset, &held.history, &held.teams)?;
         let past = Past::new(&held.history, &consent, embeddings.dim, &embeddings.users, &embeddings.products);
@@ -380,18 +379,36 @@ impl Run<'_> {
             .progress
             .note(&format!("feed: friends' purchases count {}, own ones {}", blend.friends, blend.bought));
         let people = People::read(dataset, &held.history)?;
-        let judged = cohorts::judge(&held, &people, &embeddings, fold);
-        let blend = Blend { popular: judged.map_or(blend.popular, |verdict| verdict.popular), ..blend };
+        let own = newcomers::own_hold(&held, &people, &embeddings, fold);
+        let newcomers = self.judge_newcomers(dataset, &held, embeddings.dim)?;
+        let (friends, cohort) = newcomers
+            .map_or((fold.hold.friends, fold.hold.cohort), |verdict| (verdict.hold_friends, verdict.hold_cohort));
+        let hold = Some(Hold { own, friends, cohort });
+        let blend = Blend { popular: newcomers.map_or(blend.popular, |verdict| verdict.popular), ..blend };
         let quality = quality.then(|| measure_quality(&held, &embeddings)).flatten();
-        Ok(Learnt { join, success, blend, teams: held.teams.len(), quality, newcomers: judged })
+        Ok(Learnt { join, success, blend, teams: held.teams.len(), quality, hold, newcomers })
+    }
+
+    /// How newcomers are to be served, learnt from some people whom a fit does without: on no more than trials see, and an
+    /// ensemble's models once each. None where too few people can be spared.
+    fn judge_newcomers(&self, dataset: &Dataset, held: &HeldOut, dim: usize) -> Result<Option<Verdict>, TrainError> {
+        let held = auto::sampled(held, self.config.seed);
+        let people = People::read(dataset, &held.history)?;
+        let Some(withheld) = Withheld::of(&held, &people, self.config.seed) else { return Ok(None) };
+        let mut config = self.config.clone();
+        config.ensemble.copies = 1;
+        let model = config.model()?;
+        let run = Run { config: &config, model: model.as_ref(), session: self.session };
+        let embeddings = run.fit(&withheld.history, dim, "newcomers")?.1;
+        let rankings = Rankings::read(dataset, &withheld.history, held.since, &people)?;
+        Ok(Some(newcomers::judge(&withheld, &people, &rankings, &embeddings)))
     }
 }
 
 /// Holds out the last part of the past, where it is large enough and somebody will learn from it: a choice is to be
-/// made, the dataset has no test rows of its own, or there are teams with friends.
+/// made, the dataset has no test rows of its own, or there are friends.
 fn held_out(config: &TrainConfig, data: &TrainingData) -> Option<HeldOut> {
-    let social = |team: &TeamRecord| !data.friends.row(team.initiator.0 as usize).0.is_empty();
-    if config.model != AUTO && !data.test.is_empty() && !data.teams.iter().any(social) {
+    if config.model != AUTO && !data.test.is_empty() && data.friends.is_empty() {
         return None;
     }
     let held = hold_out(data, config.seed);

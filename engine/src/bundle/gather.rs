@@ -327,7 +327,7 @@ pub(super) fn blocked(dataset: &Dataset, data: &TrainingData) -> Result<Vec<Vec<
 }
 
 /// Days after which an event counts half for popularity.
-const POPULAR_HALF_LIFE: f64 = 30.0;
+pub const POPULAR_HALF_LIFE: f64 = 30.0;
 /// Days after which an event counts half for the recent rate that a trend compares with the longer one.
 const RECENT_HALF_LIFE: f64 = 7.0;
 

@@ -25,6 +25,7 @@ use juntos_datasets::{ProductRow, Row, SellerRow, UserRow};
 use xxhash_rust::xxh3::xxh3_64;
 
 pub use feedback::StoredFeedback;
+pub use gather::POPULAR_HALF_LIFE;
 pub use manifest::{FileEntry, IndexReport, Manifest, Shapes};
 pub(crate) use map::Column;
 pub(crate) use people::Consent;

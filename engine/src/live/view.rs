@@ -387,12 +387,19 @@ impl Snapshot {
         Some(fold::fold(bundle.fold_products(), &bundle.serving().fold, &events, prior).into_boxed_slice())
     }
 
+    /// Whether the bundle knows nothing of what this user did, but friends of hers, so that any vector that she has is made of
+    /// theirs.
+    fn is_known_by_friends_alone(&self, user: u32) -> bool {
+        self.stored_user(user)
+            .is_some_and(|row| self.bundle().possessions(row).is_empty() && !self.bundle().friends(row).0.is_empty())
+    }
+
     /// What a user's vector is pulled towards and how firmly it is held: the trained one, else that of friends and cohort,
     /// else nothing.
     fn prior(&self, user: u32) -> (Vec<f32>, f32) {
         let FoldIn { friend_weight, hold, .. } = self.bundle().serving().fold;
         if let Some(trained) = self.trained_vector(user) {
-            return (trained, hold.own);
+            return (trained, if self.is_known_by_friends_alone(user) { hold.friends } else { hold.own });
         }
         let friends = self.friends_mean(user);
         let firmly = if friends.is_some() { hold.friends } else { hold.cohort };
@@ -403,15 +410,16 @@ impl Snapshot {
         (friends.unwrap_or_else(|| vec![0.0; self.bundle().dim()]), firmly)
     }
 
-    /// What the most popular product of the market gains in this person's feed: something for those without a vector of
-    /// their own, the less the more they have done.
+    /// What the most popular product of the market gains in this person's feed: something for those without a history in the
+    /// bundle, the less the more they have done.
     pub(crate) fn popular_gain(&self, user: u32) -> f32 {
-        if self.is_trained(user) {
+        let trained = self.is_trained(user);
+        if trained && !self.is_known_by_friends_alone(user) {
             return 0.0;
         }
         let popular = self.bundle().serving().blend.popular;
         let events = self.live.people.history(user).map_or(0, |history| history.products_with_signals());
-        popular.after(events, self.friends_mean(user).is_some())
+        popular.after(events, trained || self.friends_mean(user).is_some())
     }
 
     /// Row of a product that exists.

@@ -6,6 +6,8 @@
 //! and what friends are worth can still be seen. Of the teams held out, those stay whose initiator was drawn and has all
 //! her friends about her. Products stay all, and keep their rows.
 
+use std::borrow::Cow;
+
 use juntos_datasets::training::{TeamRecord, TrainingData};
 use juntos_datasets::{Csr, IdMap, Row, UserRow};
 use rand::SeedableRng;
@@ -15,15 +17,20 @@ use rand_chacha::ChaCha8Rng;
 use crate::prepare::HeldOut;
 
 /// Cells of the interactions that a trial is fitted on, about, where there are more.
-pub(super) const MOST_CELLS: usize = 1_000_000;
+const MOST_CELLS: usize = 1_000_000;
 /// Cells from which on a person drawn brings no further friend along, so that enough people are drawn.
 const CELLS_A_CIRCLE: usize = 500;
 
 /// Not a row of the sample.
 const LEFT_OUT: u32 = u32::MAX;
 
+/// `held`, or a sample of it where it has more than [`MOST_CELLS`] interactions.
+pub(crate) fn sampled(held: &HeldOut, seed: u64) -> Cow<'_, HeldOut> {
+    of(held, MOST_CELLS, seed).map_or(Cow::Borrowed(held), Cow::Owned)
+}
+
 /// A sample of `held` with about `most_cells` interactions, or `None` where it has no more than that.
-pub(super) fn of(held: &HeldOut, most_cells: usize, seed: u64) -> Option<HeldOut> {
+fn of(held: &HeldOut, most_cells: usize, seed: u64) -> Option<HeldOut> {
     let history = &held.history;
     if history.interactions.len() <= most_cells {
         return None;
@@ -96,6 +103,7 @@ impl Sample<'_> {
             repeats: self.judged(&held.repeats),
             teams: self.teams(held.teams.iter().filter(|team| self.has_circle(team.initiator))),
             by_chance: held.by_chance,
+            since: held.since,
         }
     }
 
@@ -218,7 +226,7 @@ mod tests {
         };
         let (test, repeats) = next.split_at(next.len() / 2);
         let (test, repeats) = (marks(PRODUCTS, &test.to_vec()), marks(PRODUCTS, &repeats.to_vec()));
-        HeldOut { history, test, repeats, teams: later.to_vec(), by_chance: false }
+        HeldOut { history, test, repeats, teams: later.to_vec(), by_chance: false, since: None }
     }
 
     /// Members of each team, by id.

@@ -50,7 +50,7 @@ impl<'a> Validation<'a> {
     pub(super) fn new(held: &'a HeldOut, config: &TrainConfig) -> Option<Self> {
         let n_users = held.history.users.len();
         let may_have_neighbours = may_have_neighbours(&held.history.interactions);
-        let held = sample::of(held, sample::MOST_CELLS, config.seed).map_or(Cow::Borrowed(held), Cow::Owned);
+        let held = sample::sampled(held, config.seed);
         let prepared = with_standing_groups(&held.history, config.events.purchase);
         let repeats = are_frequent(&held);
         let cases = if repeats { next_purchases(&held) } else { products::cases(&held.history, &held.test, false) };

@@ -1,7 +1,7 @@
 //! What completes vectors of users (and standing groups, as further users) and products into [`Embeddings`]: their
 //! scale, how to fold in, friends, and members of groups.
 
-pub(super) mod fold_in;
+pub(crate) mod fold_in;
 
 use juntos_datasets::UserRow;
 use juntos_engine::serving_model::FoldIn;

@@ -2,7 +2,7 @@
 
 pub mod als;
 pub mod cohorts;
-mod complete;
+pub(crate) mod complete;
 pub mod compute;
 pub mod content;
 pub mod ensemble;

@@ -7,7 +7,7 @@ use juntos_engine::live::records::{EventRecord, FriendshipRecord, ProductRecord,
 use juntos_engine::live::{Applied, Change, ChangeFault};
 use juntos_engine::reasons::{CountBucket, Reason};
 use juntos_engine::request::{Degraded, Source};
-use juntos_engine::serving_model::{Blend, Popular, ServingModel};
+use juntos_engine::serving_model::{Blend, FoldIn, Hold, Popular, ServingModel};
 
 use super::world::{DIM, World, ask, now};
 
@@ -170,6 +170,29 @@ fn what_is_popular_stands_beside_a_newcomers_first_event() {
     assert!(taste.iter().all(|(_, source)| *source == Source::Taste), "{taste:?}");
     let known = shown(Popular { alone: 2.0, beside_friends: 2.0 }, "ES", "u0", "p3");
     assert!(known.iter().all(|(_, source)| *source == Source::Taste), "she has a vector of her own: {known:?}");
+}
+
+/// Somebody who stood in the data with friends and without a history has a vector that is made of theirs.
+#[test]
+fn a_vector_made_of_friends_is_held_like_friends() {
+    let mut world = World::plain(10, 3, 30);
+    world.ties = vec![(0, 1, FriendshipKind::Friend)];
+    world.bought = vec![(1, 5, 3, false), (2, 6, 3, false)];
+    // How alike a user's vectors are before and after an event.
+    let kept = |user: &str, hold: Hold| {
+        let fold = FoldIn { hold, ..FoldIn::default() };
+        let engine = world.engine_with(&ServingModel { fold, ..ServingModel::default() });
+        let before = engine.snapshot().taste_of(user).unwrap();
+        apply(&engine, event(user, "p7", EventKind::Purchase));
+        let after = engine.snapshot().taste_of(user).unwrap();
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        dot(&before, &after) / (dot(&before, &before) * dot(&after, &after)).sqrt()
+    };
+    let (own, friends) = (Hold { own: 100.0, ..Hold::default() }, Hold { friends: 100.0, ..Hold::default() });
+    assert!(kept("u0", friends) > 0.99 && kept("u0", own) < 0.99, "{} {}", kept("u0", friends), kept("u0", own));
+    for known in ["u1", "u2"] {
+        assert!(kept(known, own) > 0.99 && kept(known, friends) < 0.99, "{known} has a history");
+    }
 }
 
 #[test]

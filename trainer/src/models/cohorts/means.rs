@@ -32,14 +32,6 @@ impl Sum {
         self.vectors.iter().map(|sum| sum / f64::from(self.people)).collect()
     }
 
-    /// Mean and number of the people without one of them.
-    fn without(&self, left_out: Option<&[f32]>) -> (Vec<f64>, u32) {
-        let Some(left_out) = left_out else { return (self.mean(), self.people) };
-        let people = self.people - 1;
-        let rest = self.vectors.iter().zip(left_out).map(|(sum, &value)| (sum - f64::from(value)) / f64::from(people));
-        (rest.collect(), people)
-    }
-
     /// Squared distances of the people from their mean.
     fn within(&self) -> f64 {
         let of_mean: f64 = self.vectors.iter().map(|sum| sum * sum).sum::<f64>() / f64::from(self.people);
@@ -61,8 +53,7 @@ impl Kind {
 }
 
 /// Sums by cohort of the vectors of people with a history.
-pub(super) struct Means {
-    dim: usize,
+pub(crate) struct Means {
     everybody: Sum,
     cohorts: BTreeMap<Home, Sum>,
     /// People that the cohort around counts like, by kind; infinite where chance explains all that sets cohorts apart.
@@ -71,7 +62,7 @@ pub(super) struct Means {
 
 impl Means {
     /// Those of everybody in `data` with a history and a home; none where no cohort is large enough.
-    pub(super) fn of(data: &TrainingData, people: &People, embeddings: &Embeddings) -> Option<Self> {
+    pub(crate) fn of(data: &TrainingData, people: &People, embeddings: &Embeddings) -> Option<Self> {
         let dim = embeddings.dim;
         let mut everybody = Sum::nothing(dim);
         let mut cohorts: BTreeMap<Home, Sum> = BTreeMap::new();
@@ -87,7 +78,7 @@ impl Means {
         if cohorts.is_empty() {
             return None;
         }
-        let mut means = Self { dim, everybody, cohorts, leaning: BTreeMap::new() };
+        let mut means = Self { everybody, cohorts, leaning: BTreeMap::new() };
         for kind in [Kind::Single, Kind::Both] {
             let leaning = means.moments(kind);
             means.leaning.insert(kind, leaning);
@@ -104,7 +95,7 @@ impl Means {
             within += sum.within();
         }
         for (&home, sum) in self.cohorts.iter().filter(|(home, _)| Kind::of(**home) == kind) {
-            let around = self.around(home).mean();
+            let around = self.wider(home).unwrap_or(&self.everybody).mean();
             let distance: f64 = sum.mean().iter().zip(&around).map(|(mean, around)| (mean - around).powi(2)).sum();
             between += f64::from(sum.people) * distance;
         }
@@ -115,52 +106,40 @@ impl Means {
         if between > 0.0 && spread > 0.0 { within / between } else { f64::INFINITY }
     }
 
-    /// The people around a cohort: of country and language those of the country, else everybody.
-    fn around(&self, home: Home) -> &Sum {
-        let wider = home.cohorts().filter(|&wider| wider != home).find_map(|wider| self.cohorts.get(&wider));
-        wider.unwrap_or(&self.everybody)
+    /// The cohort around one: of country and language that of the country.
+    fn wider(&self, home: Home) -> Option<&Sum> {
+        home.cohorts().filter(|&wider| wider != home).find_map(|wider| self.cohorts.get(&wider))
     }
 
-    /// The vector of a cohort, without the part of one of its people, and how many are left; none where too few are.
-    fn vector(&self, home: Home, left_out: Option<&[f32]>) -> Option<(Vec<f32>, u32)> {
-        let (mean, people) = self.cohorts.get(&home)?.without(left_out);
-        if people < LEAST_PEOPLE {
-            return None;
-        }
-        let wider = home.cohorts().filter(|&wider| wider != home).find(|wider| self.cohorts.contains_key(wider));
-        let around = match wider {
-            Some(wider) => self.leant(self.cohorts[&wider].without(left_out), Kind::Single, self.everybody(left_out)),
-            None => self.everybody(left_out),
+    /// The vector of a cohort, and how many people it is of.
+    fn vector(&self, home: Home) -> Option<(Vec<f32>, u32)> {
+        let sum = self.cohorts.get(&home)?;
+        let everybody = self.everybody.mean();
+        let around = match self.wider(home) {
+            Some(wider) => self.leant(wider, Kind::Single, everybody),
+            None => everybody,
         };
-        let leant = self.leant((mean, people), Kind::of(home), around);
-        Some((leant.into_iter().map(|value| value as f32).collect(), people))
+        let leant = self.leant(sum, Kind::of(home), around);
+        Some((leant.into_iter().map(|value| value as f32).collect(), sum.people))
     }
 
-    fn everybody(&self, left_out: Option<&[f32]>) -> Vec<f64> {
-        self.everybody.without(left_out).0
+    fn leant(&self, sum: &Sum, kind: Kind, around: Vec<f64>) -> Vec<f64> {
+        let (leaning, people) = (self.leaning[&kind], f64::from(sum.people));
+        let own = if leaning.is_finite() { people / (people + leaning) } else { 0.0 };
+        sum.mean().iter().zip(around).map(|(mean, around)| own * mean + (1.0 - own) * around).collect()
     }
 
-    fn leant(&self, (mean, people): (Vec<f64>, u32), kind: Kind, around: Vec<f64>) -> Vec<f64> {
-        let leaning = self.leaning[&kind];
-        let own = if leaning.is_finite() { f64::from(people) / (f64::from(people) + leaning) } else { 0.0 };
-        mean.iter().zip(around).map(|(mean, around)| own * mean + (1.0 - own) * around).collect()
-    }
-
-    /// The vector of the narrowest cohort of somebody with this home, who is left out of it; her own vector is `hers`.
-    pub(super) fn of_others(&self, home: Home, hers: &[f32]) -> Option<Vec<f32>> {
-        home.cohorts().find_map(|cohort| self.vector(cohort, Some(hers))).map(|(vector, _)| vector)
+    /// The vector of the narrowest cohort of somebody with this home.
+    pub(crate) fn narrowest(&self, home: Home) -> Option<Vec<f32>> {
+        home.cohorts().find_map(|cohort| self.vector(cohort)).map(|(vector, _)| vector)
     }
 
     /// All cohorts.
-    pub(super) fn cohorts(&self) -> Vec<Cohort> {
+    pub(crate) fn cohorts(&self) -> Vec<Cohort> {
         let cohort = |&home: &Home| {
-            let (vector, people) = self.vector(home, None)?;
+            let (vector, people) = self.vector(home)?;
             Some(Cohort { home, people, vector })
         };
         self.cohorts.keys().filter_map(cohort).collect()
-    }
-
-    pub(super) fn dim(&self) -> usize {
-        self.dim
     }
 }

@@ -10,8 +10,8 @@ use juntos_engine::cohorts::Home;
 /// What everybody says of herself, by the rows of the training data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct People {
-    pub(super) homes: Vec<Home>,
-    pub(super) personalise: Vec<bool>,
+    pub(crate) homes: Vec<Home>,
+    pub(crate) personalise: Vec<bool>,
 }
 
 impl People {

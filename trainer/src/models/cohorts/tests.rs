@@ -1,36 +1,37 @@
 //! 1. A cohort's vector is the mean of its people, leaning on what is around it as far as chance sets them apart.
 //! 2. Nobody counts without a history, a home or consent, and no cohort of fewer than twenty is made.
-//! 3. One person left out is as if she had never been there.
-//! 4. Where people of a country buy alike, cohorts are believed and rank better than where homes are drawn by chance.
+//! 3. Who has no cohort of country and language has that of the country, or none.
 
 use juntos_datasets::training::Possession;
 use juntos_datasets::{Csr, IdMap, ProductRow};
 use juntos_engine::cohorts::Home;
+use juntos_engine::serving_model::FoldIn;
 
 use super::*;
+use crate::prepare::HeldOut;
 
-const DIM: usize = 4;
+pub(crate) const DIM: usize = 4;
 /// Users of each of two countries, and products that each of them buys.
-const USERS: usize = 150;
+pub(crate) const USERS: usize = 300;
 const PRODUCTS: usize = 30;
 
-fn home(country: &str) -> Home {
+pub(crate) fn home(country: &str) -> Home {
     Home::new(Some(country.parse().unwrap()), None)
 }
 
-/// Two sorts of people who buy of two halves of the catalogue, each of a country of its own if `at_home`. Half of what
-/// each bought is held out; one purchase of the rest is a present from the other half.
-fn past(at_home: bool) -> (HeldOut, People, Embeddings) {
+/// Two sorts of people who buy of two halves of the catalogue, each of a country of its own if `at_home`. Three of eight
+/// purchases are held out; one of the rest is a present from the other half.
+pub(crate) fn past(at_home: bool) -> (HeldOut, People, Embeddings) {
     let user_half = |user: usize| usize::from(user >= USERS);
     let product = |user: usize, at: usize| {
         let half = if at == 0 { 1 - user_half(user) } else { user_half(user) };
         (half * PRODUCTS + (user * 7 + at * 11) % PRODUCTS) as u32
     };
-    let cells = |from: usize| {
-        let cell = move |user: usize| (from..from + 3).map(move |at| (user as u32, product(user, at), 1.0));
+    let cells = |places: std::ops::Range<usize>| {
+        let cell = |user: usize| places.clone().map(move |at| (user as u32, product(user, at), 1.0));
         Csr::from_entries(2 * USERS, 2 * PRODUCTS, (0..2 * USERS).flat_map(cell).collect())
     };
-    let (interactions, test) = (cells(0), cells(3));
+    let (interactions, test) = (cells(0..5), cells(5..8));
     let possession = |&product: &u32| Possession { product: ProductRow(product), purchases: 1, gifts: 0, last: None };
     let history = TrainingData {
         users: ids(2 * USERS),
@@ -64,7 +65,7 @@ fn past(at_home: bool) -> (HeldOut, People, Embeddings) {
         personalise: vec![true; 2 * USERS],
     };
     let repeats = Csr::empty(2 * USERS, 2 * PRODUCTS);
-    (HeldOut { history, test, repeats, teams: Vec::new(), by_chance: true }, people, embeddings)
+    (HeldOut { history, test, repeats, teams: Vec::new(), by_chance: true, since: None }, people, embeddings)
 }
 
 fn ids<R: juntos_datasets::Row>(count: usize) -> IdMap<R> {
@@ -114,33 +115,12 @@ fn too_few_with_a_home_a_history_and_consent_are_no_cohort() {
 }
 
 #[test]
-fn who_is_left_out_has_never_been_there() {
-    let (held, mut people, embeddings) = past(true);
-    let hers = embeddings.users[..DIM].to_vec();
-    let all = Means::of(&held.history, &people, &embeddings).unwrap();
-    let left_out = all.of_others(home("ES"), &hers).unwrap();
-    people.homes[0] = Home::default();
-    let without = Means::of(&held.history, &people, &embeddings).unwrap().cohorts().remove(0).vector;
-    left_out.iter().zip(&without).for_each(|(a, b)| assert!((a - b).abs() < 1e-3, "{left_out:?} {without:?}"));
-}
-
-#[test]
-fn cohorts_are_believed_where_people_of_a_country_buy_alike() {
-    let judged = |at_home: bool| {
-        let (held, people, embeddings) = past(at_home);
-        let Verdict { believed, told, .. } = judge(&held, &people, &embeddings, &embeddings.fold).unwrap();
-        (believed, told)
-    };
-    let ((believed, at_home), (by_chance, anywhere)) = (judged(true), judged(false));
-    assert_eq!((at_home.alone.people, at_home.with_friends.people), (2 * USERS, 2 * USERS));
-    assert!(believed.in_fold > 0.0 && at_home.with_events.kept, "{at_home}");
-    let gain = |told: &Newcomers| told.with_events.with - told.with_events.without;
-    assert!(gain(&at_home) > gain(&anywhere) + 0.002, "{at_home} {anywhere}");
-    assert!(at_home.alone.with > 1.5 * anywhere.alone.with, "{at_home} {anywhere}");
-    assert!(!by_chance.alone && !anywhere.alone.kept, "{anywhere}");
+fn the_narrowest_cohort_speaks() {
     let (held, people, embeddings) = past(true);
-    let nobody = People { homes: vec![Home::default(); 2 * USERS], ..people };
-    let verdict = judge(&held, &nobody, &embeddings, &embeddings.fold).unwrap();
-    assert!(verdict.believed.is_nothing() && verdict.told.with_events.people == 0, "{:?}", verdict.told);
-    assert_eq!(verdict.told.beside_popular.people, 2 * USERS);
+    let means = Means::of(&held.history, &people, &embeddings).unwrap();
+    let cohorts = means.cohorts();
+    let speaks = Home::new(Some("ES".parse().unwrap()), Some("es".parse().unwrap()));
+    assert_eq!(means.narrowest(speaks).as_ref(), Some(&cohorts[0].vector));
+    assert_eq!(means.narrowest(home("IT")).as_ref(), Some(&cohorts[1].vector));
+    assert_eq!(means.narrowest(home("FR")), None);
 }

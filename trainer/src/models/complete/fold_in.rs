@@ -95,7 +95,7 @@ fn cosine(left: &[f32], right: &[f32]) -> f32 {
 }
 
 /// `Σ y yᵀ` over all product vectors, `(dim, dim)` row-major.
-pub(in crate::models) fn gram(products: &[f32], dim: usize) -> Vec<f32> {
+pub(crate) fn gram(products: &[f32], dim: usize) -> Vec<f32> {
     let gram = blocks::gram(products, dim);
     (0..dim * dim).map(|at| gram[(at / dim, at % dim)] as f32).collect()
 }
