@@ -44,7 +44,7 @@ pub struct Trial {
     /// The same over standing groups alone, where they count.
     #[serde(rename = "groups_ndcg@20", skip_serializing_if = "Option::is_none")]
     pub groups: Option<f64>,
-    /// Whether the search went on from here.
+    /// Whether the search, or that for the best settings of `spectral`, went on from here.
     pub kept: bool,
     /// Why training failed, where it did.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,9 +132,9 @@ struct Search<'a> {
 impl Search<'_> {
     fn run(&mut self, config: &TrainConfig) -> Result<Tried, TrainError> {
         let of = |model: &str| TrainConfig { model: model.to_owned(), ..config.clone() };
-        let mut best = self.fit(of(ALS))?;
-        self.note(&best, "", true)?;
-        let mut begun = vec![(best.config.clone(), best.score.ndcg())];
+        let first = self.fit(of(ALS))?;
+        self.note(&first, "", true)?;
+        let (mut most, mut begun) = (first.score.ndcg(), vec![first]);
         let graphs = self.fitter.is_small().then_some(PROPAGATION);
         for model in [SPECTRAL, SOFTMAX].into_iter().chain(graphs) {
             if self.left == 0 {
@@ -143,20 +143,23 @@ impl Search<'_> {
             let mut start = of(model);
             start.softmax.epochs = if model == SOFTMAX { MOST_EPOCHS } else { config.softmax.epochs };
             let other = self.fit(start)?;
-            let better = other.score.ndcg() > best.score.ndcg();
             let epochs = format!("epochs {}", other.config.softmax.epochs);
-            self.note(&other, if model == SOFTMAX { &epochs } else { "" }, better)?;
+            self.note(&other, if model == SOFTMAX { &epochs } else { "" }, other.score.ndcg() > most)?;
             self.fitter.offer_as_part(&other);
-            begun.push((other.config.clone(), other.score.ndcg()));
-            if better {
-                best = other;
-            }
+            most = most.max(other.score.ndcg());
+            begun.push(other);
         }
+        let may_help = |of: &&mut Tried| of.config.model == SPECTRAL && of.score.ndcg() >= most * MAY_HELP;
+        if let Some(spectral) = begun.iter_mut().find(may_help) {
+            self.turn(spectral, &knobs::normalization())?;
+        }
+        begun.sort_by(|a, b| b.score.ndcg().total_cmp(&a.score.ndcg()));
+        let mut best = begun.remove(0);
+        let others: Vec<(TrainConfig, f64)> = begun.into_iter().map(|of| (of.config, of.score.ndcg())).collect();
         for knob in knobs::of(&best.config.model, self.fitter.has()) {
             self.turn(&mut best, &knob)?;
         }
-        begun.sort_by(|(_, a), (_, b)| b.total_cmp(a));
-        self.unite(&mut best, &begun)?;
+        self.unite(&mut best, &others)?;
         Ok(best)
     }
 

@@ -99,7 +99,7 @@ pub struct AutoConfig {
 
 impl Default for AutoConfig {
     fn default() -> Self {
-        Self { trials: 12, copies: 3 }
+        Self { trials: 16, copies: 3 }
     }
 }
 
@@ -296,6 +296,8 @@ impl Default for PropagationConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpectralConfig {
+    /// How far a product's popularity lessens its cells: they are divided by the root of its weight to this power; 0 to 1.
+    pub normalization: f32,
     /// How far a product's popularity counts: the root of its weight to this power; 0 to 2.
     pub popularity_exponent: f32,
     /// Weight of own events that all of a user's friends together count for, at least 0; 0 leaves friends out.
@@ -306,7 +308,7 @@ pub struct SpectralConfig {
 
 impl Default for SpectralConfig {
     fn default() -> Self {
-        Self { popularity_exponent: 1.0, friend_weight: 0.3, group_members_weight: 0.3 }
+        Self { normalization: 0.7, popularity_exponent: 0.35, friend_weight: 0.3, group_members_weight: 0.3 }
     }
 }
 

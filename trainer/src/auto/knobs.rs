@@ -88,7 +88,8 @@ const LEAST_GAIN_BY_CHANCE: f64 = 0.05;
 /// The settings that say how far popularity counts.
 const POPULARITY: [&str; 2] = ["product_hop_weight", "popularity_exponent"];
 
-/// The settings of a model that make a difference, those that matter most first.
+/// The settings of a model that make a difference, those that matter most first; `spectral` has one before
+/// ([`normalization`]).
 pub(super) fn of(model: &str, has: Has) -> Vec<Knob> {
     let mut knobs = match model {
         ALS => als(),
@@ -173,6 +174,11 @@ pub(super) fn weight_of(model: &str) -> Knob {
 /// The weight of neighbours in an ensemble.
 pub(super) fn neighbours() -> Knob {
     knob("neighbours", Step::Times(2.0), (0.02, 1.0), |config| &mut config.ensemble.neighbours)
+}
+
+/// How far popularity lessens what `spectral` sees of products: what it depends on most.
+pub(super) fn normalization() -> Knob {
+    knob("normalization", Step::Plus(0.2), (0.1, 1.0), |config| &mut config.spectral.normalization)
 }
 
 fn repeats() -> Knob {

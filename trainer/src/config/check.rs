@@ -115,6 +115,7 @@ fn softmax(softmax: &SoftmaxConfig) -> Result<(), TrainError> {
 }
 
 fn spectral(spectral: &SpectralConfig) -> Result<(), TrainError> {
+    share(spectral.normalization, "spectral.normalization")?;
     let exponent = spectral.popularity_exponent;
     hold((0.0..=2.0).contains(&exponent), "spectral.popularity_exponent", "0 to 2", exponent)?;
     at_least_zero(spectral.friend_weight, "spectral.friend_weight")?;

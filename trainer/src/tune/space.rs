@@ -132,6 +132,7 @@ fn als() -> Vec<Setting> {
 fn spectral() -> Vec<Setting> {
     use Scale::{Linear, Log};
     vec![
+        setting!("spectral.normalization", Linear(0.0, 1.0), spectral.normalization),
         setting!("spectral.popularity_exponent", Linear(0.0, 2.0), spectral.popularity_exponent),
         setting!("spectral.friend_weight", Log(0.03, 30.0), spectral.friend_weight),
         setting!("spectral.group_members_weight", Linear(0.0, 1.0), spectral.group_members_weight),

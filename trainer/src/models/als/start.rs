@@ -18,40 +18,55 @@ const ROWS_A_TASK: usize = 256;
 
 /// `(columns, dim)` start vectors.
 pub(in crate::models) fn columns(by_row: &Csr, by_column: &Csr, dim: usize, seed: u64) -> Vec<f32> {
-    let mut columns = basis(by_row, by_column, (dim, STEPS), seed);
+    let normalised = Normalised { by_row, by_column, row_scale: &scales(by_row), column_scale: &scales(by_column) };
+    let mut columns = normalised.basis(dim, STEPS, seed);
     lengthen(&mut columns, dim, by_column, 0.5);
     columns
 }
 
-/// `(columns, dim)`: an orthonormal basis of nearly the leading right singular vectors of the normalised matrix: the
-/// best of a somewhat larger subspace (Rayleigh–Ritz).
-pub(in crate::models) fn leading(by_row: &Csr, by_column: &Csr, dim: usize, seed: u64) -> Vec<f32> {
-    let wide = dim.max(by_column.rows().min(dim + SPARE));
-    let mut columns = basis(by_row, by_column, (wide, MANY_STEPS), seed);
-    let rows = spread(by_row, &columns, wide, &scales(by_row), &scales(by_column));
-    let Some((values, directions)) = eigen(&gram(&rows, wide)) else { return narrow(&columns, wide, dim) };
-    let mut order: Vec<usize> = (0..wide).collect();
-    order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
-    rotate(&mut columns, &Mat::from_fn(wide, wide, |row, column| directions[(row, order[column])]));
-    narrow(&columns, wide, dim)
+/// A matrix whose cells are scaled for their row and their column.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::models) struct Normalised<'a> {
+    pub(in crate::models) by_row: &'a Csr,
+    pub(in crate::models) by_column: &'a Csr,
+    pub(in crate::models) row_scale: &'a [f32],
+    pub(in crate::models) column_scale: &'a [f32],
+}
+
+impl Normalised<'_> {
+    /// `(columns, dim)`: an orthonormal basis of nearly the leading right singular vectors: the best of a somewhat larger
+    /// subspace (Rayleigh–Ritz).
+    pub(in crate::models) fn leading(self, dim: usize, seed: u64) -> Vec<f32> {
+        let wide = dim.max(self.by_column.rows().min(dim + SPARE));
+        let mut columns = self.basis(wide, MANY_STEPS, seed);
+        let rows = self.rows(&columns, wide);
+        let Some((values, directions)) = eigen(&gram(&rows, wide)) else { return narrow(&columns, wide, dim) };
+        let mut order: Vec<usize> = (0..wide).collect();
+        order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
+        rotate(&mut columns, &Mat::from_fn(wide, wide, |row, column| directions[(row, order[column])]));
+        narrow(&columns, wide, dim)
+    }
+
+    /// The product with `columns`: `(rows, dim)`.
+    pub(in crate::models) fn rows(self, columns: &[f32], dim: usize) -> Vec<f32> {
+        spread(self.by_row, columns, dim, self.row_scale, self.column_scale)
+    }
+
+    fn basis(self, dim: usize, steps: usize, seed: u64) -> Vec<f32> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut columns: Vec<f32> = (0..self.by_column.rows() * dim).map(|_| centred(&mut rng)).collect();
+        for _ in 0..steps {
+            let rows = self.rows(&columns, dim);
+            columns = spread(self.by_column, &rows, dim, self.column_scale, self.row_scale);
+            whiten(&mut columns, dim);
+        }
+        columns
+    }
 }
 
 /// The first `dim` of each row's `wide` cells.
 fn narrow(tall: &[f32], wide: usize, dim: usize) -> Vec<f32> {
     tall.chunks_exact(wide).flat_map(|row| &row[..dim]).copied().collect()
-}
-
-fn basis(by_row: &Csr, by_column: &Csr, (dim, steps): (usize, usize), seed: u64) -> Vec<f32> {
-    let row_scale = scales(by_row);
-    let column_scale = scales(by_column);
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut columns: Vec<f32> = (0..by_column.rows() * dim).map(|_| centred(&mut rng)).collect();
-    for _ in 0..steps {
-        let rows = spread(by_row, &columns, dim, &row_scale, &column_scale);
-        columns = spread(by_column, &rows, dim, &column_scale, &row_scale);
-        whiten(&mut columns, dim);
-    }
-    columns
 }
 
 /// Multiplies each column's vector by the root of its weight, to the power of `exponent`.
@@ -70,7 +85,12 @@ fn centred(rng: &mut ChaCha8Rng) -> f32 {
 
 /// One over the square root of each row's weight; 0 for empty rows.
 pub(in crate::models) fn scales(matrix: &Csr) -> Vec<f32> {
-    let scale = |weight: f64| if weight > 0.0 { weight.sqrt().recip() as f32 } else { 0.0 };
+    scales_to(matrix, 1.0)
+}
+
+/// The same to the power of `exponent`.
+pub(in crate::models) fn scales_to(matrix: &Csr, exponent: f32) -> Vec<f32> {
+    let scale = |weight: f64| if weight > 0.0 { weight.sqrt().recip().powf(f64::from(exponent)) as f32 } else { 0.0 };
     (0..matrix.rows()).map(|row| scale(super::solve::weight(matrix, row))).collect()
 }
 
