@@ -90,7 +90,7 @@ MUTANTS = [
     Mutant(
         "todays_taste",
         "2c",
-        "live/view.rs",
+        "live/view/taste.rs",
         "self.trained_vector(user).filter(|_| self.personalised(user))",
         "(if ON { self.own_vector(user).map(Cow::into_owned) } else { self.trained_vector(user) })"
         ".filter(|_| self.personalised(user))",
@@ -162,7 +162,7 @@ MUTANTS = [
     Mutant(
         "friend_of_the_deleted",
         "6",
-        "live/view.rs",
+        "live/view/ties.rs",
         "if !apart && !self.live.people.is_deleted(row) {",
         "if !apart && (ON || !self.live.people.is_deleted(row)) {",
         DELETION,
