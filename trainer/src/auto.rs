@@ -114,7 +114,7 @@ pub fn choose(held: &HeldOut, config: &TrainConfig, session: &Session<'_>) -> Re
     let progress = session.progress;
     progress.stage("choose a model", config.auto.trials as u64);
     fitter.open_journal()?;
-    let mut search = Search { fitter, progress, left: config.auto.trials, trials: Vec::new() };
+    let mut search = Search { fitter, progress, left: config.auto.trials, trials: Vec::new(), united: Vec::new() };
     let best = search.run(config)?;
     let config = best.config.clone();
     let learnt = search.fitter.embeddings_of(best)?;
@@ -127,6 +127,8 @@ struct Search<'a> {
     /// Fits that may still be made.
     left: usize,
     trials: Vec<Trial>,
+    /// Ensembles tried: none is tried twice.
+    united: Vec<TrainConfig>,
 }
 
 impl Search<'_> {
@@ -203,14 +205,28 @@ impl Search<'_> {
             }
             let tried = self.fit(wider)?;
             // Models that err differently help each other as a rule, so a gain need not be beyond what chance may make of it.
-            let better = tried.score.ndcg() > best.score.ndcg() * (1.0 + knob.least_gain);
+            let better = tried.score.ndcg() > best.score.ndcg() * (1.0 + knobs::LEAST_GAIN);
             self.note(&tried, &format!("with {words}"), better)?;
             if better {
                 *best = tried;
-                self.turn(best, &knob)?;
                 *config = best.config.clone();
             }
         }
+        self.balance(best, config)
+    }
+
+    /// Moves the weights of the models of an ensemble, one after the other.
+    fn balance(&mut self, best: &mut Tried, config: &mut TrainConfig) -> Result<(), TrainError> {
+        if best.config.model != ENSEMBLE {
+            return Ok(());
+        }
+        for model in [ALS, SPECTRAL, SOFTMAX, PROPAGATION] {
+            let is_part = best.config.parts().any(|(part, _)| part.model == model);
+            if is_part {
+                self.turn(best, &knobs::weight_of(model))?;
+            }
+        }
+        *config = best.config.clone();
         Ok(())
     }
 
@@ -231,15 +247,15 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Fits each model of `config` several times, whatever fits are left, unless that ranks worse. Copies err differently,
-    /// so less is left to chance however little of that shows here.
+    /// Fits each model of `config` several times, whatever fits are left, unless that ranks worse beyond chance. Copies err
+    /// differently, so less is left to chance however little of that shows here.
     fn repeat(&mut self, best: &mut Tried, mut config: TrainConfig) -> Result<(), TrainError> {
         config.ensemble.copies = config.auto.copies;
         let copies = format!("copies {}", config.ensemble.copies);
         let tried = self.fitter.fit(config)?;
-        let better = tried.score.ndcg() > best.score.ndcg();
-        self.note(&tried, &copies, better)?;
-        if better {
+        let as_good = tried.fault.is_none() && !best.score.is_better_than(&tried.score, 0.0);
+        self.note(&tried, &copies, as_good)?;
+        if as_good {
             *best = tried;
         }
         Ok(())
@@ -250,11 +266,17 @@ impl Search<'_> {
         for direction in DIRECTIONS {
             let mut helped = false;
             while let Some((config, change)) = knob.moved(&best.config, direction) {
+                if self.united.contains(&config) {
+                    break;
+                }
                 if self.left == 0 && !self.fitter.is_trained(&config) {
                     return Ok(());
                 }
                 let tried = self.fit(config)?;
-                let better = tried.score.is_better_than(&best.score, knob.least_gain);
+                let better = match knob.beyond_chance {
+                    true => tried.score.is_better_than(&best.score, knob.least_gain),
+                    false => tried.score.ndcg() > best.score.ndcg() * (1.0 + knob.least_gain),
+                };
                 self.note(&tried, &change, better)?;
                 if !better {
                     break;
@@ -283,6 +305,9 @@ impl Search<'_> {
     }
 
     fn fit(&mut self, config: TrainConfig) -> Result<Tried, TrainError> {
+        if config.model == ENSEMBLE {
+            self.united.push(config.clone());
+        }
         if !self.fitter.is_trained(&config) {
             self.left -= 1;
             self.progress.advance(1);

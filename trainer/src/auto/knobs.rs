@@ -16,6 +16,8 @@ pub(super) struct Knob {
     range: (f32, f32),
     /// What a trial must have more, as a share, so that the search goes on from it.
     pub(super) least_gain: f64,
+    /// Whether it must have more than chance may make of it, too.
+    pub(super) beyond_chance: bool,
     of: fn(&mut TrainConfig) -> &mut f32,
 }
 
@@ -81,7 +83,7 @@ pub(crate) struct Has {
 }
 
 /// What a trial must have more, as a share.
-const LEAST_GAIN: f64 = 0.002;
+pub(super) const LEAST_GAIN: f64 = 0.002;
 /// The same for settings that say how far popularity counts, where chance drew what is held out. There what is popular
 /// is what always was; what comes next leans towards what is popular now, which nobody can see without times.
 const LEAST_GAIN_BY_CHANCE: f64 = 0.05;
@@ -115,7 +117,7 @@ const GROUPS: &str = "group_members_weight";
 const REPEATS: &str = "repeat_exponent";
 
 fn knob(name: &'static str, step: Step, range: (f32, f32), of: fn(&mut TrainConfig) -> &mut f32) -> Knob {
-    Knob { name, step, range, least_gain: LEAST_GAIN, of }
+    Knob { name, step, range, least_gain: LEAST_GAIN, beyond_chance: true, of }
 }
 
 fn als() -> Vec<Knob> {
@@ -160,9 +162,11 @@ fn propagation() -> Vec<Knob> {
     ]
 }
 
-/// The weight of a model in an ensemble.
+/// The weight of a model in an ensemble: one value costs as little as another, and none is likelier from the outset, so what ranks
+/// best is taken.
 pub(super) fn weight_of(model: &str) -> Knob {
-    let weight = |name, of| knob(name, Step::Times(2.0), (0.1, 5.0), of);
+    let weight =
+        |name, of| Knob { least_gain: 0.0, beyond_chance: false, ..knob(name, Step::Times(2.0), (0.1, 8.0), of) };
     match model {
         ALS => weight(ALS, |config| &mut config.ensemble.als),
         SPECTRAL => weight(SPECTRAL, |config| &mut config.ensemble.spectral),
