@@ -2,6 +2,7 @@
 //! those of the bundle and behind them those that are new since. Products that live state changed or added are tested
 //! one by one, the others by the columns of the bundle.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use juntos_datasets::units::{Country, Currency};
@@ -81,14 +82,22 @@ impl Snapshot {
         let (rules, excluded) = (&self.rules, conditions.excluded);
         rules.excluding(excluded).for_each(|kind| rows.subtract(kind.stored()));
         rows.resize(self.n_products());
+        let named = self.named_by(conditions.filter);
         let fits = |record: &ProductRecord| record.fits(conditions) && !rules.excludes(excluded, record);
         for (row, good) in self.live.goods.changed() {
-            match good.record.as_ref().is_some_and(fits) {
+            let may = named.as_ref().is_none_or(|named| named.contains(&row));
+            match may && good.record.as_ref().is_some_and(fits) {
                 true => rows.insert(row),
                 false => rows.remove(row),
             }
         }
         rows
+    }
+
+    /// Rows of the products that the filter names, where it names any: the few records to be looked at.
+    fn named_by(&self, filter: &Filter) -> Option<BTreeSet<u32>> {
+        let ids = &filter.product_ids;
+        (!ids.is_empty()).then(|| ids.iter().filter_map(|id| self.product_row(id)).collect())
     }
 
     fn prepared_key(&self, conditions: &Conditions<'_>) -> PreparedKey {

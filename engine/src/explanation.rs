@@ -71,6 +71,8 @@ juntos_datasets::words! {
         Payment = "payment",
         /// It is not delivered there in time, as the filter says.
         DeliveryDays = "delivery_days",
+        /// The filter's products.
+        Product = "product",
         /// The filter's categories.
         Category = "category",
         /// The filter's brands.

@@ -30,6 +30,7 @@ use crate::request::{Filter, Market};
 pub fn allowed(bundle: &Bundle, filter: &Filter, market: &Market, age: Option<u32>, rates: &Rates) -> Bitmap {
     let catalogue = bundle.catalogue();
     let mut rows = Bitmap::from_words(&catalogue.sellable, bundle.n_products());
+    keep_products(bundle, &mut rows, filter);
     keep_for_age(bundle, &mut rows, age);
     if let Some(delivery) = Delivery::of(bundle, filter, market) {
         rows.intersect(&bundle.deliverable().rows(bundle, &delivery));
@@ -39,6 +40,15 @@ pub fn allowed(bundle: &Bundle, filter: &Filter, market: &Market, age: Option<u3
     keep_brands(bundle, &mut rows, filter);
     keep_prices(bundle, &mut rows, filter, market, rates);
     rows
+}
+
+fn keep_products(bundle: &Bundle, rows: &mut Bitmap, filter: &Filter) {
+    if filter.product_ids.is_empty() {
+        return;
+    }
+    let mut wanted = Bitmap::none(rows.len());
+    filter.product_ids.iter().filter_map(|id| bundle.products().row(id)).for_each(|row| wanted.insert(row.0));
+    rows.intersect(&wanted);
 }
 
 fn keep_for_age(bundle: &Bundle, rows: &mut Bitmap, age: Option<u32>) {

@@ -13,6 +13,8 @@ use crate::together::Strategy;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Filter {
+    /// Products: nothing else is ranked. Ids that nobody knows are passed over.
+    pub product_ids: Vec<String>,
     /// Category paths; a path takes in everything below it.
     pub categories: Vec<String>,
     /// Category paths to leave out.
@@ -297,6 +299,7 @@ impl Filter {
     /// [`RequestFault`] names the field and how to mend it.
     pub(crate) fn check(&self) -> Result<(), RequestFault> {
         let lists = [
+            ("filter.product_ids", &self.product_ids),
             ("filter.categories", &self.categories),
             ("filter.not_categories", &self.not_categories),
             ("filter.brands", &self.brands),

@@ -74,7 +74,10 @@ fn maybe<T: std::fmt::Debug + Clone + 'static>(
 }
 
 fn filters() -> impl Strategy<Value = Filter> {
-    let lists = (some_of(&CATEGORIES), some_of(&CATEGORIES), some_of(&BRANDS), some_of(&SELLERS), some_of(&SELLERS));
+    let named = prop::collection::vec((0..500u32).prop_map(|at| format!("p{at}")), 1..200);
+    let named = maybe(named).prop_map(Option::unwrap_or_default);
+    let lists =
+        (some_of(&CATEGORIES), some_of(&CATEGORIES), some_of(&BRANDS), some_of(&SELLERS), some_of(&SELLERS), named);
     let delivery = (maybe(prop::sample::select(&COUNTRIES[..])), some_of(&METHODS), maybe(0u32..20));
     let price = (maybe(prop::sample::select(&CURRENCIES[..])), maybe(0i64..20), maybe(0i64..20), any::<bool>());
     (lists, delivery, price).prop_map(|(lists, delivery, price)| Filter {
@@ -83,6 +86,7 @@ fn filters() -> impl Strategy<Value = Filter> {
         brands: lists.2,
         seller_ids: lists.3,
         not_seller_ids: lists.4,
+        product_ids: lists.5,
         ship_to: delivery.0.map(|code| code.parse().unwrap()),
         payment_methods: delivery.1,
         max_delivery_days: delivery.2,

@@ -27,6 +27,7 @@ impl ProductRecord {
             (self.hidden, Rule::Hidden),
             (self.stock == Some(0), Rule::OutOfStock),
             (self.min_age.is_some_and(|min_age| conditions.age < min_age), Rule::Age),
+            (!self.is_named(filter), Rule::Product),
             (!self.is_of_category(filter), Rule::Category),
             (!self.is_of_brand(filter), Rule::Brand),
             (!self.is_of_seller(filter), Rule::Seller),
@@ -64,7 +65,11 @@ impl ProductRecord {
     }
 
     fn is_of_kind(&self, filter: &Filter) -> bool {
-        self.is_of_category(filter) && self.is_of_brand(filter) && self.is_of_seller(filter)
+        self.is_named(filter) && self.is_of_category(filter) && self.is_of_brand(filter) && self.is_of_seller(filter)
+    }
+
+    fn is_named(&self, filter: &Filter) -> bool {
+        filter.product_ids.is_empty() || filter.product_ids.contains(&self.product_id)
     }
 
     fn is_of_category(&self, filter: &Filter) -> bool {
@@ -191,7 +196,14 @@ mod tests {
     }
 
     fn filter() -> impl Strategy<Value = Filter> {
-        let kinds = (names(), names(), names(), names(), names());
+        let kinds = (
+            names(),
+            names(),
+            names(),
+            names(),
+            names(),
+            prop::collection::vec(prop::sample::select(vec!["p", "q"]).prop_map(str::to_owned), 0..2),
+        );
         let delivery = (prop::option::of(country()), names(), prop::option::of(0u32..4));
         let price = (prop::option::of(0i64..3), any::<bool>(), any::<bool>());
         (kinds, delivery, price).prop_map(|(kinds, delivery, price)| Filter {
@@ -200,6 +212,7 @@ mod tests {
             brands: kinds.2,
             seller_ids: kinds.3,
             not_seller_ids: kinds.4,
+            product_ids: kinds.5,
             ship_to: delivery.0,
             payment_methods: delivery.1,
             max_delivery_days: delivery.2,

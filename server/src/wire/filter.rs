@@ -39,6 +39,8 @@ impl Market {
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Filter {
+    /// Products, 1,000 at most: nothing else is ranked. Ids that nobody knows are passed over.
+    pub product_ids: Vec<String>,
     /// Category paths; a path takes in everything below it.
     #[schema(example = json!(["toys/outdoor"]))]
     pub categories: Vec<String>,
@@ -80,6 +82,7 @@ impl Filter {
         let currency = self.currency.or(market.currency);
         self.check(currency)?;
         Ok(request::Filter {
+            product_ids: self.product_ids,
             categories: self.categories,
             not_categories: self.not_categories,
             brands: self.brands,
@@ -97,6 +100,7 @@ impl Filter {
 
     fn check(&self, currency: Option<Currency>) -> ApiResult<()> {
         let lists = [
+            ("filter.product_ids", &self.product_ids),
             ("filter.categories", &self.categories),
             ("filter.not_categories", &self.not_categories),
             ("filter.brands", &self.brands),

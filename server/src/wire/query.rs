@@ -30,6 +30,8 @@ pub struct FeedQuery {
     /// Most items wanted, 1 to 100; 20 when absent.
     #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
+    /// Products: nothing else is ranked.
+    pub product_ids: Option<String>,
     /// Category paths.
     pub categories: Option<String>,
     /// Brands.
@@ -77,6 +79,7 @@ impl From<FeedQuery> for FeedRequest {
         let market =
             Market { country: query.country, currency: query.currency, payment_methods: list(query.payment_methods) };
         let filter = Filter {
+            product_ids: list(query.product_ids),
             categories: list(query.categories),
             brands: list(query.brands),
             seller_ids: list(query.seller_ids),

@@ -306,6 +306,7 @@ async fn why_a_product_is_not_there() {
         ("cup", json!({}), "ruled_out", json!(["refused"])),
         ("ball", json!({"exclude": ["ball"]}), "ruled_out", json!(["excluded"])),
         ("pan", json!({"filter": {"categories": ["toys"]}}), "ruled_out", json!(["category"])),
+        ("pan", json!({"filter": {"product_ids": ["kite", "cup"]}}), "ruled_out", json!(["product"])),
         (
             "pan",
             json!({"filter": {"brands": ["acme"], "seller_ids": ["s"], "team_price": true}}),

@@ -453,15 +453,36 @@ async fn explain_none_leaves_the_reasons_out() {
 async fn the_get_form_is_the_same_question() {
     let server = server();
     let query = "user_id=ana&country=ES&limit=4&categories=toys,kitchen&fields=price,title&exclude=ball,cup\
-                 &currency=EUR&price_max_minor=5000&surface=messaging&personalise=true";
+                 &product_ids=kite,ball,pan,top&currency=EUR&price_max_minor=5000&surface=messaging&personalise=true";
     let got = send(&server, "GET", &format!("/v1/recommend/feed?{query}"), "").await.ok();
     let body = r#"{
         "user_id": "ana", "limit": 4, "fields": ["price", "title"], "exclude": ["ball", "cup"], "surface": "messaging",
         "market": {"country": "ES", "currency": "EUR"}, "personalise": true,
-        "filter": {"categories": ["toys", "kitchen"], "price_max_minor": 5000}
+        "filter": {"product_ids": ["kite", "ball", "pan", "top"], "categories": ["toys", "kitchen"], "price_max_minor": 5000}
     }"#;
     assert_eq!(got, post(&server, "/v1/recommend/feed", body).await.ok());
     assert!(!got["items"].as_array().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_list_of_candidates_is_all_that_is_ranked() {
+    let server = server();
+    for (path, who) in [
+        ("recommend/feed", r#""user_id": "ana""#),
+        ("recommend/feed", r#""user_id": "nobody""#),
+        ("recommend/similar", r#""product_id": "kite""#),
+        ("recommend/trending", r#""market": {"country": "ES"}"#),
+        ("group-buy/products", r#""user_ids": ["ana", "ben"]"#),
+    ] {
+        let ask = |filter: &str| format!("{{{who}, \"limit\": 100, \"include_bought\": true{filter}}}");
+        let path = format!("/v1/{path}");
+        let mut all = post(&server, &path, &ask("")).await.ids("product_id");
+        let body = ask(r#", "filter": {"product_ids": ["cup", "doll", "ball", "pan", "unheard of"]}"#);
+        let mut named = post(&server, &path, &body).await.ids("product_id");
+        all.retain(|id| ["cup", "doll", "ball", "pan"].contains(&id.as_str()));
+        [&mut all, &mut named].into_iter().for_each(|ids| ids.sort());
+        assert!(all.len() > 1 && named == all, "{path} {who}: {named:?}, of all {all:?}");
+    }
 }
 
 #[tokio::test]

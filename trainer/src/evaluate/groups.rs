@@ -7,7 +7,7 @@ use juntos_datasets::units::Timestamp;
 use juntos_datasets::{ProductRow, UserRow};
 use juntos_engine::bundle::Bundle;
 use juntos_engine::recommend::Snapshot;
-use juntos_engine::request::{Context, MAX_LIMIT};
+use juntos_engine::request::{Context, Filter, MAX_LIMIT};
 use juntos_engine::vectors::{add_scaled, dot};
 use rayon::prelude::*;
 
@@ -75,10 +75,8 @@ fn members_mean(bundle: &Bundle, members: &[UserRow]) -> Vec<f32> {
     mean
 }
 
-/// Ranks by place in the recommender's list for the group; products that it does not list stand behind, at random.
-///
-/// The list holds at most [`MAX_LIMIT`] products of the whole catalogue, so this says how serving does, and is no
-/// comparison with rankings of the negatives alone.
+/// Ranks by place in the recommender's list for the group, which it is asked to make of the case's products; those that it
+/// does not list stand behind, at random. A list holds at most [`MAX_LIMIT`] products.
 ///
 /// # Errors
 /// When the recommender refuses a question.
@@ -98,7 +96,10 @@ fn places(case: &Case, snapshot: &Snapshot, now: Timestamp, seed: u64) -> Result
     let others = case.members.iter().filter(|&&member| member != case.initiator);
     let ids: Vec<String> =
         [&case.initiator].into_iter().chain(others).map(|&row| bundle.users().id(row).to_owned()).collect();
-    let context = Context { seed, include_bought: true, ..Context::new(now, MAX_LIMIT) };
+    let known = case.negatives.iter().chain([&case.relevant]).filter(|&&product| product != UNKNOWN);
+    let product_ids = known.map(|&product| bundle.products().id(ProductRow(product)).to_owned()).collect();
+    let filter = Filter { product_ids, ..Filter::default() };
+    let context = Context { seed, include_bought: true, filter, ..Context::new(now, MAX_LIMIT) };
     let answer = snapshot.group_products(&ids, false, &context)?;
     let row = |id: &str| bundle.products().row(id).map(|row| row.0);
     let listed = answer.items.iter().filter_map(|item| row(&item.product.product_id));

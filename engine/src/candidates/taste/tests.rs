@@ -92,12 +92,15 @@ fn queries() -> Vec<Vec<f32>> {
 
 fn filters() -> Vec<Filter> {
     let texts = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+    let some = |letter: char| (0..STORED).step_by(4).map(move |at| format!("{letter}{at}"));
+    let named = Filter { product_ids: some('p').chain(some('n')).collect(), ..Filter::default() };
     vec![
         Filter::default(),
         Filter { categories: texts(&["c1", "c3"]), ..Filter::default() },
         Filter { brands: texts(&["b2"]), not_seller_ids: texts(&["s4"]), ..Filter::default() },
         Filter { price_max_minor: Some(9), ..Filter::default() },
         Filter { categories: texts(&["nowhere"]), ..Filter::default() },
+        named,
     ]
 }
 

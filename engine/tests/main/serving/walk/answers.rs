@@ -57,6 +57,8 @@ impl<'a> Asker<'a> {
         let truth = self.truth;
         let product = truth.thing(&item.product_id).ok_or("is not a product")?;
         hold!(truth.may_see(self.age, self.country, product), "may not be shown");
+        let named = &self.context.filter.product_ids;
+        hold!(named.is_empty() || named.contains(&truth.things[product].id), "was not named");
         hold!(!self.context.filter.team_price || truth.things[product].team_price, "has no team price");
         if let Some(user) = self.personal {
             hold!(!truth.refused.contains(&(user, product)), "was refused");
@@ -163,7 +165,11 @@ impl Walk {
             self.random.random_bool(0.2).then_some(country)
         };
         let (market, ship_to) = (Market { country: country(), ..Market::default() }, country());
-        let filter = Filter { ship_to, team_price: self.random.random_bool(0.1), ..Filter::default() };
+        let names = if self.random.random_bool(0.15) { self.random.random_range(1..6) } else { 0 };
+        let product_ids = (0..names).map(|_| self.something()).collect::<Vec<_>>();
+        let product_ids = product_ids.into_iter().map(|product| self.truth.things[product].id.clone()).collect();
+        let team_price = self.random.random_bool(0.1);
+        let filter = Filter { product_ids, ship_to, team_price, ..Filter::default() };
         let limit = [1, 3, 10, 100][self.random.random_range(0..4)];
         Context {
             market,
