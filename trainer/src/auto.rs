@@ -151,9 +151,10 @@ impl Search<'_> {
             most = most.max(other.score.ndcg());
             begun.push(other);
         }
-        let may_help = |of: &&mut Tried| of.config.model == SPECTRAL && of.score.ndcg() >= most * MAY_HELP;
-        if let Some(spectral) = begun.iter_mut().find(may_help) {
-            self.turn(spectral, &knobs::normalization())?;
+        for other in begun.iter_mut().filter(|of| of.score.ndcg() >= most * MAY_HELP) {
+            if let Some(knob) = knobs::first_of(&other.config.model) {
+                self.turn(other, &knob)?;
+            }
         }
         begun.sort_by(|a, b| b.score.ndcg().total_cmp(&a.score.ndcg()));
         let mut best = begun.remove(0);

@@ -333,6 +333,7 @@ impl Run<'_> {
             groups: &prepared.groups,
             dim,
             seed: self.config.seed,
+            folds: true,
         };
         match self.model.fit_tracked(&fit_data, &self.session.tracking(name))? {
             Fitted::Embeddings(embeddings) => Ok((prepared.groups, embeddings)),

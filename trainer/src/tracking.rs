@@ -87,7 +87,15 @@ impl<'a> Tracking<'a> {
 
     /// The same without the person.
     pub(crate) fn silent(self) -> Self {
-        Self { progress: &Silent, ..self }
+        self.watched_by(&Silent)
+    }
+
+    /// The same for another person.
+    pub(crate) fn watched_by<'b>(self, progress: &'b dyn Progress) -> Tracking<'b>
+    where
+        'a: 'b,
+    {
+        Tracking { progress, ..self }
     }
 
     /// Tells from where a fit goes on, if that is not its beginning.

@@ -83,6 +83,7 @@ fn run(args: &Args) -> Result<serde_json::Value, Box<dyn std::error::Error>> {
         groups: &[],
         dim: args.dim,
         seed: args.seed,
+        folds: true,
     };
     let (cpu_before, start) = (cpu_seconds()?, Instant::now());
     let fitted = model.fit(&fit_data, &Notes)?;

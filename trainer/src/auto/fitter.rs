@@ -15,7 +15,7 @@ use super::validation::Validation;
 use crate::checkpoint::{StateReader, StateWriter, config_text};
 use crate::config::{MAX_DIM, SoftmaxConfig, TrainConfig};
 use crate::error::TrainError;
-use crate::models::ensemble::{unite, united_dim};
+use crate::models::ensemble::{fit_each, unite, united_dim};
 use crate::models::softmax::{Directions, Softmax};
 use crate::models::{Embeddings, FitData, Fitted};
 use crate::prepare::HeldOut;
@@ -208,7 +208,7 @@ impl<'a> Fitter<'a> {
                 }
             };
             self.trained = Some(Trained { config: before_the_step(&config), directions: Some(directions.clone()) });
-            Softmax::new(config.softmax).finish(&data, directions, |_, _| FoldIn::default())
+            Softmax::new(config.softmax).finish(&data, directions, &Silent)
         } else if config.model == ENSEMBLE {
             self.united(&config, &name)?
         } else {
@@ -226,20 +226,22 @@ impl<'a> Fitter<'a> {
     fn united(&mut self, config: &TrainConfig, name: &str) -> Result<Embeddings, TrainError> {
         let parts: Vec<(TrainConfig, f32)> = config.parts().collect();
         let interactions = self.validation.interactions(config);
-        let mut anew = Vec::new();
-        for (part, _) in parts.iter().filter(|(part, _)| self.parts.learnt(part).is_none()) {
+        let data = self.validation.fit_data(config, &interactions);
+        let anew: Vec<&TrainConfig> =
+            parts.iter().map(|(part, _)| part).filter(|part| self.parts.learnt(part).is_none()).collect();
+        let learnt = fit_each(&anew, &data, &Silent, |part, progress| {
             let name = format!("{name}-{}-{}", part.model, part.seed);
-            let tracking = self.session.tracking(&name).silent();
-            let data = self.validation.fit_data(part, &interactions);
-            anew.push((part, vectors(part.model()?.fit_tracked(&data, &tracking)?)?));
+            let tracking = self.session.tracking(&name).watched_by(progress);
+            let fitted =
+                vectors(part.model()?.fit_tracked(&self.validation.fit_data(part, &interactions), &tracking)?)?;
             tracking.forget()?;
-        }
-        anew.into_iter().for_each(|(part, learnt)| self.parts.put(part, Some(learnt)));
+            Ok(fitted)
+        })?;
+        anew.into_iter().zip(learnt).for_each(|(part, learnt)| self.parts.put(part, Some(learnt)));
         let of_part = |(part, weight): &(TrainConfig, f32)| self.parts.learnt(part).map(|learnt| (*weight, learnt));
         let learnt: Vec<(f32, &Embeddings)> = parts.iter().filter_map(of_part).collect();
-        let data = self.validation.fit_data(config, &interactions);
         let dim = united_dim(config.dim, data.dim, learnt.len());
-        unite(&data, &learnt, &config.ensemble, dim, |_, _, _| FoldIn::default())
+        unite(&data, &learnt, &config.ensemble, dim, &Silent)
     }
 
     /// What the last training left, where `config` needs none of its own. Where that is lost, it is learnt once more.
@@ -282,7 +284,7 @@ impl<'a> Fitter<'a> {
         }
         let mut watch = |epoch: usize, directions: &dyn Fn() -> Directions| -> Result<_, TrainError> {
             let directions = directions();
-            let embeddings = softmax.finish(data, directions.clone(), |_, _| FoldIn::default());
+            let embeddings = softmax.finish(data, directions.clone(), &Silent);
             let ndcg = self.validation.score(&embeddings).ndcg();
             tracking.log(epoch, &[("ndcg@20", ndcg)])?;
             curve.truncate(epoch - 1);

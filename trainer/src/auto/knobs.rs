@@ -90,8 +90,8 @@ const LEAST_GAIN_BY_CHANCE: f64 = 0.05;
 /// The settings that say how far popularity counts.
 const POPULARITY: [&str; 2] = ["product_hop_weight", "popularity_exponent"];
 
-/// The settings of a model that make a difference, those that matter most first; `spectral` has one before
-/// ([`normalization`]).
+/// The settings of a model that make a difference, those that matter most first, but the one before
+/// ([`first_of`]).
 pub(super) fn of(model: &str, has: Has) -> Vec<Knob> {
     let mut knobs = match model {
         ALS => als(),
@@ -180,9 +180,18 @@ pub(super) fn neighbours() -> Knob {
     knob("neighbours", Step::Times(2.0), (0.02, 1.0), |config| &mut config.ensemble.neighbours)
 }
 
-/// How far popularity lessens what `spectral` sees of products: what it depends on most.
-pub(super) fn normalization() -> Knob {
-    knob("normalization", Step::Plus(0.2), (0.1, 1.0), |config| &mut config.spectral.normalization)
+/// What a model depends on so much that it is moved before models are held against each other, where there is such a setting:
+/// how far popularity lessens what `spectral` sees of products, and the temperature of `propagation`.
+pub(super) fn first_of(model: &str) -> Option<Knob> {
+    match model {
+        SPECTRAL => {
+            Some(knob("normalization", Step::Plus(0.2), (0.1, 1.0), |config| &mut config.spectral.normalization))
+        }
+        PROPAGATION => {
+            Some(knob("temperature", Step::Times(1.4), (0.03, 1.0), |config| &mut config.propagation.temperature))
+        }
+        _ => None,
+    }
 }
 
 fn repeats() -> Knob {

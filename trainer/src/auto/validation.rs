@@ -112,6 +112,7 @@ impl<'a> Validation<'a> {
             groups: &self.prepared.groups,
             dim: config.dim_for(self.n_users),
             seed: config.seed,
+            folds: false,
         }
     }
 

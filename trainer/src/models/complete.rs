@@ -4,6 +4,7 @@
 pub(crate) mod fold_in;
 
 use juntos_datasets::UserRow;
+use juntos_datasets::progress::Progress;
 use juntos_engine::serving_model::FoldIn;
 use rayon::prelude::*;
 
@@ -22,18 +23,20 @@ pub(super) struct Others {
     pub(super) group_members_weight: f32,
 }
 
-/// Completes `(rows, products)`, rows being users and then groups. `fold` is told vectors of users, without their
-/// friends, and of products.
+/// Completes `(rows, products)`, rows being users and then groups. What `told` names is told how well events fold in.
 pub(super) fn complete(
     data: &FitData<'_>,
     (mut users, mut products): (Vec<f32>, Vec<f32>),
     others: Others,
-    fold: impl FnOnce(&[f32], &[f32]) -> FoldIn,
+    told: (&str, &dyn Progress),
 ) -> Embeddings {
     let dim = data.dim;
     scale_to_one(data, &mut users, &mut products);
     let mut groups = users.split_off(data.friends.rows() * dim);
-    let mut fold = fold(&users, &products);
+    let mut fold = match data.folds {
+        true => fold_in::choose_and_tell(data, (&users, &products), told),
+        false => FoldIn { friend_weight: 1.0, ..FoldIn::default() },
+    };
     if others.friend_weight == 0.0 {
         fold.friend_weight = 0.0;
     }
@@ -115,7 +118,8 @@ mod tests {
         let interactions = Csr::from_entries(4, 1, vec![(0, 0, 1.0), (2, 0, 9.0)]);
         let ties = vec![(0, 2, 1.0), (1, 0, 3.0), (1, 2, 1.0), (1, 3, 5.0), (2, 0, 1.0)];
         let friends = Csr::from_entries(4, 4, ties);
-        let data = FitData { interactions: &interactions, friends: &friends, groups: &[], dim: 1, seed: 0 };
+        let data =
+            FitData { interactions: &interactions, friends: &friends, groups: &[], dim: 1, seed: 0, folds: true };
         let mut users = vec![1.0, 0.0, 2.0, 0.0];
         mix_friends(&mut users, &data, 1.0);
         let expected = [0.5 * 1.0 + 0.5 * 2.0, 0.75 * 1.0 + 0.25 * 2.0, 0.9 * 2.0 + 0.1 * 1.0, 0.0];

@@ -6,15 +6,16 @@
 //! finds vectors that rank alike in the dimensions that serving affords.
 
 mod distil;
+mod fits;
 mod narrow;
 mod neighbours;
 mod unite;
 
 use juntos_datasets::progress::Progress;
 
+pub(crate) use self::fits::fit_each;
 pub(crate) use self::neighbours::co_purchases;
 pub(crate) use self::unite::unite;
-use super::complete::fold_in;
 use super::{Embeddings, FitData, Fitted, Model};
 use crate::config::{AUTO_DIM, EnsembleConfig};
 use crate::error::TrainError;
@@ -68,23 +69,20 @@ impl Model for Ensemble {
     }
 
     fn fit_tracked(&self, data: &FitData<'_>, tracking: &Tracking<'_>) -> Result<Fitted, TrainError> {
-        let mut learnt = Vec::with_capacity(self.parts.len() * self.settings.copies);
-        for Part { model, weight } in &self.parts {
-            for copy in 0..self.settings.copies {
-                let name = tracking.name_of_part(model.name(), copy);
-                let data = FitData { seed: seed_of(data.seed, copy), ..*data };
-                match model.fit_tracked(&data, &tracking.part(&name))? {
-                    Fitted::Embeddings(embeddings) => learnt.push((*weight, embeddings)),
-                    Fitted::Scores(_) => return Err(TrainError::NoVectors { model: model.name() }),
-                }
+        let copies = 0..self.settings.copies;
+        let fits: Vec<(&Part, usize)> =
+            self.parts.iter().flat_map(|part| copies.clone().map(move |copy| (part, copy))).collect();
+        let learnt = fit_each(&fits, data, tracking.progress, |&(Part { model, .. }, copy), progress| {
+            let name = tracking.name_of_part(model.name(), copy);
+            let data = FitData { seed: seed_of(data.seed, copy), folds: false, ..*data };
+            match model.fit_tracked(&data, &tracking.part(&name).watched_by(progress))? {
+                Fitted::Embeddings(embeddings) => Ok(embeddings),
+                Fitted::Scores(_) => Err(TrainError::NoVectors { model: model.name() }),
             }
-        }
-        let parts: Vec<(f32, &Embeddings)> = learnt.iter().map(|(weight, part)| (*weight, part)).collect();
+        })?;
+        let parts: Vec<(f32, &Embeddings)> = fits.iter().map(|(part, _)| part.weight).zip(&learnt).collect();
         let dim = united_dim(self.dim, data.dim, parts.len());
-        let fold = |data: &FitData<'_>, users: &[f32], products: &[f32]| {
-            fold_in::choose_and_tell(self.name(), data, users, products, tracking.progress)
-        };
-        Ok(Fitted::Embeddings(unite(data, &parts, &self.settings, dim, fold)?))
+        Ok(Fitted::Embeddings(unite(data, &parts, &self.settings, dim, tracking.progress)?))
     }
 }
 

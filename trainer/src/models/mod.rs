@@ -38,6 +38,8 @@ pub struct FitData<'a> {
     pub dim: usize,
     /// Decides every random choice.
     pub seed: u64,
+    /// Whether people will be folded in from events. Else settings that do that well are not looked for.
+    pub folds: bool,
 }
 
 /// Vectors whose inner product is the score, row-major.

@@ -26,7 +26,7 @@ use self::adam::Table;
 use self::graph::{Spreading, Way, graph};
 use super::als::solve::weight;
 use super::als::start;
-use super::complete::{Others, complete, fold_in};
+use super::complete::{Others, complete};
 use super::compute::Compute;
 use super::softmax::batch::{Batch, Vectors};
 use super::softmax::epoch::{Events, Turn};
@@ -69,10 +69,8 @@ impl Model for Propagation {
         let (rows, products) = nodes.split_at(data.interactions.rows() * data.dim);
         // Friends are in the vectors already.
         let others = Others { friend_weight: 0.0, group_members_weight: self.settings.group_members_weight };
-        let fold = |users: &[f32], products: &[f32]| {
-            fold_in::choose_and_tell("propagation", data, users, products, tracking.progress)
-        };
-        let mut embeddings = complete(data, (rows.to_vec(), products.to_vec()), others, fold);
+        let mut embeddings =
+            complete(data, (rows.to_vec(), products.to_vec()), others, (self.name(), tracking.progress));
         embeddings.fold.friend_weight = if self.settings.friend_weight > 0.0 { 1.0 } else { 0.0 };
         Ok(Fitted::Embeddings(embeddings))
     }

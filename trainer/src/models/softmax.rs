@@ -19,7 +19,6 @@ use std::time::Instant;
 
 use juntos_datasets::Csr;
 use juntos_datasets::progress::Progress;
-use juntos_engine::serving_model::FoldIn;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -27,7 +26,7 @@ use self::epoch::{Events, State};
 use self::table::Table;
 use super::als::solve::weight;
 use super::als::start;
-use super::complete::{Others, complete, fold_in};
+use super::complete::{Others, complete};
 use super::compute::Compute;
 use super::{Embeddings, FitData, Fitted, Model, input};
 use crate::checkpoint::{StateReader, StateWriter};
@@ -65,10 +64,7 @@ impl Model for Softmax {
 
     fn fit_tracked(&self, data: &FitData<'_>, tracking: &Tracking<'_>) -> Result<Fitted, TrainError> {
         let directions = self.train(data, tracking, &mut |_, _| Ok(ControlFlow::Continue(())))?;
-        let fold = |users: &[f32], products: &[f32]| {
-            fold_in::choose_and_tell("softmax", data, users, products, tracking.progress)
-        };
-        Ok(Fitted::Embeddings(self.finish(data, directions, fold)))
+        Ok(Fitted::Embeddings(self.finish(data, directions, tracking.progress)))
     }
 }
 
@@ -139,19 +135,14 @@ impl Softmax {
         Ok(state.directions())
     }
 
-    /// What comes after training: the step over the graph, the scale, how to fold in, friends and members. `fold` is
-    /// told vectors of users, without their friends, and of products.
-    pub(crate) fn finish(
-        &self,
-        data: &FitData<'_>,
-        directions: Directions,
-        fold: impl FnOnce(&[f32], &[f32]) -> FoldIn,
-    ) -> Embeddings {
+    /// What comes after training: the step over the graph, the scale, how to fold in, friends and members.
+    pub(crate) fn finish(&self, data: &FitData<'_>, directions: Directions, progress: &dyn Progress) -> Embeddings {
         let Directions { rows: mut users, mut products } = directions;
         let weights = (self.settings.user_hop_weight, self.settings.product_hop_weight);
         neighbours::hop(data.interactions, &mut users, &mut products, data.dim, weights);
         let SoftmaxConfig { friend_weight, group_members_weight, .. } = self.settings;
-        complete(data, (users, products), Others { friend_weight, group_members_weight }, fold)
+        let others = Others { friend_weight, group_members_weight };
+        complete(data, (users, products), others, (self.name(), progress))
     }
 }
 

@@ -8,7 +8,7 @@
 use juntos_datasets::progress::Progress;
 
 use super::als::start::{self, Normalised};
-use super::complete::{Others, complete, fold_in};
+use super::complete::{Others, complete};
 use super::{FitData, Fitted, Model, input};
 use crate::config::SpectralConfig;
 use crate::error::TrainError;
@@ -46,10 +46,8 @@ impl Model for Spectral {
         start::lengthen(&mut products, dim, &by_column, self.settings.popularity_exponent);
         progress.advance(1);
         let SpectralConfig { friend_weight, group_members_weight, .. } = self.settings;
-        let fold =
-            |users: &[f32], products: &[f32]| fold_in::choose_and_tell("spectral", data, users, products, progress);
         let others = Others { friend_weight, group_members_weight };
-        Ok(Fitted::Embeddings(complete(data, (rows, products), others, fold)))
+        Ok(Fitted::Embeddings(complete(data, (rows, products), others, (self.name(), progress))))
     }
 }
 
@@ -111,7 +109,7 @@ mod tests {
             prop_assume!(!matrix.is_empty());
             let Some(expected) = expected(&matrix, normalization, popularity_exponent) else { return Ok(()) };
             let friends = Csr::empty(ROWS, ROWS);
-            let data = FitData { interactions: &matrix, friends: &friends, groups: &[], dim: DIM, seed: 1 };
+            let data = FitData { interactions: &matrix, friends: &friends, groups: &[], dim: DIM, seed: 1, folds: true };
             let model = Spectral::new(SpectralConfig { normalization, popularity_exponent, ..SpectralConfig::default() });
             let Ok(Fitted::Embeddings(vectors)) = model.fit(&data, &Silent) else { panic!("spectral makes vectors") };
             let largest = |of: &dyn Fn(usize, usize) -> f64| {

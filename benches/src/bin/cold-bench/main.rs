@@ -135,6 +135,7 @@ fn fit(config: &TrainConfig, data: &TrainingData) -> Result<Embeddings, Box<dyn 
         groups: &[],
         dim: config.dim_for(data.users.len()),
         seed: config.seed,
+        folds: true,
     };
     match config.model()?.fit(&fit_data, &Notes)? {
         Fitted::Embeddings(embeddings) => Ok(embeddings),

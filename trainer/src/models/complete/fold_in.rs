@@ -19,11 +19,9 @@ const REGULARIZATIONS: [f64; 3] = [0.01, 0.1, 1.0];
 
 /// [`choose`], telling how near that comes.
 pub(in crate::models) fn choose_and_tell(
-    model: &str,
     data: &FitData<'_>,
-    users: &[f32],
-    products: &[f32],
-    progress: &dyn Progress,
+    (users, products): (&[f32], &[f32]),
+    (model, progress): (&str, &dyn Progress),
 ) -> FoldIn {
     let (fold, cosine) = choose(data.interactions, users, products, data.dim);
     progress.note(&format!("{model}: vectors folded from events alone have cosine {cosine:.3} with those learnt"));

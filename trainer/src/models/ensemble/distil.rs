@@ -75,14 +75,13 @@ impl Fixed<'_> {
     /// `neighbours` say of what they list.
     pub(super) fn fit(&self, lists: &Csr, wide: &[f32], neighbours: Option<&Neighbours>) -> Vec<f32> {
         let (dim, wide_dim) = self.dims;
-        let mut gram = blocks::gram(self.narrow, dim);
-        let ridge = RIDGE * (0..dim).map(|at| gram[(at, at)]).sum::<f64>() / dim as f64;
-        (0..dim).for_each(|at| gram[(at, at)] += ridge);
-        let gram: Vec<f32> = (0..dim * dim).map(|at| gram[(at / dim, at % dim)] as f32).collect();
-        // What the sum over all cells asks of each row.
-        let mut solved = blocks::times_all(wide, &self.cross());
+        let Some((there, back)) = whitening(blocks::gram(self.narrow, dim)) else {
+            return vec![f32::NAN; wide.len() / wide_dim * dim];
+        };
+        let white = blocks::times_all(self.narrow, &there);
+        let mut solved = blocks::times_all(wide, &self.cross(&white));
         if let Some(neighbours) = neighbours {
-            let told = neighbours.times(self.narrow, dim);
+            let told = neighbours.times(&white, dim);
             solved.iter_mut().zip(told).for_each(|(cell, told)| *cell += told);
         }
         solved.par_chunks_mut(ROWS_A_TASK * dim).enumerate().for_each_init(
@@ -90,52 +89,124 @@ impl Fixed<'_> {
             |scratch, (task, block)| {
                 for (row, target) in (task * ROWS_A_TASK..).zip(block.chunks_exact_mut(dim)) {
                     let wide = &wide[row * wide_dim..(row + 1) * wide_dim];
-                    scratch.matrix.clone_from(&gram);
-                    self.add_listed(lists.row(row), wide, scratch, target);
-                    pulp::Arch::new().dispatch(Solve { matrix: &mut scratch.matrix, target });
+                    let system = System { fixed: self, white: &white, wide, list: lists.row(row) };
+                    system.solve(scratch, target);
                 }
             },
         );
-        solved
+        blocks::times_all(&solved, &back)
     }
 
-    /// Adds what the listed cells of the row `wide` ask, to both sides of its system.
-    fn add_listed(&self, list: (&[u32], &[f32]), wide: &[f32], scratch: &mut Scratch, right: &mut [f32]) {
+    /// `Σ v yᵀ`, `(wide, dim)`, over all of the fixed side with its `white` vectors `y`.
+    fn cross(&self, white: &[f32]) -> Mat<f32> {
         let (dim, wide_dim) = self.dims;
-        let root = self.weight.sqrt();
-        for (listed, told) in list.0.chunks(GATHERED).zip(list.1.chunks(GATHERED)) {
-            scratch.vectors.clear();
-            for (&column, told) in listed.iter().zip(told) {
-                let at = column as usize;
-                let vector = &self.narrow[at * dim..(at + 1) * dim];
-                let score = dot(wide, &self.wide[at * wide_dim..(at + 1) * wide_dim]) + told;
-                scratch.vectors.extend(vector.iter().map(|value| root * value));
-                right.iter_mut().zip(vector).for_each(|(cell, value)| *cell += self.weight * score * value);
-            }
-            let vectors = MatRef::from_row_major_slice(&scratch.vectors, listed.len(), dim);
-            let matrix = MatMut::from_row_major_slice_mut(&mut scratch.matrix, dim, dim);
-            matmul(matrix, Accum::Add, vectors.transpose(), vectors, 1.0, Par::Seq);
-        }
-    }
-
-    /// `Σ v yᵀ`, `(wide, dim)`, over all of the fixed side.
-    fn cross(&self) -> Mat<f32> {
-        let (dim, wide_dim) = self.dims;
-        let cross = blocks::cross((self.wide, wide_dim), (self.narrow, dim));
+        let cross = blocks::cross((self.wide, wide_dim), (white, dim));
         Mat::from_fn(wide_dim, dim, |row, column| cross[(row, column)] as f32)
     }
 }
 
+/// The matrices `(dim, dim)` that take vectors with this Gram matrix to white ones, whose Gram matrix is the unit matrix, and
+/// vectors solved for with those back; `None` where they are not finite.
+fn whitening(gram: Mat<f64>) -> Option<(Mat<f32>, Mat<f32>)> {
+    let dim = gram.nrows();
+    let (lengths, directions) = blocks::eigen_of(&gram)?;
+    let ridge = (RIDGE * lengths.iter().sum::<f64>() / dim as f64).max(f64::MIN_POSITIVE);
+    let there = Mat::from_fn(dim, dim, |row, at| (directions[(row, at)] / (lengths[at] + ridge).sqrt()) as f32);
+    let back = there.transpose().to_owned();
+    Some((there, back))
+}
+
+/// One row to solve for. With the white vectors of its list, times `√w`, as the rows of `V`, and `c` what the sum over all cells
+/// asks, it is
+/// ```text
+/// (1 + VᵀV)⁻¹ (c + √w Vᵀs)  =  c + Vᵀz,   (1 + VVᵀ) z = √w s - Vc
+/// ```
+/// by the push-through identity: of the two systems the smaller one is solved.
+struct System<'a> {
+    fixed: &'a Fixed<'a>,
+    white: &'a [f32],
+    wide: &'a [f32],
+    list: (&'a [u32], &'a [f32]),
+}
+
 #[derive(Default)]
 struct Scratch {
+    /// `V`, or a part of its rows.
     vectors: Vec<f32>,
+    /// `√w s`, and of a short list then `z`.
+    scores: Vec<f32>,
     matrix: Vec<f32>,
 }
 
-/// One row to solve. A type of its own, since only its `call`, unlike a closure's, is sure to become part of what is
+impl System<'_> {
+    /// `target` holds `c`, and then the solution.
+    fn solve(&self, scratch: &mut Scratch, target: &mut [f32]) {
+        match self.list.0.len() {
+            0 => {}
+            few if few < target.len() => self.solve_few(scratch, target),
+            _ => self.solve_many(scratch, target),
+        }
+    }
+
+    fn solve_few(&self, scratch: &mut Scratch, target: &mut [f32]) {
+        self.gather(self.list, scratch);
+        let Scratch { vectors, scores, matrix } = scratch;
+        let (size, dim) = (scores.len(), target.len());
+        for (score, vector) in scores.iter_mut().zip(vectors.chunks_exact(dim)) {
+            *score -= dot(vector, target);
+        }
+        set_to_one(matrix, size);
+        let rows = MatRef::from_row_major_slice(vectors, size, dim);
+        let sum = MatMut::from_row_major_slice_mut(matrix, size, size);
+        matmul(sum, Accum::Add, rows, rows.transpose(), 1.0, Par::Seq);
+        pulp::Arch::new().dispatch(Solve { matrix, target: scores });
+        add_times(target, scores, vectors);
+    }
+
+    fn solve_many(&self, scratch: &mut Scratch, target: &mut [f32]) {
+        let dim = target.len();
+        set_to_one(&mut scratch.matrix, dim);
+        for part in self.list.0.chunks(GATHERED).zip(self.list.1.chunks(GATHERED)) {
+            self.gather(part, scratch);
+            let Scratch { vectors, scores, matrix } = &mut *scratch;
+            add_times(target, scores, vectors);
+            let rows = MatRef::from_row_major_slice(vectors, scores.len(), dim);
+            let sum = MatMut::from_row_major_slice_mut(matrix, dim, dim);
+            matmul(sum, Accum::Add, rows.transpose(), rows, 1.0, Par::Seq);
+        }
+        pulp::Arch::new().dispatch(Solve { matrix: &mut scratch.matrix, target });
+    }
+
+    /// Gathers rows of `V`, and `√w s`, of a part of the list.
+    fn gather(&self, (columns, told): (&[u32], &[f32]), scratch: &mut Scratch) {
+        let (dim, wide_dim) = self.fixed.dims;
+        let root = self.fixed.weight.sqrt();
+        (scratch.vectors.clear(), scratch.scores.clear());
+        for (&column, told) in columns.iter().zip(told) {
+            let at = column as usize;
+            scratch.vectors.extend(self.white[at * dim..(at + 1) * dim].iter().map(|value| root * value));
+            scratch.scores.push(root * (dot(self.wide, &self.fixed.wide[at * wide_dim..(at + 1) * wide_dim]) + told));
+        }
+    }
+}
+
+/// Adds `Σ factor · row` over the rows of a table.
+fn add_times(target: &mut [f32], factors: &[f32], rows: &[f32]) {
+    for (&factor, row) in factors.iter().zip(rows.chunks_exact(target.len())) {
+        target.iter_mut().zip(row).for_each(|(cell, value)| *cell += factor * value);
+    }
+}
+
+fn set_to_one(matrix: &mut Vec<f32>, size: usize) {
+    matrix.clear();
+    matrix.resize(size * size, 0.0);
+    (0..size).for_each(|at| matrix[at * size + at] = 1.0);
+}
+
+/// A system to solve. A type of its own, since only its `call`, unlike a closure's, is sure to become part of what is
 /// compiled for wide registers.
 struct Solve<'a> {
-    /// `(dim, dim)`, symmetric.
+    /// Symmetric.
     matrix: &'a mut [f32],
     /// Holds the right side, and then the solution.
     target: &'a mut [f32],
@@ -146,7 +217,7 @@ impl pulp::NullaryFnOnce for Solve<'_> {
 
     #[inline(always)]
     fn call(self) {
-        let dim = self.target.len();
-        solve(self.matrix, dim, dim, self.target);
+        let size = self.target.len();
+        solve(self.matrix, size, size, self.target);
     }
 }

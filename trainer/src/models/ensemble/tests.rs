@@ -31,7 +31,7 @@ fn interactions() -> Csr {
 }
 
 fn data<'a>(interactions: &'a Csr, friends: &'a Csr, dim: usize) -> FitData<'a> {
-    FitData { interactions, friends, groups: &[], dim, seed: 3 }
+    FitData { interactions, friends, groups: &[], dim, seed: 3, folds: true }
 }
 
 fn table(rows: usize, dim: usize) -> impl Strategy<Value = Vec<f32>> {
@@ -60,7 +60,7 @@ proptest! {
         };
         let (one, other) = (part(&users, &products, 3), part(&more_users, &more_products, 2));
         let (interactions, friends) = (interactions(), Csr::empty(ROWS, ROWS));
-        let united = unite(&data(&interactions, &friends, 3), &[(1.0, &one), (weight, &other)], &EnsembleConfig::NOTHING, 5, |_, _, _| FoldIn::default());
+        let united = unite(&data(&interactions, &friends, 3), &[(1.0, &one), (weight, &other)], &EnsembleConfig::NOTHING, 5, &Silent);
         let united = united.unwrap();
         prop_assert_eq!(united.dim, 5);
         let over_spread = |scores: Mat<f64>| {

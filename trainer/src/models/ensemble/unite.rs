@@ -1,6 +1,6 @@
 //! Vectors of several models side by side, and what comes nearest to them in fewer dimensions.
 
-use juntos_engine::serving_model::FoldIn;
+use juntos_datasets::progress::Progress;
 
 use super::distil::{distil, lists};
 use super::narrow::narrow;
@@ -30,7 +30,7 @@ pub(crate) fn unite(
     parts: &[(f32, &Embeddings)],
     settings: &EnsembleConfig,
     dim: usize,
-    fold: impl FnOnce(&FitData<'_>, &[f32], &[f32]) -> FoldIn,
+    progress: &dyn Progress,
 ) -> Result<Embeddings, TrainError> {
     let wide = side_by_side(parts);
     let is_narrow = wide.dim <= dim;
@@ -50,7 +50,7 @@ pub(crate) fn unite(
     let data = FitData { dim, ..*data };
     // Friends and members are in the parts already.
     let others = Others { friend_weight: 0.0, group_members_weight: 0.0 };
-    let mut embeddings = complete(&data, (rows, products), others, |users, products| fold(&data, users, products));
+    let mut embeddings = complete(&data, (rows, products), others, ("ensemble", progress));
     embeddings.fold.friend_weight = parts.iter().map(|(_, part)| part.fold.friend_weight).fold(0.0, f32::max);
     Ok(embeddings)
 }

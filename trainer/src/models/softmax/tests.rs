@@ -4,18 +4,20 @@
 //! 4. The step over the graph is the sparse product of its definition.
 //! 5. The settings chosen for fold-in give back the direction of trained vectors.
 
+use juntos_engine::serving_model::FoldIn;
 use std::sync::Mutex;
 
 use juntos_datasets::generate::checkerboard;
 use juntos_datasets::progress::Silent;
 
 use super::*;
+use crate::models::complete::fold_in;
 
 const DIM: usize = 8;
 
 fn fit(interactions: &Csr, settings: SoftmaxConfig, progress: &dyn Progress) -> Result<Embeddings, TrainError> {
     let friends = Csr::empty(interactions.rows(), interactions.rows());
-    let data = FitData { interactions, friends: &friends, groups: &[], dim: DIM, seed: 3 };
+    let data = FitData { interactions, friends: &friends, groups: &[], dim: DIM, seed: 3, folds: true };
     match Softmax::new(settings).fit(&data, progress)? {
         Fitted::Embeddings(vectors) => Ok(vectors),
         Fitted::Scores(_) => panic!("softmax makes vectors"),
@@ -102,7 +104,7 @@ fn folding_gives_back_the_direction_of_trained_vectors() {
 fn plain_tensors_train_alike() {
     let interactions = large();
     let friends = Csr::empty(interactions.rows(), interactions.rows());
-    let data = FitData { interactions: &interactions, friends: &friends, groups: &[], dim: DIM, seed: 3 };
+    let data = FitData { interactions: &interactions, friends: &friends, groups: &[], dim: DIM, seed: 3, folds: true };
     let settings = SoftmaxConfig { epochs: 1, ..SoftmaxConfig::default() };
     let [expected, got] = [Compute::Processors, Compute::Tensors(candle_core::Device::Cpu)].map(|compute| {
         let tracking = Tracking::watched(&Silent);
