@@ -13,6 +13,7 @@ mod load;
 pub mod parquet;
 pub mod progress;
 pub mod quarantine;
+pub mod shown;
 pub mod split;
 pub mod tables;
 pub mod training;

@@ -11,9 +11,10 @@ use crate::csr::Csr;
 use crate::dataset::Dataset;
 use crate::error::DatasetError;
 use crate::ids::{IdMap, ProductRow, Row, UserRow};
+use crate::shown::Showing;
 use crate::tables::{
-    Blocks, Event, EventKind, Events, Friendship, FriendshipKind, Friendships, Products, Split, Team, TeamOutcome,
-    Teams, Users,
+    Blocks, Event, EventKind, Events, Friendship, FriendshipKind, Friendships, Products, PurchaseVisibility, Split,
+    Team, TeamOutcome, Teams, Users,
 };
 use crate::training::{EventWeights, Possession, TeamRecord, TrainingData};
 use crate::units::Timestamp;
@@ -122,6 +123,9 @@ struct Loader<'d> {
     products: IdMap<ProductRow>,
     /// Rows of users without `personalise`.
     private: HashSet<u32>,
+    visibility: Vec<PurchaseVisibility>,
+    /// Rows of sensitive products.
+    sensitive: Vec<u32>,
     /// Dislikes and returns of training, by cell.
     cancels: HashMap<(u32, u32), Vec<Moment>>,
     /// Hashes of (team, member) that a training event tells of.
@@ -148,6 +152,8 @@ impl<'d> Loader<'d> {
             users: IdMap::new(),
             products: IdMap::new(),
             private: HashSet::new(),
+            visibility: Vec::new(),
+            sensitive: Vec::new(),
             cancels: HashMap::new(),
             told: HashSet::new(),
             latest: None,
@@ -170,13 +176,19 @@ impl<'d> Loader<'d> {
     fn read_listed(&mut self) -> Result<(), DatasetError> {
         self.dataset.for_each::<Users>(|user| {
             let row = self.users.insert(user.user_id);
+            if row.index() == self.visibility.len() {
+                self.visibility.push(user.purchase_visibility);
+            }
             if !user.personalise {
                 self.private.insert(row.0);
             }
             Ok(())
         })?;
         self.dataset.for_each::<Products>(|product| {
-            self.products.insert(product.product_id);
+            let row = self.products.insert(product.product_id);
+            if product.sensitive {
+                self.sensitive.push(row.0);
+            }
             Ok(())
         })?;
         Ok(())
@@ -368,8 +380,11 @@ impl<'d> Loader<'d> {
         }
         let interactions = Csr::from_entries(rows, columns, pile.weighed);
         let (valid, test) = (ones(rows, columns, pile.valid), ones(rows, columns, test));
+        let mut private: Vec<u32> = self.private.into_iter().collect();
+        private.sort_unstable();
+        let showing = Showing { visibility: self.visibility, private, sensitive: self.sensitive };
         let (users, products) = (self.users, self.products);
-        TrainingData { users, products, interactions, friends, teams, possessions, valid, test, cut }
+        TrainingData { users, products, interactions, friends, teams, possessions, showing, valid, test, cut }
     }
 }
 

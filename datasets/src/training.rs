@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::csr::Csr;
 use crate::ids::{IdMap, ProductRow, UserRow};
+use crate::shown::Showing;
 use crate::tables::{EventKind, Split, TeamOutcome};
 use crate::units::Timestamp;
 
@@ -129,6 +130,8 @@ pub struct TrainingData {
     pub teams: Vec<TeamRecord>,
     /// Per user, what she bought or gave before the cut, by product; of all users, also without `personalise`.
     pub possessions: Vec<Vec<Possession>>,
+    /// Who may see them.
+    pub showing: Showing,
     /// Positive products (`purchase`, `like`, `rate` …) of `split = valid` events, per user, value 1.
     pub valid: Csr,
     /// Positive products of `split = test` events, per user, value 1.

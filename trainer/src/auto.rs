@@ -38,11 +38,11 @@ pub struct Trial {
     pub model: String,
     /// Settings in which it differs from the trial that the search stood at; empty for the first of a model.
     pub settings: String,
-    /// Mean NDCG@20 over the users validated on; with standing groups, the weighted geometric mean of it and theirs.
-    #[serde(rename = "ndcg@20")]
+    /// Mean NDCG@100 over the users validated on; with standing groups, the weighted geometric mean of it and theirs.
+    #[serde(rename = "ndcg@100")]
     pub ndcg: f64,
     /// The same over standing groups alone, where they count.
-    #[serde(rename = "groups_ndcg@20", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "groups_ndcg@100", skip_serializing_if = "Option::is_none")]
     pub groups: Option<f64>,
     /// Whether the search, or that for the best settings of `spectral`, went on from here.
     pub kept: bool,
@@ -57,7 +57,7 @@ impl fmt::Display for Trial {
         let groups = self.groups.map_or_else(String::new, |groups| format!(" (groups {groups:.4})"));
         match &self.fault {
             Some(fault) => write!(f, "{:8} {:44} failed: {fault}", self.model, self.settings),
-            None => write!(f, "{:8} {:44} ndcg@20 {:.4}{groups}  {mark}", self.model, self.settings, self.ndcg),
+            None => write!(f, "{:8} {:44} ndcg@100 {:.4}{groups}  {mark}", self.model, self.settings, self.ndcg),
         }
     }
 }
@@ -97,6 +97,8 @@ const MAY_HELP: f64 = 0.8;
 
 /// Weight of neighbours, where the search for it begins.
 const FIRST_NEIGHBOURS: f32 = 0.1;
+/// The same of what friends bought.
+const FIRST_FRIENDS: f32 = 0.03;
 
 /// Passes over the data after which softmax is stopped at the latest.
 const MOST_EPOCHS: usize = 10;
@@ -166,8 +168,8 @@ impl Search<'_> {
         Ok(best)
     }
 
-    /// Makes an ensemble of the best one, with what helps it: other models, neighbours, copies. Where trials see but a sample,
-    /// neighbours alone, since each model and each copy would be fitted once more on everything.
+    /// Makes an ensemble of the best one, with what helps it: other models, what friends bought, neighbours, copies. Where trials see
+    /// but a sample, friends and neighbours alone, since each model and each copy would be fitted once more on everything.
     fn unite(&mut self, best: &mut Tried, others: &[(TrainConfig, f64)]) -> Result<(), TrainError> {
         let mut config =
             TrainConfig { model: ENSEMBLE.to_owned(), ensemble: EnsembleConfig::NOTHING, ..best.config.clone() };
@@ -176,8 +178,18 @@ impl Search<'_> {
         if !is_sampled {
             self.add_others(best, &mut config, others)?;
         }
+        if self.fitter.may_hear_friends() {
+            // Friends are alike as a rule, so they are heard unless that does harm; but on large data that costs minutes.
+            let is_enough = |tried: &Tried, best: &Tried| match is_sampled {
+                true => tried.score.is_better_than(&best.score, knobs::LEAST_GAIN),
+                false => tried.is_as_good_as(best),
+            };
+            self.listen(best, &mut config, (&knobs::friends(), FIRST_FRIENDS), is_enough)?;
+        }
         if self.fitter.may_have_neighbours() {
-            self.listen(best, &mut config)?;
+            let knob = knobs::neighbours();
+            let is_gain = |tried: &Tried, best: &Tried| knob.is_gain(&tried.score, &best.score);
+            self.listen(best, &mut config, (&knob, FIRST_NEIGHBOURS), is_gain)?;
         }
         if !is_sampled && config.auto.copies > 1 {
             self.repeat(best, config)?;
@@ -231,19 +243,26 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Adds what single products say of others, which no few dimensions hold, where that helps.
-    fn listen(&mut self, best: &mut Tried, config: &mut TrainConfig) -> Result<(), TrainError> {
-        let knob = knobs::neighbours();
-        let words = knob.set(config, FIRST_NEIGHBOURS);
+    /// Adds what single products say of others, or what friends bought, which no few dimensions hold, with the weight `first`
+    /// where that is good enough beside the best, and then with the weight that is best.
+    fn listen(
+        &mut self,
+        best: &mut Tried,
+        config: &mut TrainConfig,
+        (knob, first): (&Knob, f32),
+        is_enough: impl Fn(&Tried, &Tried) -> bool,
+    ) -> Result<(), TrainError> {
+        let without = config.clone();
+        let words = knob.set(config, first);
         let tried = self.fit(config.clone())?;
-        let better = tried.score.is_better_than(&best.score, knob.least_gain);
-        self.note(&tried, &format!("with {words}"), better)?;
-        if better {
+        let enough = is_enough(&tried, best);
+        self.note(&tried, &format!("with {words}"), enough)?;
+        if enough {
             *best = tried;
-            self.turn(best, &knob)?;
+            self.turn(best, knob)?;
             *config = best.config.clone();
         } else {
-            config.ensemble.neighbours = 0.0;
+            *config = without;
         }
         Ok(())
     }
@@ -254,7 +273,7 @@ impl Search<'_> {
         config.ensemble.copies = config.auto.copies;
         let copies = format!("copies {}", config.ensemble.copies);
         let tried = self.fitter.fit(config)?;
-        let as_good = tried.fault.is_none() && !best.score.is_better_than(&tried.score, 0.0);
+        let as_good = tried.is_as_good_as(best);
         self.note(&tried, &copies, as_good)?;
         if as_good {
             *best = tried;
@@ -274,10 +293,7 @@ impl Search<'_> {
                     return Ok(());
                 }
                 let tried = self.fit(config)?;
-                let better = match knob.beyond_chance {
-                    true => tried.score.is_better_than(&best.score, knob.least_gain),
-                    false => tried.score.ndcg() > best.score.ndcg() * (1.0 + knob.least_gain),
-                };
+                let better = knob.is_gain(&tried.score, &best.score);
                 self.note(&tried, &change, better)?;
                 if !better {
                     break;

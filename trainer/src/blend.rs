@@ -22,33 +22,36 @@ const CUT: usize = 20;
 const MOST_CASES: usize = 2_000;
 /// Fewer users tell nothing: the defaults stay.
 const FEWEST_CASES: usize = 100;
-/// What a choice must have more than the defaults, as a share.
+/// What a choice must have more than the default, as a share.
 const LEAST_GAIN: f64 = 0.002;
 /// Values tried.
 const FRIENDS: [f32; 10] = [0.0, 0.1, 0.3, 0.6, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
 const BOUGHT: [f32; 9] = [0.0, 0.1, 0.2, 0.4, 0.7, 1.0, 2.0, 4.0, 8.0];
 
 /// The blend with the greatest mean NDCG@20 of feeds of held-out products, by taste as `embeddings`, learnt from
-/// `held.history`, have it, where that is more than chance may make of it: feeds of products that are new to users, and, as much as purchases are repeated, feeds that
-/// may show what users have.
-pub(crate) fn learn(held: &HeldOut, embeddings: &Embeddings) -> Blend {
+/// `held.history`, have it, where that is more than chance may make of it: feeds of products that are new to users, and, as
+/// much as purchases are repeated, feeds that may show what users have. Else it is the default, in which friends count for
+/// nothing where the embeddings have heard what they bought (`hears_friends`).
+pub(crate) fn learn(held: &HeldOut, embeddings: &Embeddings, hears_friends: bool) -> Blend {
     let new = products::cases(&held.history, &held.test, false);
     let again = next_purchases(held);
     let repeated = held.repeats.len() as f64 / (held.test.len() + held.repeats.len()).max(1) as f64;
     let feeds = |cases: Vec<Case>| feeds(cases, &held.history, embeddings);
     let kinds = [(1.0 - repeated, feeds(new)), (repeated, feeds(again))];
     let kinds: Vec<_> = kinds.into_iter().filter(|(_, feeds)| feeds.len() >= FEWEST_CASES).collect();
-    best_of(&kinds)
+    let default = Blend::default();
+    best_of(&kinds, Blend { friends: if hears_friends { 0.0 } else { default.friends }, ..default })
 }
 
-fn best_of(kinds: &[(f64, Vec<Feed>)]) -> Blend {
+/// `default`, unless another is better beyond chance.
+fn best_of(kinds: &[(f64, Vec<Feed>)], default: Blend) -> Blend {
     let judge = |blend: &Blend| -> Judged {
         kinds.iter().map(|(share, feeds)| (*share, feeds.par_iter().map(|feed| feed.ndcg(blend)).collect())).collect()
     };
-    let usual = judge(&Blend::default());
-    let mut best = (mean(&usual), Blend::default());
+    let usual = judge(&default);
+    let mut best = (mean(&usual), default);
     for (friends, bought) in FRIENDS.into_iter().flat_map(|friends| BOUGHT.map(|bought| (friends, bought))) {
-        let blend = Blend { friends, bought, ..Blend::default() };
+        let blend = Blend { friends, bought, ..default };
         let judged = judge(&blend);
         if mean(&judged) > best.0 && gains(&judged, &usual) {
             best = (mean(&judged), blend);
@@ -172,11 +175,11 @@ mod tests {
 
     #[test]
     fn what_foretells_counts() {
-        let taste = best_of(&kinds(200, 0));
+        let taste = best_of(&kinds(200, 0), Blend::default());
         assert!(0.5 + taste.friends * 0.4 < 1.0 && 0.4 + taste.bought < 1.0, "{taste:?}");
-        let friends = best_of(&kinds(200, 1));
+        let friends = best_of(&kinds(200, 1), Blend::default());
         assert!(0.5 + friends.friends * 0.4 > 1.0, "{friends:?}");
-        let bought = best_of(&kinds(200, 2));
+        let bought = best_of(&kinds(200, 2), Blend::default());
         assert!(0.4 + bought.bought > 1.0, "{bought:?}");
     }
 
@@ -192,6 +195,7 @@ mod tests {
 
     #[test]
     fn nobody_to_judge_by_leaves_the_defaults() {
-        assert_eq!(best_of(&[]), Blend::default());
+        let default = Blend { friends: 0.0, ..Blend::default() };
+        assert_eq!(best_of(&[], default), default);
     }
 }

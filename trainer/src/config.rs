@@ -154,6 +154,8 @@ pub struct EnsembleConfig {
     pub neighbours: f32,
     /// Neighbours that each product listens to, at least 1.
     pub nearest: usize,
+    /// Of what friends had, as far as they show it: spread over that of all models together.
+    pub friends: f32,
 }
 
 impl Default for EnsembleConfig {
@@ -167,8 +169,21 @@ impl EnsembleConfig {
     pub const MOST_COPIES: usize = 16;
 
     /// No model at all, which is not to be fitted.
-    pub(crate) const NOTHING: Self =
-        Self { copies: 1, als: 0.0, spectral: 0.0, softmax: 0.0, propagation: 0.0, neighbours: 0.0, nearest: 100 };
+    pub(crate) const NOTHING: Self = Self {
+        copies: 1,
+        als: 0.0,
+        spectral: 0.0,
+        softmax: 0.0,
+        propagation: 0.0,
+        neighbours: 0.0,
+        nearest: 100,
+        friends: 0.0,
+    };
+
+    /// Whether anything counts beside models.
+    pub(crate) fn tells(&self) -> bool {
+        self.neighbours > 0.0 || self.friends > 0.0
+    }
 
     /// Every model with its weight.
     pub(crate) fn weights(&self) -> [(&'static str, f32); 4] {
@@ -370,6 +385,11 @@ impl TrainConfig {
             };
             copies.clone().map(copy)
         })
+    }
+
+    /// Whether what friends bought is told to the vectors of users.
+    pub(crate) fn hears_friends(&self) -> bool {
+        self.model == "ensemble" && self.ensemble.friends > 0.0
     }
 
     /// The same, with the settings of all other models as they are by default: two models learn the same where this is

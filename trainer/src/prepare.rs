@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use juntos_datasets::shown::Shown;
 use juntos_datasets::tables::{Split, TeamOutcome};
 use juntos_datasets::training::{Possession, TeamRecord, TrainingData};
 use juntos_datasets::units::Timestamp;
@@ -17,6 +18,8 @@ pub struct Prepared {
     pub interactions: Csr,
     /// Members of each group, ascending; groups in ascending order of their members.
     pub groups: Vec<Vec<UserRow>>,
+    /// What users may see of their friends' purchases.
+    pub shown: Shown,
 }
 
 /// Teams a set of members must have succeeded with to count as a standing group.
@@ -42,7 +45,7 @@ pub fn with_standing_groups(data: &TrainingData, weight: f32) -> Prepared {
         None => entries.extend(data.interactions.entries(row)),
         Some(group) => entries.extend(of_groups[group].iter().map(|&product| (product, weight))),
     });
-    Prepared { interactions, groups: bought.into_keys().collect() }
+    Prepared { interactions, groups: bought.into_keys().collect(), shown: data.shown() }
 }
 
 /// `matrix` with every weight above 1 raised to the power `exponent`, 0 to 1: how far repetition counts.
@@ -304,6 +307,7 @@ mod tests {
             friends: Csr::empty(20, 20),
             teams,
             possessions,
+            showing: juntos_datasets::shown::Showing::default(),
             valid: Csr::empty(20, 30),
             test: Csr::empty(20, 30),
             cut: None,

@@ -331,6 +331,7 @@ impl Run<'_> {
             interactions: &interactions,
             friends: &data.friends,
             groups: &prepared.groups,
+            shown: Some(&prepared.shown),
             dim,
             seed: self.config.seed,
             folds: true,
@@ -375,7 +376,7 @@ impl Run<'_> {
         let past = Past::new(&held.history, &consent, embeddings.dim, &embeddings.users, &embeddings.products);
         let join = fit_join(&past, &held.teams);
         let success = fit_success(&past, &join, &held.teams);
-        let blend = blend::learn(&held, &embeddings);
+        let blend = blend::learn(&held, &embeddings, self.config.hears_friends());
         self.session
             .progress
             .note(&format!("feed: friends' purchases count {}, own ones {}", blend.friends, blend.bought));

@@ -163,6 +163,7 @@ mod tests {
             friends: Csr::from_entries(USERS as usize, USERS as usize, ties),
             teams: teams.collect(),
             possessions: vec![Vec::new(); USERS as usize],
+            showing: juntos_datasets::shown::Showing::default(),
             valid: Csr::empty(USERS as usize, 1),
             test: Csr::empty(USERS as usize, 1),
             cut: None,

@@ -84,7 +84,7 @@ impl fmt::Display for TuneReport {
         let mut ranked: Vec<&TuneTrial> = self.trials.iter().collect();
         ranked.sort_by(|a, b| b.ndcg.total_cmp(&a.ndcg));
         writeln!(f, "{} trials, {} of them new, {:.1} s", self.trials.len(), self.new, self.seconds)?;
-        writeln!(f, "trial  ndcg@20  seconds  model        settings")?;
+        writeln!(f, "trial  ndcg@100  seconds  model        settings")?;
         ranked.iter().take(LISTED).try_for_each(|trial| writeln!(f, "{trial}"))?;
         match &self.config {
             Some(config) => write!(f, "best: {}; train with `--config {0}`", config.display()),
@@ -95,7 +95,7 @@ impl fmt::Display for TuneReport {
 
 impl fmt::Display for TuneTrial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:5}  {:7.4}  {:7.1}  {:11}", self.trial, self.ndcg, self.seconds, self.model)?;
+        write!(f, "{:5}  {:8.4}  {:7.1}  {:11}", self.trial, self.ndcg, self.seconds, self.model)?;
         if let Some(fault) = &self.fault {
             return write!(f, "  failed: {fault}");
         }
@@ -293,7 +293,7 @@ impl Folder {
         let settings = toml::to_string(&search.config_of(best))
             .map_err(|fault| TrainError::Io { path: path.clone(), source: std::io::Error::other(fault) })?;
         let text = format!(
-            "# Found by `juntos tune`: trial {}, ndcg@20 {:.4} on what was held out.\n\n{settings}",
+            "# Found by `juntos tune`: trial {}, ndcg@100 {:.4} on what was held out.\n\n{settings}",
             best.trial, best.ndcg
         );
         replace(&path, |mut file| file.write_all(text.as_bytes()).map(|()| file))

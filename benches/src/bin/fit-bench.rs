@@ -77,10 +77,12 @@ fn run(args: &Args) -> Result<serde_json::Value, Box<dyn std::error::Error>> {
     }
     let model = config.model()?;
     let data = load(args, &config)?;
+    let shown = data.shown();
     let fit_data = FitData {
         interactions: &data.interactions,
         friends: &data.friends,
         groups: &[],
+        shown: Some(&shown),
         dim: args.dim,
         seed: args.seed,
         folds: true,

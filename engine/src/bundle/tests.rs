@@ -72,6 +72,7 @@ impl World {
             friends: Csr::empty(n, n),
             teams: Vec::new(),
             possessions: vec![Vec::new(); n],
+            showing: juntos_datasets::shown::Showing::default(),
             valid: Csr::empty(n, m),
             test: Csr::empty(n, m),
             cut: Some(Timestamp::from_millis(100 * DAY)),

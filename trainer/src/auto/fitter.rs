@@ -56,7 +56,7 @@ pub(crate) struct Fitter<'a> {
 struct Race {
     /// Settings of what comes after training, by which all are compared: those of the first.
     judged_with: SoftmaxConfig,
-    /// NDCG@20 of the best so far after each epoch.
+    /// NDCG@100 of the best so far after each epoch.
     curve: Vec<f64>,
 }
 
@@ -90,10 +90,17 @@ pub(crate) struct Tried {
     pub(crate) embeddings: Option<Embeddings>,
     /// How it ranks; nothing where training diverged.
     pub(crate) score: Score,
-    /// NDCG@20 after each epoch, for softmax that was trained for this; empty otherwise.
+    /// NDCG@100 after each epoch, for softmax that was trained for this; empty otherwise.
     curve: Vec<f64>,
     /// Why training diverged.
     pub(crate) fault: Option<String>,
+}
+
+impl Tried {
+    /// Whether it ranks no worse than `best` beyond chance.
+    pub(crate) fn is_as_good_as(&self, best: &Self) -> bool {
+        self.fault.is_none() && !best.score.is_better_than(&self.score, 0.0)
+    }
 }
 
 impl<'a> Fitter<'a> {
@@ -133,6 +140,11 @@ impl<'a> Fitter<'a> {
     /// Whether neighbours are found in reasonable time, on the whole history too.
     pub(crate) fn may_have_neighbours(&self) -> bool {
         self.validation.may_have_neighbours()
+    }
+
+    /// Whether there is what friends bought, and that is heard in reasonable time, on the whole history too.
+    pub(crate) fn may_hear_friends(&self) -> bool {
+        self.validation.may_hear_friends()
     }
 
     /// What there is enough of to judge by.
@@ -218,7 +230,7 @@ impl<'a> Fitter<'a> {
             vectors(fitted)?
         };
         let score = self.validation.score(&embeddings);
-        self.session.tracking("trials").log(number, &[("ndcg@20", score.ndcg())])?;
+        self.session.tracking("trials").log(number, &[("ndcg@100", score.ndcg())])?;
         Ok(Tried { number, config, embeddings: Some(embeddings), score, curve, fault: None })
     }
 
@@ -286,7 +298,7 @@ impl<'a> Fitter<'a> {
             let directions = directions();
             let embeddings = softmax.finish(data, directions.clone(), &Silent);
             let ndcg = self.validation.score(&embeddings).ndcg();
-            tracking.log(epoch, &[("ndcg@20", ndcg)])?;
+            tracking.log(epoch, &[("ndcg@100", ndcg)])?;
             curve.truncate(epoch - 1);
             curve.push(ndcg);
             kept_curve.keep(|state| write_curve(state, &curve))?;
@@ -360,7 +372,7 @@ fn vectors(fitted: Fitted) -> Result<Embeddings, TrainError> {
     }
 }
 
-/// What a training of softmax led to: the best epoch with its directions, and NDCG@20 after each epoch.
+/// What a training of softmax led to: the best epoch with its directions, and NDCG@100 after each epoch.
 struct Best {
     epoch: usize,
     directions: Directions,

@@ -23,7 +23,7 @@ pub(super) struct Done {
     /// Best number of epochs.
     pub(super) epochs: usize,
     pub(super) score: Score,
-    /// NDCG@20 after each epoch, where softmax was trained.
+    /// NDCG@100 after each epoch, where softmax was trained.
     pub(super) curve: Vec<f64>,
     pub(super) fault: Option<String>,
 }

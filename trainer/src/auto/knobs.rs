@@ -1,5 +1,6 @@
 //! The settings that the search moves, and by how much.
 
+use super::score::Score;
 use crate::config::TrainConfig;
 
 pub(super) const ALS: &str = "als";
@@ -17,7 +18,7 @@ pub(super) struct Knob {
     /// What a trial must have more, as a share, so that the search goes on from it.
     pub(super) least_gain: f64,
     /// Whether it must have more than chance may make of it, too.
-    pub(super) beyond_chance: bool,
+    beyond_chance: bool,
     of: fn(&mut TrainConfig) -> &mut f32,
 }
 
@@ -42,6 +43,14 @@ impl Knob {
     pub(super) fn set(&self, config: &mut TrainConfig, value: f32) -> String {
         *(self.of)(config) = value;
         format!("{} {}", self.name, short(value))
+    }
+
+    /// Whether a trial with this setting moved is enough better than the one before, so that the search goes on from it.
+    pub(super) fn is_gain(&self, tried: &Score, before: &Score) -> bool {
+        match self.beyond_chance {
+            true => tried.is_better_than(before, self.least_gain),
+            false => tried.ndcg() > before.ndcg() * (1.0 + self.least_gain),
+        }
     }
 
     /// `config` with the setting one step further, and that in words; `None` at the end of the range.
@@ -165,14 +174,23 @@ fn propagation() -> Vec<Knob> {
 /// The weight of a model in an ensemble: one value costs as little as another, and none is likelier from the outset, so what ranks
 /// best is taken.
 pub(super) fn weight_of(model: &str) -> Knob {
-    let weight =
-        |name, of| Knob { least_gain: 0.0, beyond_chance: false, ..knob(name, Step::Times(2.0), (0.1, 8.0), of) };
+    let weight = |name, of| any_gain(knob(name, Step::Times(2.0), (0.1, 8.0), of));
     match model {
         ALS => weight(ALS, |config| &mut config.ensemble.als),
         SPECTRAL => weight(SPECTRAL, |config| &mut config.ensemble.spectral),
         PROPAGATION => weight(PROPAGATION, |config| &mut config.ensemble.propagation),
         _ => weight(SOFTMAX, |config| &mut config.ensemble.softmax),
     }
+}
+
+/// The weight of what friends bought in an ensemble, which is taken like that of a model.
+pub(super) fn friends() -> Knob {
+    any_gain(knob("friends", Step::Times(2.0), (0.03, 2.0), |config| &mut config.ensemble.friends))
+}
+
+/// A setting that is taken wherever it ranks better at all.
+fn any_gain(knob: Knob) -> Knob {
+    Knob { least_gain: 0.0, beyond_chance: false, ..knob }
 }
 
 /// The weight of neighbours in an ensemble.

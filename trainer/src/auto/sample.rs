@@ -8,6 +8,8 @@
 
 use std::borrow::Cow;
 
+use juntos_datasets::shown::Showing;
+use juntos_datasets::tables::PurchaseVisibility;
 use juntos_datasets::training::{TeamRecord, TrainingData};
 use juntos_datasets::{Csr, IdMap, Row, UserRow};
 use rand::SeedableRng;
@@ -121,11 +123,23 @@ impl Sample<'_> {
             interactions: self.rows_of(&all.interactions, |_| true),
             teams: self.teams(all.teams.iter()),
             possessions: self.users.iter().map(|&user| all.possessions[user as usize].clone()).collect(),
+            showing: self.showing(),
             products: all.products.clone(),
             users,
             valid: none(),
             test: none(),
             cut: all.cut,
+        }
+    }
+
+    fn showing(&self) -> Showing {
+        let all = &self.history.showing;
+        let visibility = |&user: &u32| all.visibility.get(user as usize).copied().unwrap_or(PurchaseVisibility::Nobody);
+        let is_private = |&(_, user): &(u32, &u32)| all.private.binary_search(user).is_ok();
+        Showing {
+            visibility: self.users.iter().map(visibility).collect(),
+            private: (0..).zip(&self.users).filter(is_private).map(|(row, _)| row).collect(),
+            sensitive: all.sensitive.clone(),
         }
     }
 
@@ -217,6 +231,7 @@ mod tests {
             users,
             products,
             possessions: (0..USERS).map(of).collect(),
+            showing: Showing::default(),
             interactions,
             friends: marks(USERS, &ties),
             teams: past.to_vec(),

@@ -6,7 +6,7 @@ use std::io;
 use super::journal::{read_curve, write_curve};
 use crate::checkpoint::{StateReader, StateWriter};
 
-/// NDCG@20 of each user and of each standing group judged by; empty where nothing was ranked.
+/// NDCG@100 of each user and of each standing group judged by; empty where nothing was ranked.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Score {
     pub(super) users: Vec<f64>,

@@ -6,9 +6,13 @@
 //! 6. A trial that diverges has failed, with its cause, and the search goes on.
 //! 7. A setting that counts popularity has to gain more where chance drew what is held out.
 //! 8. Where copies rank better together, the choice is an ensemble, and fits to what it learnt.
-//! 9. A choice that is interrupted after any trial goes on to the same, also where what it kept is damaged.
+//! 9. What friends bought is heard where they show it, and the more the more it tells.
+//! 10. A choice that is interrupted after any trial goes on to the same, also where what it kept is damaged.
+
+use std::collections::BTreeSet;
 
 use juntos_datasets::progress::Silent;
+use juntos_datasets::tables::PurchaseVisibility;
 use juntos_datasets::training::{Possession, TrainingData};
 use juntos_datasets::{Csr, IdMap, ProductRow};
 
@@ -51,6 +55,7 @@ fn tastes() -> TrainingData {
         friends: Csr::from_entries(side, side, ties),
         teams: Vec::new(),
         possessions,
+        showing: juntos_datasets::shown::Showing::default(),
         valid: Csr::empty(side, side),
         test: Csr::empty(side, side),
         cut: None,
@@ -143,6 +148,31 @@ fn copies_are_united_in_the_dimensions_that_serving_affords() {
     let data = validation.fit_data(&choice.config, &interactions);
     let Fitted::Embeddings(again) = choice.config.model().unwrap().fit(&data, &Silent).unwrap() else { panic!() };
     assert_eq!((&again.users, &again.products), (&learnt.users, &learnt.products));
+}
+
+/// Pairs of friends, each with the same products, which have nothing else in common.
+fn pairs(visibility: PurchaseVisibility) -> TrainingData {
+    let mut data = tastes();
+    let had = |user: u32| (0..8).map(move |at| (user / 2 * 7 + at * (user / 2 + 1)) % SIDE).collect::<BTreeSet<u32>>();
+    let cells = (0..SIDE).flat_map(|user| had(user).into_iter().map(move |product| (user, product, 1.0)));
+    data.interactions = Csr::from_entries(SIDE as usize, SIDE as usize, cells.collect());
+    data.friends =
+        Csr::from_entries(SIDE as usize, SIDE as usize, (0..SIDE).map(|user| (user, user ^ 1, 1.0)).collect());
+    let possession = |product| Possession { product: ProductRow(product), purchases: 1, gifts: 0, last: None };
+    data.possessions = (0..SIDE).map(|user| had(user).into_iter().map(possession).collect()).collect();
+    data.showing.visibility = vec![visibility; SIDE as usize];
+    data
+}
+
+#[test]
+fn friends_are_heard_where_they_show_what_they_bought() {
+    let chosen =
+        |visibility| choose(&hold_out(&pairs(visibility), 5), &config(12), &Session::watched(&Silent)).unwrap();
+    let (shown, hidden) = (chosen(PurchaseVisibility::Friends), chosen(PurchaseVisibility::Nobody));
+    let first = |trial: &&Trial| trial.settings == "with friends 0.03";
+    assert!(shown.trials.iter().find(first).unwrap().kept);
+    assert!(shown.config.hears_friends() && shown.config.ensemble.friends > 0.03, "{:?}", shown.trials);
+    assert!(!hidden.trials.iter().any(|trial| first(&trial)) && !hidden.config.hears_friends());
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use juntos_datasets::shown::Shown;
 use juntos_datasets::tables::TeamOutcome;
-use juntos_datasets::training::TeamRecord;
+use juntos_datasets::training::{TeamRecord, TrainingData};
 use juntos_datasets::{Csr, UserRow};
 
 use super::knobs::Has;
@@ -21,9 +22,10 @@ use crate::prepare::{HeldOut, Prepared, with_repeats, with_standing_groups};
 const MOST_CASES: usize = 2_000;
 /// Fewest standing groups that count.
 const FEWEST_GROUPS: usize = 30;
-const CUT: usize = 20;
-/// Most pairs of products that somebody had both, over all users, for which neighbours are found: some seconds.
-const MOST_CO_PURCHASES: u64 = 5_000_000_000;
+/// Places of a list that are judged: many more than are shown, so that more of what is held out counts, and chance less.
+const CUT: usize = 100;
+/// Most additions that neighbours, or what friends bought, may take: some seconds.
+const MOST_ADDITIONS: u64 = 5_000_000_000;
 /// Most scores that the lists of an ensemble are made from: a minute.
 const MOST_LISTED_FROM: u64 = 10_000_000_000;
 
@@ -35,6 +37,8 @@ pub(super) struct Validation<'a> {
     n_users: usize,
     /// Whether neighbours are found, and lists made with them, in reasonable time on the whole history.
     may_have_neighbours: bool,
+    /// The same for what friends bought, where anybody shows that.
+    may_hear_friends: bool,
     /// With every repeat counted in full.
     prepared: Prepared,
     /// Users with what they bought next: what was new to them, or, where purchases are often repeated, everything.
@@ -49,7 +53,8 @@ impl<'a> Validation<'a> {
     /// `None` where there is nothing to fit on, or nobody to judge by.
     pub(super) fn new(held: &'a HeldOut, config: &TrainConfig) -> Option<Self> {
         let n_users = held.history.users.len();
-        let may_have_neighbours = may_have_neighbours(&held.history.interactions);
+        let may_have_neighbours = may_have_neighbours(&held.history);
+        let may_hear_friends = may_hear_friends(&held.history);
         let held = sample::sampled(held, config.seed);
         let prepared = with_standing_groups(&held.history, config.events.purchase);
         let repeats = are_frequent(&held);
@@ -60,7 +65,17 @@ impl<'a> Validation<'a> {
         }
         let popular = products::popularity(&held.history.interactions);
         let group_cases = group_cases(&held.teams, &prepared);
-        Some(Self { held, n_users, may_have_neighbours, prepared, cases, repeats, group_cases, popular })
+        Some(Self {
+            held,
+            n_users,
+            may_have_neighbours,
+            may_hear_friends,
+            prepared,
+            cases,
+            repeats,
+            group_cases,
+            popular,
+        })
     }
 
     /// The sample that trials are fitted on and judged by; `None` where that is the whole.
@@ -79,6 +94,11 @@ impl<'a> Validation<'a> {
     /// Whether neighbours are found in reasonable time, on the whole history too.
     pub(super) fn may_have_neighbours(&self) -> bool {
         self.may_have_neighbours
+    }
+
+    /// Whether there is what friends bought, and that is heard in reasonable time, on the whole history too.
+    pub(super) fn may_hear_friends(&self) -> bool {
+        self.may_hear_friends
     }
 
     /// Cells of the history that is fitted on.
@@ -110,6 +130,7 @@ impl<'a> Validation<'a> {
             interactions,
             friends: &self.held.history.friends,
             groups: &self.prepared.groups,
+            shown: Some(&self.prepared.shown),
             dim: config.dim_for(self.n_users),
             seed: config.seed,
             folds: false,
@@ -124,16 +145,27 @@ impl<'a> Validation<'a> {
         }
     }
 
-    /// NDCG@20 of each case.
+    /// NDCG@100 of each case.
     fn of_each(&self, cases: &[Case], vectors: &impl Vectors) -> Vec<f64> {
         let lists = products::rank_exactly(cases, vectors, &self.popular, CUT);
         products::ranked(cases, lists).iter().map(|list| ndcg(&list.hits, list.relevant, CUT)).collect()
     }
 }
 
-fn may_have_neighbours(interactions: &Csr) -> bool {
-    let cells = interactions.rows() as u64 * interactions.columns() as u64;
-    cells <= MOST_LISTED_FROM && co_purchases(interactions) <= MOST_CO_PURCHASES
+fn may_list(history: &TrainingData) -> bool {
+    history.interactions.rows() as u64 * history.interactions.columns() as u64 <= MOST_LISTED_FROM
+}
+
+fn may_have_neighbours(history: &TrainingData) -> bool {
+    may_list(history) && co_purchases(&history.interactions) <= MOST_ADDITIONS
+}
+
+fn may_hear_friends(history: &TrainingData) -> bool {
+    let Shown { ties, purchases } = history.shown();
+    let of_user =
+        |user| ties.row(user).0.iter().map(|&friend| purchases.row(friend as usize).0.len() as u64).sum::<u64>();
+    let additions: u64 = (0..ties.rows()).map(of_user).sum();
+    may_list(history) && (1..=MOST_ADDITIONS).contains(&additions)
 }
 
 /// Fewest of the purchases held out that must be repeats, as a share, for repeats to count.

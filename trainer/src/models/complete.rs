@@ -118,8 +118,15 @@ mod tests {
         let interactions = Csr::from_entries(4, 1, vec![(0, 0, 1.0), (2, 0, 9.0)]);
         let ties = vec![(0, 2, 1.0), (1, 0, 3.0), (1, 2, 1.0), (1, 3, 5.0), (2, 0, 1.0)];
         let friends = Csr::from_entries(4, 4, ties);
-        let data =
-            FitData { interactions: &interactions, friends: &friends, groups: &[], dim: 1, seed: 0, folds: true };
+        let data = FitData {
+            interactions: &interactions,
+            friends: &friends,
+            groups: &[],
+            dim: 1,
+            seed: 0,
+            folds: true,
+            shown: None,
+        };
         let mut users = vec![1.0, 0.0, 2.0, 0.0];
         mix_friends(&mut users, &data, 1.0);
         let expected = [0.5 * 1.0 + 0.5 * 2.0, 0.75 * 1.0 + 0.25 * 2.0, 0.9 * 2.0 + 0.1 * 1.0, 0.0];

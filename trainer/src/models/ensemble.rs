@@ -9,6 +9,8 @@ mod distil;
 mod fits;
 mod narrow;
 mod neighbours;
+mod purchases;
+mod told;
 mod unite;
 
 use juntos_datasets::progress::Progress;

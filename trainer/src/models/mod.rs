@@ -16,6 +16,7 @@ mod sparse;
 pub mod spectral;
 
 use juntos_datasets::progress::Progress;
+use juntos_datasets::shown::Shown;
 use juntos_datasets::{Csr, UserRow};
 use juntos_engine::serving_model::FoldIn;
 
@@ -32,6 +33,8 @@ pub struct FitData<'a> {
     pub interactions: &'a Csr,
     /// `(n_users, n_users)` strengths of ties.
     pub friends: &'a Csr,
+    /// What users may see of friends' purchases; nothing where absent.
+    pub shown: Option<&'a Shown>,
     /// Members of each standing group, ascending; group `g` is row `n_users + g` of `interactions`.
     pub groups: &'a [Vec<UserRow>],
     /// Number of dimensions of vectors.

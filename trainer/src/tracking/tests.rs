@@ -88,7 +88,15 @@ fn fit(model: &str, session: &Session<'_>) -> Embeddings {
     let friends = Csr::from_entries(30, 30, vec![(0, 2, 1.0), (2, 0, 1.0)]);
     let mut config = TrainConfig { model: model.to_owned(), ..TrainConfig::default() };
     (config.als.sweeps, config.softmax.epochs, config.propagation.epochs) = (MODELS[0].1, MODELS[1].1, MODELS[2].1);
-    let data = FitData { interactions: &interactions, friends: &friends, groups: &[], dim: 8, seed: 7, folds: true };
+    let data = FitData {
+        interactions: &interactions,
+        friends: &friends,
+        groups: &[],
+        dim: 8,
+        seed: 7,
+        folds: true,
+        shown: None,
+    };
     match config.model().unwrap().fit_tracked(&data, &session.tracking("fit")).unwrap() {
         Fitted::Embeddings(embeddings) => embeddings,
         Fitted::Scores(_) => panic!("these models make vectors"),

@@ -21,8 +21,8 @@ pub struct TuneTrial {
     /// Passes over the data that ranked best; for `softmax` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<usize>,
-    /// Mean NDCG@20 of what was held out, to nine decimals; 0 where training failed.
-    #[serde(rename = "ndcg@20")]
+    /// Mean NDCG@100 of what was held out, to nine decimals; 0 where training failed.
+    #[serde(rename = "ndcg@100")]
     pub ndcg: f64,
     /// Wall-clock seconds it took.
     pub seconds: f64,

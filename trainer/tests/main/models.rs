@@ -19,7 +19,9 @@ const DIM: usize = 8;
 
 fn fit(model: &str, interactions: &Csr, friends: &Csr, groups: &[Vec<UserRow>]) -> Result<Fitted, TrainError> {
     let config = TrainConfig { model: model.to_owned(), dim: DIM, ..TrainConfig::default() };
-    config.model()?.fit(&FitData { interactions, friends, groups, dim: DIM, seed: 7, folds: true }, &Silent)
+    config
+        .model()?
+        .fit(&FitData { interactions, friends, groups, dim: DIM, seed: 7, folds: true, shown: None }, &Silent)
 }
 
 /// Scores of all products for each row: users, then groups.

@@ -129,10 +129,12 @@ fn run(args: &Args) -> Result<Value, Box<dyn std::error::Error>> {
 }
 
 fn fit(config: &TrainConfig, data: &TrainingData) -> Result<Embeddings, Box<dyn std::error::Error>> {
+    let shown = data.shown();
     let fit_data = FitData {
         interactions: &data.interactions,
         friends: &data.friends,
         groups: &[],
+        shown: Some(&shown),
         dim: config.dim_for(data.users.len()),
         seed: config.seed,
         folds: true,

@@ -151,10 +151,12 @@ fn gathered(
 }
 
 fn fit(config: &TrainConfig, data: &TrainingData) -> Result<Embeddings, Box<dyn std::error::Error>> {
+    let shown = data.shown();
     let fit_data = FitData {
         interactions: &data.interactions,
         friends: &data.friends,
         groups: &[],
+        shown: Some(&shown),
         dim: config.dim_for(data.users.len()),
         seed: config.seed,
         folds: true,

@@ -273,6 +273,7 @@ impl World {
             friends: Csr::from_entries(n.0, n.0, friends),
             teams: self.teams.iter().map(Deal::record).collect(),
             possessions: (0..n.0).map(|user| self.possessions(user)).collect(),
+            showing: juntos_datasets::shown::Showing::default(),
             valid: Csr::empty(n.0, n.1),
             test: Csr::empty(n.0, n.1),
             cut: Some(now()),

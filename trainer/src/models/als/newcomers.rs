@@ -87,8 +87,15 @@ mod tests {
         let interactions = Csr::from_entries(4, 1, vec![(1, 0, 1.0), (2, 0, 10.0), (3, 0, 20.0)]);
         let ties = (0..3).map(|user| (user, 3, 0.5)).collect();
         let friends = Csr::from_entries(4, 4, ties);
-        let data =
-            FitData { interactions: &interactions, friends: &friends, groups: &[], dim: 2, seed: 0, folds: true };
+        let data = FitData {
+            interactions: &interactions,
+            friends: &friends,
+            groups: &[],
+            dim: 2,
+            seed: 0,
+            folds: true,
+            shown: None,
+        };
         let before = [3.0f32, 0.0, 3.0, 0.0, 3.0, 0.0, 0.0, 9.0];
         let mut users = before;
         turn_towards_friends(&mut users, &data);

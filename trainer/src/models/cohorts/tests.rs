@@ -43,6 +43,7 @@ pub(crate) fn past(at_home: bool) -> (HeldOut, People, Embeddings) {
         ),
         teams: Vec::new(),
         possessions: (0..2 * USERS).map(|user| interactions.row(user).0.iter().map(possession).collect()).collect(),
+        showing: juntos_datasets::shown::Showing::default(),
         valid: Csr::empty(2 * USERS, 2 * PRODUCTS),
         test: Csr::empty(2 * USERS, 2 * PRODUCTS),
         cut: None,

@@ -14,7 +14,7 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 use juntos_datasets::Csr;
 use rayon::prelude::*;
 
-use super::neighbours::Neighbours;
+use super::told::Told;
 use super::unite::Tables;
 use crate::evaluate::rank::{Query, top_products_with};
 use crate::models::FitData;
@@ -28,28 +28,34 @@ const LISTED: usize = 100;
 const LISTS_WEIGH: f32 = 2.0;
 /// What is added to the diagonal, over its mean, so that a direction that holds nothing does no harm.
 const RIDGE: f64 = 1e-6;
+/// Times that both sides are solved for where something is told, of which the vectors to begin with know nothing.
+const SWEEPS_WITH_TOLD: usize = 2;
 const ROWS_A_TASK: usize = 32;
 /// Listed vectors that are gathered at a time.
 const GATHERED: usize = 512;
 
 /// `narrow` fitted to `wide` and `neighbours` together, above all to the `lists` of its rows.
-pub(super) fn distil(lists: &Csr, wide: &Tables, neighbours: Option<&Neighbours>, narrow: Tables) -> Tables {
+pub(super) fn distil(lists: &Csr, wide: &Tables, told: Option<&Told>, narrow: Tables) -> Tables {
     let weight = LISTS_WEIGH * lists.columns() as f32 / LISTED.min(lists.columns()) as f32;
     let dims = (narrow.dim, wide.dim);
-    let products = Fixed { narrow: &narrow.products, wide: &wide.products, dims, weight };
-    let rows = products.fit(lists, &wide.rows, neighbours);
-    let of_rows = Fixed { narrow: &rows, wide: &wide.rows, dims, weight };
-    let of_products = neighbours.map(Neighbours::transpose);
-    let products = of_rows.fit(&lists.transpose(), &wide.products, of_products.as_ref());
-    Tables { rows, products, dim: narrow.dim }
+    let (by_product, of_products) = (lists.transpose(), told.map(Told::transpose));
+    let sweeps = if told.is_some() { SWEEPS_WITH_TOLD } else { 1 };
+    let mut fitted = narrow;
+    for _ in 0..sweeps {
+        let products = Fixed { narrow: &fitted.products, wide: &wide.products, dims, weight };
+        fitted.rows = products.fit(lists, &wide.rows, told);
+        let rows = Fixed { narrow: &fitted.rows, wide: &wide.rows, dims, weight };
+        fitted.products = rows.fit(&by_product, &wide.products, of_products.as_ref());
+    }
+    fitted
 }
 
 /// What each user and group had, and the best products beside, as `ranking` and `neighbours` rank them together: which cells
 /// count more need not be known better. Values are what neighbours say.
-pub(super) fn lists(data: &FitData<'_>, ranking: &Tables, neighbours: Option<&Neighbours>) -> Csr {
+pub(super) fn lists(data: &FitData<'_>, ranking: &Tables, told: Option<&Told>) -> Csr {
     let query = |(row, vector)| Query { vector, without: data.interactions.row(row).0 };
     let queries: Vec<Query<'_>> = ranking.rows.chunks_exact(ranking.dim).enumerate().map(query).collect();
-    let told = |row: usize| neighbours.map_or_else(Vec::new, |all| all.of_row(row, &mut all.sums()));
+    let told = |row: usize| told.map_or_else(Vec::new, |all| all.of_row(row, &mut all.sums()));
     let best = top_products_with(&queries, told, &ranking.products, ranking.dim, LISTED);
     let list = |(row, best): (usize, Vec<u32>)| -> Vec<(u32, f32)> {
         let told = told(row);
@@ -73,15 +79,15 @@ pub(super) struct Fixed<'a> {
 impl Fixed<'_> {
     /// The narrow vectors of the other side, whose wide ones are given; `lists` are its rows, and hold what
     /// `neighbours` say of what they list.
-    pub(super) fn fit(&self, lists: &Csr, wide: &[f32], neighbours: Option<&Neighbours>) -> Vec<f32> {
+    pub(super) fn fit(&self, lists: &Csr, wide: &[f32], told: Option<&Told>) -> Vec<f32> {
         let (dim, wide_dim) = self.dims;
         let Some((there, back)) = whitening(blocks::gram(self.narrow, dim)) else {
             return vec![f32::NAN; wide.len() / wide_dim * dim];
         };
         let white = blocks::times_all(self.narrow, &there);
         let mut solved = blocks::times_all(wide, &self.cross(&white));
-        if let Some(neighbours) = neighbours {
-            let told = neighbours.times(&white, dim);
+        if let Some(told) = told {
+            let told = told.times(&white, dim);
             solved.iter_mut().zip(told).for_each(|(cell, told)| *cell += told);
         }
         solved.par_chunks_mut(ROWS_A_TASK * dim).enumerate().for_each_init(

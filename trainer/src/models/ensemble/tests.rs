@@ -8,11 +8,14 @@ use faer::Mat;
 use faer::prelude::*;
 use juntos_datasets::Csr;
 use juntos_datasets::progress::Silent;
+use juntos_datasets::shown::Shown;
 use proptest::prelude::*;
 
 use super::distil::{Fixed, distil, lists};
 use super::narrow::narrow;
-use super::neighbours::Neighbours;
+use super::neighbours::of_neighbours;
+use super::purchases::of_friends;
+use super::told::Told;
 use super::unite::Tables;
 use super::*;
 use crate::config::{EnsembleConfig, TrainConfig};
@@ -31,7 +34,7 @@ fn interactions() -> Csr {
 }
 
 fn data<'a>(interactions: &'a Csr, friends: &'a Csr, dim: usize) -> FitData<'a> {
-    FitData { interactions, friends, groups: &[], dim, seed: 3, folds: true }
+    FitData { interactions, friends, groups: &[], dim, seed: 3, folds: true, shown: None }
 }
 
 fn table(rows: usize, dim: usize) -> impl Strategy<Value = Vec<f32>> {
@@ -109,7 +112,7 @@ proptest! {
         weight in 0.5f32..20.0,
         told in prop::bool::ANY,
     ) {
-        let neighbours = told.then(|| Neighbours::learn(&interactions(), 3).with_spread(0.5));
+        let neighbours = Told::by(told.then(|| (of_neighbours(&interactions(), 3), 0.5)).into_iter().collect());
         let told = |row: usize| neighbours.as_ref().map_or_else(Vec::new, |all| all.of_row(row, &mut all.sums()));
         let value = |row: usize, product: usize| {
             told(row).iter().find(|cell| cell.0 == product as u32).map_or(0.0, |cell| cell.1)
@@ -158,29 +161,37 @@ proptest! {
 }
 
 #[test]
-fn what_neighbours_say_is_fitted_however_few_the_dimensions_of_the_parts() {
+fn what_is_told_is_fitted_however_few_the_dimensions_of_the_parts() {
     let (interactions, friends) = (interactions(), Csr::empty(ROWS, ROWS));
-    let data = data(&interactions, &friends, 4);
-    let fitted = |neighbours: f32| {
-        let ensemble = EnsembleConfig { als: 1.0, neighbours, ..EnsembleConfig::NOTHING };
+    let ties = (0..ROWS as u32).map(|user| (user, (user + 1) % ROWS as u32, 1.0)).collect();
+    let shown =
+        Shown { ties: Csr::from_entries(ROWS, ROWS, ties), purchases: interactions.clone().map_values(|_| 1.0) };
+    let data = FitData { shown: Some(&shown), ..data(&interactions, &friends, 4) };
+    let fitted = |ensemble: EnsembleConfig| {
+        let ensemble = EnsembleConfig { als: 1.0, ..ensemble };
         let config = TrainConfig { model: "ensemble".to_owned(), ensemble, dim: 4, ..TrainConfig::default() };
         match config.model().unwrap().fit(&data, &Silent).unwrap() {
             Fitted::Embeddings(embeddings) => scores(&embeddings.users, &embeddings.products, embeddings.dim),
             Fitted::Scores(_) => panic!("an ensemble has vectors"),
         }
     };
-    let mut all = Mat::<f64>::zeros(ROWS, PRODUCTS);
-    let neighbours = Neighbours::learn(&interactions, 100);
-    for row in 0..ROWS {
-        let told = neighbours.of_row(row, &mut neighbours.sums());
-        told.into_iter().for_each(|(product, score)| all[(row, product as usize)] = f64::from(score));
+    let none = EnsembleConfig::NOTHING;
+    let of_neighbours = (of_neighbours(&interactions, 100), EnsembleConfig { neighbours: 2.0, ..none });
+    let of_friends = (of_friends(&shown, ROWS), EnsembleConfig { friends: 2.0, ..none });
+    for (term, settings) in [of_neighbours, of_friends] {
+        let told = Told::by(vec![(term, 1.0)]).unwrap();
+        let mut all = Mat::<f64>::zeros(ROWS, PRODUCTS);
+        for row in 0..ROWS {
+            let of_row = told.of_row(row, &mut told.sums());
+            of_row.into_iter().for_each(|(product, score)| all[(row, product as usize)] = f64::from(score));
+        }
+        let agreement = |scores: &Mat<f64>| -> f64 {
+            let cells = (0..ROWS * PRODUCTS).map(|at| (at / PRODUCTS, at % PRODUCTS));
+            cells.map(|cell| scores[cell] * all[cell]).sum::<f64>() / (scores.norm_l2() * all.norm_l2())
+        };
+        let (without, with) = (agreement(&fitted(none)), agreement(&fitted(settings)));
+        assert!(with > without + 0.05, "{settings:?}: {with} beside {without}");
     }
-    let agreement = |scores: &Mat<f64>| -> f64 {
-        let cells = (0..ROWS * PRODUCTS).map(|at| (at / PRODUCTS, at % PRODUCTS));
-        cells.map(|cell| scores[cell] * all[cell]).sum::<f64>() / (scores.norm_l2() * all.norm_l2())
-    };
-    let (without, with) = (agreement(&fitted(0.0)), agreement(&fitted(2.0)));
-    assert!(with > without + 0.05, "{with} beside {without}");
 }
 
 fn fitted(copies: usize, session: &Session<'_>) -> Embeddings {

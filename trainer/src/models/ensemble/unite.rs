@@ -4,7 +4,9 @@ use juntos_datasets::progress::Progress;
 
 use super::distil::{distil, lists};
 use super::narrow::narrow;
-use super::neighbours::Neighbours;
+use super::neighbours::of_neighbours;
+use super::purchases::of_friends;
+use super::told::Told;
 use crate::config::EnsembleConfig;
 use crate::error::TrainError;
 use crate::models::als::blocks;
@@ -34,17 +36,16 @@ pub(crate) fn unite(
 ) -> Result<Embeddings, TrainError> {
     let wide = side_by_side(parts);
     let is_narrow = wide.dim <= dim;
-    let united = if is_narrow && settings.neighbours == 0.0 {
+    let united = if is_narrow && !settings.tells() {
         wide
     } else {
         let spread = spread(&wide.rows, &wide.products, wide.dim);
-        let neighbours = (settings.neighbours > 0.0)
-            .then(|| Neighbours::learn(data.interactions, settings.nearest).with_spread(settings.neighbours * spread));
+        let told = told(data, settings, spread);
         let ranking = heaviest(parts);
         let ranking = Tables { rows: rows(spread, ranking), products: ranking.products.clone(), dim: ranking.dim };
-        let lists = lists(data, &ranking, neighbours.as_ref());
+        let lists = lists(data, &ranking, told.as_ref());
         let start = if is_narrow { wide.clone() } else { narrow(data, &wide, dim)? };
-        distil(&lists, &wide, neighbours.as_ref(), start)
+        distil(&lists, &wide, told.as_ref(), start)
     };
     let Tables { rows, products, dim } = united;
     let data = FitData { dim, ..*data };
@@ -53,6 +54,18 @@ pub(crate) fn unite(
     let mut embeddings = complete(&data, (rows, products), others, ("ensemble", progress));
     embeddings.fold.friend_weight = parts.iter().map(|(_, part)| part.fold.friend_weight).fold(0.0, f32::max);
     Ok(embeddings)
+}
+
+/// What counts beside vectors, whose scores have this `spread`.
+fn told(data: &FitData<'_>, settings: &EnsembleConfig, spread: f32) -> Option<Told> {
+    let mut terms = Vec::new();
+    if settings.neighbours > 0.0 {
+        terms.push((of_neighbours(data.interactions, settings.nearest), settings.neighbours * spread));
+    }
+    if let Some(shown) = data.shown.filter(|shown| settings.friends > 0.0 && !shown.ties.is_empty()) {
+        terms.push((of_friends(shown, data.interactions.rows()), settings.friends * spread));
+    }
+    Told::by(terms)
 }
 
 /// The part of the greatest weight, the first of several.

@@ -351,8 +351,15 @@ mod tests {
         let ties = [(0, 1, 0.25), (0, 2, 0.75), (1, 2, 0.5)];
         let friends = Csr::from_entries(3, 3, ties.iter().flat_map(|&(a, b, s)| [(a, b, s), (b, a, s)]).collect());
         let groups = [vec![UserRow(0), UserRow(1)]];
-        let data =
-            FitData { interactions: &interactions, friends: &friends, groups: &groups, dim: 1, seed: 0, folds: true };
+        let data = FitData {
+            interactions: &interactions,
+            friends: &friends,
+            groups: &groups,
+            dim: 1,
+            seed: 0,
+            folds: true,
+            shown: None,
+        };
         let with = graph(&data, 0.6);
         assert_eq!(with, with.transpose());
         assert_eq!((with.rows(), with.len()), (6, 2 * 3 + 2 * 3));

@@ -17,7 +17,7 @@ const DIM: usize = 8;
 
 fn fit(interactions: &Csr, settings: SoftmaxConfig, progress: &dyn Progress) -> Result<Embeddings, TrainError> {
     let friends = Csr::empty(interactions.rows(), interactions.rows());
-    let data = FitData { interactions, friends: &friends, groups: &[], dim: DIM, seed: 3, folds: true };
+    let data = FitData { interactions, friends: &friends, groups: &[], dim: DIM, seed: 3, folds: true, shown: None };
     match Softmax::new(settings).fit(&data, progress)? {
         Fitted::Embeddings(vectors) => Ok(vectors),
         Fitted::Scores(_) => panic!("softmax makes vectors"),
@@ -104,7 +104,15 @@ fn folding_gives_back_the_direction_of_trained_vectors() {
 fn plain_tensors_train_alike() {
     let interactions = large();
     let friends = Csr::empty(interactions.rows(), interactions.rows());
-    let data = FitData { interactions: &interactions, friends: &friends, groups: &[], dim: DIM, seed: 3, folds: true };
+    let data = FitData {
+        interactions: &interactions,
+        friends: &friends,
+        groups: &[],
+        dim: DIM,
+        seed: 3,
+        folds: true,
+        shown: None,
+    };
     let settings = SoftmaxConfig { epochs: 1, ..SoftmaxConfig::default() };
     let [expected, got] = [Compute::Processors, Compute::Tensors(candle_core::Device::Cpu)].map(|compute| {
         let tracking = Tracking::watched(&Silent);
