@@ -179,8 +179,8 @@ fn learn_and_write(
     let (groups, mut embeddings) = clock.stage("fit", || run.fit(data, dim, "fit"))?;
     let content = clock.stage("read records", || run.read_records(dataset, data, &mut embeddings))?;
     let quality = data.test.is_empty();
-    let held = choice.sample.or(held);
-    let learnt = clock.stage("measure", || run.measure(dataset, held, (choice.learnt, &embeddings.fold), quality))?;
+    let past = held.map(|whole| PastHeld { whole, sample: choice.sample });
+    let learnt = clock.stage("measure", || run.measure(dataset, past, (choice.learnt, &embeddings.fold), quality))?;
     let believed = learnt.newcomers.map(|verdict| verdict.believed).filter(|believed| !believed.is_nothing());
     let cohorts = believed.map(|believed| cohorts::learn(dataset, data, &embeddings, believed)).transpose()?.flatten();
     let newcomers = learnt.newcomers.map(|verdict| verdict.told);
@@ -300,6 +300,26 @@ impl Clock<'_> {
     }
 }
 
+/// The past with its last part apart.
+struct PastHeld {
+    whole: HeldOut,
+    /// What trials saw, where the whole was too much.
+    sample: Option<HeldOut>,
+}
+
+/// Who joins, and which teams fill, as the teams held out tell with the vectors that the history before gave.
+fn learn_teams(
+    dataset: &Dataset,
+    held: &HeldOut,
+    embeddings: &Embeddings,
+) -> Result<(JoinModel, SuccessModel), TrainError> {
+    let consent = Consent::read(dataset, &held.history, &held.teams)?;
+    let past = Past::new(&held.history, &consent, embeddings.dim, &embeddings.users, &embeddings.products);
+    let join = fit_join(&past, &held.teams);
+    let success = fit_success(&past, &join, &held.teams);
+    Ok((join, success))
+}
+
 /// What the held-out part of the past taught.
 #[derive(Default)]
 struct Learnt {
@@ -342,6 +362,11 @@ impl Run<'_> {
         }
     }
 
+    /// What the model learns from the past without its last part.
+    fn fit_history(&self, held: &HeldOut, name: &str) -> Result<Embeddings, TrainError> {
+        Ok(self.fit(&held.history, self.config.dim_for(held.history.users.len()), name)?.1)
+    }
+
     /// Learns to read the records of products, and gives those without an event the vectors that their records tell.
     fn read_records(
         &self,
@@ -359,36 +384,38 @@ impl Run<'_> {
 
     /// What the past without its last part, and that part, tell: how good the model is, if `quality` is wanted, who
     /// joins, what counts in a feed beside taste, and how newcomers are to be served. Fits once more unless `learnt` from that
-    /// past is at hand, and once without people who are withheld; `fold` is how events will be folded in.
+    /// past is at hand, for teams also where that is but a sample, and once without people who are withheld; `fold` is how events will be folded in.
     fn measure(
         &self,
         dataset: &Dataset,
-        held: Option<HeldOut>,
+        past: Option<PastHeld>,
         (learnt, fold): (Option<Embeddings>, &FoldIn),
         quality: bool,
     ) -> Result<Learnt, TrainError> {
-        let Some(held) = held else { return Ok(Learnt::default()) };
+        let Some(PastHeld { whole, sample }) = past else { return Ok(Learnt::default()) };
+        let held = sample.as_ref().unwrap_or(&whole);
         let embeddings = match learnt {
             Some(embeddings) => embeddings,
-            None => self.fit(&held.history, self.config.dim_for(held.history.users.len()), "measure")?.1,
+            None => self.fit_history(held, "measure")?,
         };
-        let consent = Consent::read(dataset, &held.history, &held.teams)?;
-        let past = Past::new(&held.history, &consent, embeddings.dim, &embeddings.users, &embeddings.products);
-        let join = fit_join(&past, &held.teams);
-        let success = fit_success(&past, &join, &held.teams);
-        let blend = blend::learn(&held, &embeddings, self.config.hears_friends());
+        let (join, success) = match sample.is_some() && !whole.teams.is_empty() {
+            // In a sample people lack most of what their friends did with others, so chances there are not those of all.
+            true => learn_teams(dataset, &whole, &self.fit_history(&whole, "teams")?)?,
+            false => learn_teams(dataset, held, &embeddings)?,
+        };
+        let blend = blend::learn(held, &embeddings, self.config.hears_friends());
         self.session
             .progress
             .note(&format!("feed: friends' purchases count {}, own ones {}", blend.friends, blend.bought));
         let people = People::read(dataset, &held.history)?;
-        let own = newcomers::own_hold(&held, &people, &embeddings, fold);
-        let newcomers = self.judge_newcomers(dataset, &held, embeddings.dim)?;
+        let own = newcomers::own_hold(held, &people, &embeddings, fold);
+        let newcomers = self.judge_newcomers(dataset, held, embeddings.dim)?;
         let (friends, cohort) = newcomers
             .map_or((fold.hold.friends, fold.hold.cohort), |verdict| (verdict.hold_friends, verdict.hold_cohort));
         let hold = Some(Hold { own, friends, cohort });
         let blend = Blend { popular: newcomers.map_or(blend.popular, |verdict| verdict.popular), ..blend };
-        let quality = quality.then(|| measure_quality(&held, &embeddings)).flatten();
-        Ok(Learnt { join, success, blend, teams: held.teams.len(), quality, hold, newcomers })
+        let quality = quality.then(|| measure_quality(held, &embeddings)).flatten();
+        Ok(Learnt { join, success, blend, teams: whole.teams.len(), quality, hold, newcomers })
     }
 
     /// How newcomers are to be served, learnt from some people whom a fit does without: on no more than trials see, and an
