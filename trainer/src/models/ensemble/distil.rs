@@ -187,7 +187,8 @@ impl System<'_> {
     fn gather(&self, (columns, told): (&[u32], &[f32]), scratch: &mut Scratch) {
         let (dim, wide_dim) = self.fixed.dims;
         let root = self.fixed.weight.sqrt();
-        (scratch.vectors.clear(), scratch.scores.clear());
+        scratch.vectors.clear();
+        scratch.scores.clear();
         for (&column, told) in columns.iter().zip(told) {
             let at = column as usize;
             scratch.vectors.extend(self.white[at * dim..(at + 1) * dim].iter().map(|value| root * value));
