@@ -6,8 +6,8 @@
 //! ```text
 //! minimise  Σ_all (x·y - s)² + w Σ_listed (x·y - s)²,   w such that a list weighs LISTS_WEIGH times all products
 //! ```
-//! first over rows, then over products: each is one small system, whose first sum needs Gram matrices only. What
-//! [`Neighbours`] say may be added to the wide scores.
+//! first over rows, then over products: each is one small system, whose first sum needs Gram matrices only. What is
+//! [`Told`] of single cells may be added to the wide scores.
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
@@ -34,7 +34,7 @@ const ROWS_A_TASK: usize = 32;
 /// Listed vectors that are gathered at a time.
 const GATHERED: usize = 512;
 
-/// `narrow` fitted to `wide` and `neighbours` together, above all to the `lists` of its rows.
+/// `narrow` fitted to `wide` and what is `told` together, above all to the `lists` of its rows.
 pub(super) fn distil(lists: &Csr, wide: &Tables, told: Option<&Told>, narrow: Tables) -> Tables {
     let weight = LISTS_WEIGH * lists.columns() as f32 / LISTED.min(lists.columns()) as f32;
     let dims = (narrow.dim, wide.dim);
@@ -50,8 +50,8 @@ pub(super) fn distil(lists: &Csr, wide: &Tables, told: Option<&Told>, narrow: Ta
     fitted
 }
 
-/// What each user and group had, and the best products beside, as `ranking` and `neighbours` rank them together: which cells
-/// count more need not be known better. Values are what neighbours say.
+/// What each user and group had, and the best products beside, as `ranking` and what is `told` rank them together: which cells
+/// count more need not be known better. Values are what is told.
 pub(super) fn lists(data: &FitData<'_>, ranking: &Tables, told: Option<&Told>) -> Csr {
     let query = |(row, vector)| Query { vector, without: data.interactions.row(row).0 };
     let queries: Vec<Query<'_>> = ranking.rows.chunks_exact(ranking.dim).enumerate().map(query).collect();
@@ -77,8 +77,8 @@ pub(super) struct Fixed<'a> {
 }
 
 impl Fixed<'_> {
-    /// The narrow vectors of the other side, whose wide ones are given; `lists` are its rows, and hold what
-    /// `neighbours` say of what they list.
+    /// The narrow vectors of the other side, whose wide ones are given; `lists` are its rows, and hold what is `told` of what
+    /// they list. The vectors that stand still are made white before, and what is solved for is brought back after.
     pub(super) fn fit(&self, lists: &Csr, wide: &[f32], told: Option<&Told>) -> Vec<f32> {
         let (dim, wide_dim) = self.dims;
         let Some((there, back)) = whitening(blocks::gram(self.narrow, dim)) else {

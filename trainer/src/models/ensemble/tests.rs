@@ -1,7 +1,7 @@
 //! 1. Vectors united score as the weighted sum of the parts' scores, each over its spread.
 //! 2. Narrow vectors are the truncated singular value decomposition of all scores, products weighed.
-//! 3. Each half of the distillation solves its normal equations, with what neighbours say and without, and what comes out
-//!    is nearer to the lists, and to the neighbours.
+//! 3. Each half of the distillation solves its normal equations, with what is told and without, and what comes out
+//!    is nearer to the lists, and to what is told.
 //! 4. The model fits its parts and copies, and a fit that is interrupted goes on to the same bits.
 
 use faer::Mat;

@@ -23,7 +23,7 @@ pub(super) struct Tables {
 
 /// Vectors whose inner product is `Σ weight · score / spread` over `parts`, where `spread` is the standard deviation of a
 /// part's scores, or, where that takes more than `dim` dimensions, vectors of `dim` dimensions that come near. They come
-/// near to the same and what neighbours say, where `settings` give that a weight.
+/// near to the same and what neighbours say and friends bought, where `settings` give that a weight.
 ///
 /// # Errors
 /// When vectors are not finite.
