@@ -99,6 +99,8 @@ const MAY_HELP: f64 = 0.8;
 const FIRST_NEIGHBOURS: f32 = 0.1;
 /// The same of what friends bought.
 const FIRST_FRIENDS: f32 = 0.03;
+/// The same of what somebody had before.
+const FIRST_HAD: f32 = -0.1;
 
 /// Passes over the data after which softmax is stopped at the latest.
 const MOST_EPOCHS: usize = 10;
@@ -168,28 +170,31 @@ impl Search<'_> {
         Ok(best)
     }
 
-    /// Makes an ensemble of the best one, with what helps it: other models, what friends bought, neighbours, copies. Where trials see
-    /// but a sample, friends and neighbours alone, since each model and each copy would be fitted once more on everything.
+    /// Makes an ensemble of the best one, with what helps it: what was had, other models, what friends bought, neighbours, copies.
+    /// Where trials see but a sample, without models and copies, since each model and each copy would be fitted once more on everything.
     fn unite(&mut self, best: &mut Tried, others: &[(TrainConfig, f64)]) -> Result<(), TrainError> {
         let mut config =
             TrainConfig { model: ENSEMBLE.to_owned(), ensemble: EnsembleConfig::NOTHING, ..best.config.clone() };
         knobs::weight_of(&best.config.model).set(&mut config, 1.0);
         let is_sampled = self.fitter.is_sampled();
+        let is_clearly_better =
+            |tried: &Tried, best: &Tried| tried.score.is_better_than(&best.score, knobs::LEAST_GAIN);
+        if self.fitter.has().again && self.fitter.may_list() {
+            self.listen(best, &mut config, (&knobs::had(), FIRST_HAD), is_clearly_better)?;
+        }
         if !is_sampled {
             self.add_others(best, &mut config, others)?;
         }
         if self.fitter.may_hear_friends() {
             // Friends are alike as a rule, so they are heard unless that does harm; but on large data that costs minutes.
             let is_enough = |tried: &Tried, best: &Tried| match is_sampled {
-                true => tried.score.is_better_than(&best.score, knobs::LEAST_GAIN),
+                true => is_clearly_better(tried, best),
                 false => tried.is_as_good_as(best),
             };
             self.listen(best, &mut config, (&knobs::friends(), FIRST_FRIENDS), is_enough)?;
         }
         if self.fitter.may_have_neighbours() {
-            let knob = knobs::neighbours();
-            let is_gain = |tried: &Tried, best: &Tried| knob.is_gain(&tried.score, &best.score);
-            self.listen(best, &mut config, (&knob, FIRST_NEIGHBOURS), is_gain)?;
+            self.listen(best, &mut config, (&knobs::neighbours(), FIRST_NEIGHBOURS), is_clearly_better)?;
         }
         if !is_sampled && config.auto.copies > 1 {
             self.repeat(best, config)?;
@@ -228,22 +233,25 @@ impl Search<'_> {
         self.balance(best, config)
     }
 
-    /// Moves the weights of the models of an ensemble, one after the other.
+    /// Moves the weights of the models of an ensemble, one after the other, until none is better moved.
     fn balance(&mut self, best: &mut Tried, config: &mut TrainConfig) -> Result<(), TrainError> {
         if best.config.model != ENSEMBLE {
             return Ok(());
         }
-        for model in [ALS, SPECTRAL, SOFTMAX, PROPAGATION] {
-            let is_part = best.config.parts().any(|(part, _)| part.model == model);
-            if is_part {
-                self.turn(best, &knobs::weight_of(model))?;
+        let mut before = None;
+        while before.replace(best.number) != Some(best.number) {
+            for model in [ALS, SPECTRAL, SOFTMAX, PROPAGATION] {
+                let is_part = best.config.parts().any(|(part, _)| part.model == model);
+                if is_part {
+                    self.turn(best, &knobs::weight_of(model))?;
+                }
             }
         }
         *config = best.config.clone();
         Ok(())
     }
 
-    /// Adds what single products say of others, or what friends bought, which no few dimensions hold, with the weight `first`
+    /// Adds what single products say of others, friends bought or somebody had, which no few dimensions hold, with the weight `first`
     /// where that is good enough beside the best, and then with the weight that is best.
     fn listen(
         &mut self,

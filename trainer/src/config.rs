@@ -156,6 +156,9 @@ pub struct EnsembleConfig {
     pub nearest: usize,
     /// Of what friends had, as far as they show it: spread over that of all models together.
     pub friends: f32,
+    /// Of what each user and group had before, by the weights of events: spread over that of all models together. Below 0 it is
+    /// taken off, since models think more of what they were fitted to than what is bought next bears out.
+    pub had: f32,
 }
 
 impl Default for EnsembleConfig {
@@ -178,11 +181,12 @@ impl EnsembleConfig {
         neighbours: 0.0,
         nearest: 100,
         friends: 0.0,
+        had: 0.0,
     };
 
     /// Whether anything counts beside models.
     pub(crate) fn tells(&self) -> bool {
-        self.neighbours > 0.0 || self.friends > 0.0
+        self.neighbours > 0.0 || self.friends > 0.0 || self.had != 0.0
     }
 
     /// Every model with its weight.

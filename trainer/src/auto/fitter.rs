@@ -137,6 +137,11 @@ impl<'a> Fitter<'a> {
         self.validation.is_sampled()
     }
 
+    /// Whether the lists of an ensemble are made in reasonable time, on the whole history too.
+    pub(crate) fn may_list(&self) -> bool {
+        self.validation.may_list()
+    }
+
     /// Whether neighbours are found in reasonable time, on the whole history too.
     pub(crate) fn may_have_neighbours(&self) -> bool {
         self.validation.may_have_neighbours()
@@ -252,7 +257,7 @@ impl<'a> Fitter<'a> {
         anew.into_iter().zip(learnt).for_each(|(part, learnt)| self.parts.put(part, Some(learnt)));
         let of_part = |(part, weight): &(TrainConfig, f32)| self.parts.learnt(part).map(|learnt| (*weight, learnt));
         let learnt: Vec<(f32, &Embeddings)> = parts.iter().filter_map(of_part).collect();
-        let dim = united_dim(config.dim, data.dim, learnt.len());
+        let dim = united_dim(config.dim, data.dim, learnt.len(), config.ensemble.tells());
         unite(&data, &learnt, &config.ensemble, dim, &Silent)
     }
 

@@ -86,7 +86,10 @@ fn short(value: f32) -> String {
 pub(crate) struct Has {
     pub(crate) friends: bool,
     pub(crate) groups: bool,
+    /// Users who often buy again what they had.
     pub(crate) repeats: bool,
+    /// Such users, or such standing groups.
+    pub(crate) again: bool,
     /// What really came next to judge by, rather than a part of the past drawn by chance.
     pub(crate) next: bool,
 }
@@ -186,6 +189,11 @@ pub(super) fn weight_of(model: &str) -> Knob {
 /// The weight of what friends bought in an ensemble, which is taken like that of a model.
 pub(super) fn friends() -> Knob {
     any_gain(knob("friends", Step::Times(2.0), (0.03, 2.0), |config| &mut config.ensemble.friends))
+}
+
+/// What an ensemble says of what somebody had before.
+pub(super) fn had() -> Knob {
+    any_gain(knob("had", Step::Times(2.0), (-2.0, -0.05), |config| &mut config.ensemble.had))
 }
 
 /// A setting that is taken wherever it ranks better at all.

@@ -7,14 +7,15 @@
 //! 7. A setting that counts popularity has to gain more where chance drew what is held out.
 //! 8. Where copies rank better together, the choice is an ensemble, and fits to what it learnt.
 //! 9. What friends bought is heard where they show it, and the more the more it tells.
-//! 10. A choice that is interrupted after any trial goes on to the same, also where what it kept is damaged.
+//! 10. Groups that often buy again are judged by that, too, and it is tried what they had counts.
+//! 11. A choice that is interrupted after any trial goes on to the same, also where what it kept is damaged.
 
 use std::collections::BTreeSet;
 
 use juntos_datasets::progress::Silent;
-use juntos_datasets::tables::PurchaseVisibility;
-use juntos_datasets::training::{Possession, TrainingData};
-use juntos_datasets::{Csr, IdMap, ProductRow};
+use juntos_datasets::tables::{PurchaseVisibility, Split, TeamOutcome};
+use juntos_datasets::training::{Possession, TeamRecord, TrainingData};
+use juntos_datasets::{Csr, IdMap, ProductRow, UserRow};
 
 use super::knobs::Direction;
 use super::validation::Validation;
@@ -102,7 +103,7 @@ fn the_search_goes_on_from_what_is_better() {
 #[test]
 fn what_counts_popularity_must_gain_more_where_chance_held_out() {
     let gains = |next| -> Vec<f64> {
-        let has = Has { friends: true, groups: true, repeats: true, next };
+        let has = Has { friends: true, groups: true, repeats: true, again: true, next };
         ["als", "spectral", "softmax"]
             .iter()
             .flat_map(|model| knobs::of(model, has))
@@ -166,13 +167,51 @@ fn pairs(visibility: PurchaseVisibility) -> TrainingData {
 
 #[test]
 fn friends_are_heard_where_they_show_what_they_bought() {
-    let chosen =
-        |visibility| choose(&hold_out(&pairs(visibility), 5), &config(12), &Session::watched(&Silent)).unwrap();
+    let config = TrainConfig { dim: 16, ..config(12) };
+    let chosen = |visibility| choose(&hold_out(&pairs(visibility), 5), &config, &Session::watched(&Silent)).unwrap();
     let (shown, hidden) = (chosen(PurchaseVisibility::Friends), chosen(PurchaseVisibility::Nobody));
     let first = |trial: &&Trial| trial.settings == "with friends 0.03";
     assert!(shown.trials.iter().find(first).unwrap().kept);
     assert!(shown.config.hears_friends() && shown.config.ensemble.friends > 0.03, "{:?}", shown.trials);
     assert!(!hidden.trials.iter().any(|trial| first(&trial)) && !hidden.config.hears_friends());
+}
+
+/// Pairs that bought fifteen products together, each so many times.
+fn teams(times: u32) -> TrainingData {
+    let team = |user: u32, product: u32| TeamRecord {
+        team_id: format!("{user}-{product}"),
+        initiator: UserRow(user),
+        product: ProductRow(product),
+        participants: vec![UserRow((user + 1) % SIDE)],
+        min_size: 2,
+        opened_at: None,
+        deadline: None,
+        outcome: TeamOutcome::Succeeded,
+        split: Split::Train,
+        negatives: Vec::new(),
+    };
+    let bought = |user: u32| (0..15).map(move |at| team(user, (user * 3 + at * 2) % SIDE));
+    let teams = (0..SIDE).flat_map(|user| (0..times).flat_map(move |_| bought(user)));
+    TrainingData { teams: teams.collect(), ..tastes() }
+}
+
+#[test]
+fn groups_that_buy_again_are_judged_by_that() {
+    for (times, again) in [(1, false), (2, true)] {
+        let held = hold_out(&teams(times), 5);
+        let validation = Validation::new(&held, &config(12)).unwrap();
+        assert_eq!((validation.has().groups, validation.has().repeats, validation.has().again), (true, false, again));
+        let judged = validation.group_cases();
+        let of_groups: usize = judged.iter().map(|case| case.relevant.len()).sum();
+        let distinct: BTreeSet<(u32, u32)> = held.teams.iter().map(|team| (team.initiator.0, team.product.0)).collect();
+        assert_eq!(of_groups, distinct.len(), "all that is held out is judged by");
+        assert!(
+            judged.iter().all(|case| case.seen.is_empty() == again),
+            "what they had stands in lists if it may come next"
+        );
+        let choice = choose(&held, &config(12), &Session::watched(&Silent)).unwrap();
+        assert_eq!(choice.trials.iter().any(|trial| trial.settings == "with had -0.1"), again);
+    }
 }
 
 #[test]
@@ -204,7 +243,7 @@ fn a_setting_moves_by_its_step_within_its_range() {
     assert!(knob.moved(&config, Direction::Up).is_none());
     let (moved, words) = knob.moved(&config, Direction::Down).unwrap();
     assert_eq!((moved.als.regularization, words.as_str()), (0.03, "regularization 0.03"));
-    let has = Has { friends: true, groups: true, repeats: true, next: true };
+    let has = Has { friends: true, groups: true, repeats: true, again: true, next: true };
     let knobs = knobs::of("als", has);
     assert_eq!(knobs.len(), knobs::of("als", Has::default()).len() + 3);
     let (moved, words) = knobs.last().unwrap().moved(&config, Direction::Up).unwrap();

@@ -35,6 +35,8 @@ pub(super) struct Validation<'a> {
     held: Cow<'a, HeldOut>,
     /// Users of the whole history.
     n_users: usize,
+    /// Whether the lists of an ensemble are made in reasonable time on the whole history.
+    may_list: bool,
     /// Whether neighbours are found, and lists made with them, in reasonable time on the whole history.
     may_have_neighbours: bool,
     /// The same for what friends bought, where anybody shows that.
@@ -44,8 +46,9 @@ pub(super) struct Validation<'a> {
     /// Users with what they bought next: what was new to them, or, where purchases are often repeated, everything.
     cases: Vec<Case>,
     repeats: bool,
-    /// Standing groups, as users of that row.
+    /// Standing groups, as users of that row, likewise.
     group_cases: Vec<Case>,
+    groups_repeat: bool,
     popular: Vec<f32>,
 }
 
@@ -53,6 +56,7 @@ impl<'a> Validation<'a> {
     /// `None` where there is nothing to fit on, or nobody to judge by.
     pub(super) fn new(held: &'a HeldOut, config: &TrainConfig) -> Option<Self> {
         let n_users = held.history.users.len();
+        let may_list = may_list(&held.history);
         let may_have_neighbours = may_have_neighbours(&held.history);
         let may_hear_friends = may_hear_friends(&held.history);
         let held = sample::sampled(held, config.seed);
@@ -64,16 +68,20 @@ impl<'a> Validation<'a> {
             return None;
         }
         let popular = products::popularity(&held.history.interactions);
-        let group_cases = group_cases(&held.teams, &prepared);
+        let bought = bought_by_groups(&held.teams, &prepared);
+        let groups_repeat = groups_buy_again(&bought, &prepared);
+        let group_cases = group_cases(bought, groups_repeat, &prepared);
         Some(Self {
             held,
             n_users,
+            may_list,
             may_have_neighbours,
             may_hear_friends,
             prepared,
             cases,
             repeats,
             group_cases,
+            groups_repeat,
             popular,
         })
     }
@@ -91,6 +99,11 @@ impl<'a> Validation<'a> {
         matches!(self.held, Cow::Owned(_))
     }
 
+    /// Whether the lists of an ensemble are made in reasonable time, on the whole history too.
+    pub(super) fn may_list(&self) -> bool {
+        self.may_list
+    }
+
     /// Whether neighbours are found in reasonable time, on the whole history too.
     pub(super) fn may_have_neighbours(&self) -> bool {
         self.may_have_neighbours
@@ -99,6 +112,12 @@ impl<'a> Validation<'a> {
     /// Whether there is what friends bought, and that is heard in reasonable time, on the whole history too.
     pub(super) fn may_hear_friends(&self) -> bool {
         self.may_hear_friends
+    }
+
+    /// What standing groups are judged by, as users of that row.
+    #[cfg(test)]
+    pub(super) fn group_cases(&self) -> &[Case] {
+        &self.group_cases
     }
 
     /// Cells of the history that is fitted on.
@@ -112,6 +131,7 @@ impl<'a> Validation<'a> {
             friends: !self.held.history.friends.is_empty(),
             groups: !self.group_cases.is_empty(),
             repeats: self.repeats,
+            again: self.repeats || (self.groups_repeat && !self.group_cases.is_empty()),
             next: !self.held.by_chance,
         }
     }
@@ -171,9 +191,13 @@ fn may_hear_friends(history: &TrainingData) -> bool {
 /// Fewest of the purchases held out that must be repeats, as a share, for repeats to count.
 const FEWEST_REPEATS: f64 = 0.05;
 
-/// Whether that many purchases are repeats.
+/// Whether that many purchases of users are repeats.
 fn are_frequent(held: &HeldOut) -> bool {
-    held.repeats.len() as f64 >= FEWEST_REPEATS * (held.repeats.len() + held.test.len()).max(1) as f64
+    is_frequent(held.repeats.len(), held.test.len())
+}
+
+fn is_frequent(repeats: usize, new: usize) -> bool {
+    repeats as f64 >= FEWEST_REPEATS * (repeats + new).max(1) as f64
 }
 
 /// All that users bought next, new or again, to be ranked among all products.
@@ -206,20 +230,40 @@ impl Vectors for Groups<'_> {
     }
 }
 
-/// What each standing group bought in the teams held out; nothing where too few did to judge by.
-fn group_cases(held: &[TeamRecord], prepared: &Prepared) -> Vec<Case> {
-    let first = prepared.interactions.rows() - prepared.groups.len();
-    let mut bought: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
+/// What standing groups bought in the teams held out, by their number.
+type Bought = BTreeMap<usize, BTreeSet<u32>>;
+
+fn bought_by_groups(held: &[TeamRecord], prepared: &Prepared) -> Bought {
+    let mut bought = Bought::new();
     for team in held.iter().filter(|team| team.outcome == TeamOutcome::Succeeded) {
         if let Ok(group) = prepared.groups.binary_search(&team.members()) {
             bought.entry(group).or_default().insert(team.product.0);
         }
     }
-    let case = |(group, mut relevant): (usize, BTreeSet<u32>)| {
-        let seen = prepared.interactions.row(first + group).0.to_vec();
-        relevant.retain(|product| seen.binary_search(product).is_err());
-        let relevant: Vec<u32> = relevant.into_iter().collect();
-        (!relevant.is_empty()).then_some(Case { user: UserRow(group as u32), seen, relevant })
+    bought
+}
+
+/// What a standing group had before, ascending.
+fn had_by_group(group: usize, prepared: &Prepared) -> &[u32] {
+    let first = prepared.interactions.rows() - prepared.groups.len();
+    prepared.interactions.row(first + group).0
+}
+
+/// Whether groups often buy what they had before.
+fn groups_buy_again(bought: &Bought, prepared: &Prepared) -> bool {
+    let is_repeat = |group, product: &u32| had_by_group(group, prepared).binary_search(product).is_ok();
+    let repeats =
+        bought.iter().map(|(&group, all)| all.iter().filter(|&product| is_repeat(group, product)).count()).sum();
+    let all: usize = bought.values().map(BTreeSet::len).sum();
+    is_frequent(repeats, all - repeats)
+}
+
+/// What each standing group bought next: what was new to it, or `all`; nothing where too few did to judge by.
+fn group_cases(bought: Bought, all: bool, prepared: &Prepared) -> Vec<Case> {
+    let case = |(group, relevant): (usize, BTreeSet<u32>)| {
+        let seen = if all { &[] } else { had_by_group(group, prepared) };
+        let relevant: Vec<u32> = relevant.into_iter().filter(|product| seen.binary_search(product).is_err()).collect();
+        (!relevant.is_empty()).then_some(Case { user: UserRow(group as u32), seen: seen.to_vec(), relevant })
     };
     let cases: Vec<Case> = bought.into_iter().filter_map(case).collect();
     if cases.len() < FEWEST_GROUPS { Vec::new() } else { cases }

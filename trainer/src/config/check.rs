@@ -77,6 +77,7 @@ fn ensemble(ensemble: &EnsembleConfig) -> Result<(), TrainError> {
     at_least_zero(ensemble.propagation, "ensemble.propagation")?;
     at_least_zero(ensemble.neighbours, "ensemble.neighbours")?;
     at_least_zero(ensemble.friends, "ensemble.friends")?;
+    hold(ensemble.had.is_finite(), "ensemble.had", "a number", ensemble.had)?;
     hold(ensemble.nearest >= 1, "ensemble.nearest", "at least 1", ensemble.nearest)?;
     hold(ensemble.parts().next().is_some(), "ensemble", "at least one weight above 0", "0 for every model")
 }

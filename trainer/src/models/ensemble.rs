@@ -12,6 +12,7 @@ mod neighbours;
 mod purchases;
 mod told;
 mod unite;
+mod widen;
 
 use juntos_datasets::progress::Progress;
 
@@ -40,8 +41,7 @@ pub struct Part {
 
 impl Ensemble {
     /// Unites `parts`, of which there is at least one, each fitted as often as `settings` say. Vectors have `dim` dimensions,
-    /// or, where that is 0, as many as the data of the fit asks of each part, but [`AUTO_DIM`] where the parts have that
-    /// together.
+    /// or, where that is 0, as many as the parts together, but [`AUTO_DIM`] at most, and where the ensemble tells them more.
     pub fn new(parts: Vec<Part>, settings: EnsembleConfig, dim: usize) -> Self {
         Self { parts, settings, dim }
     }
@@ -53,10 +53,12 @@ pub(crate) fn seed_of(seed: u64, copy: usize) -> u64 {
 }
 
 /// Dimensions of what unites `parts` fits of `dim` dimensions each: `asked`, or, where that is 0, all of them side by side,
-/// but no more than the greater of [`AUTO_DIM`] and `dim`.
-pub(crate) fn united_dim(asked: usize, dim: usize, parts: usize) -> usize {
+/// but no more than the greater of [`AUTO_DIM`] and `dim`. Where the ensemble `tells` them anything, they get all of these.
+pub(crate) fn united_dim(asked: usize, dim: usize, parts: usize, tells: bool) -> usize {
+    let most = dim.max(AUTO_DIM);
     match asked {
-        0 => (dim * parts).min(dim.max(AUTO_DIM)),
+        0 if tells => most,
+        0 => (dim * parts).min(most),
         asked => asked,
     }
 }
@@ -83,7 +85,7 @@ impl Model for Ensemble {
             }
         })?;
         let parts: Vec<(f32, &Embeddings)> = fits.iter().map(|(part, _)| part.weight).zip(&learnt).collect();
-        let dim = united_dim(self.dim, data.dim, parts.len());
+        let dim = united_dim(self.dim, data.dim, parts.len(), self.settings.tells());
         Ok(Fitted::Embeddings(unite(data, &parts, &self.settings, dim, tracking.progress)?))
     }
 }

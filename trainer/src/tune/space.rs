@@ -181,7 +181,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: Has = Has { friends: true, groups: true, repeats: true, next: true };
+    const ALL: Has = Has { friends: true, groups: true, repeats: true, again: true, next: true };
 
     #[test]
     fn every_value_is_accepted() {

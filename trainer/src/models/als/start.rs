@@ -78,7 +78,7 @@ pub(in crate::models) fn lengthen(columns: &mut [f32], dim: usize, by_column: &C
 }
 
 /// Triangular on (-1, 1): enough for a start, and free of transcendental functions.
-fn centred(rng: &mut ChaCha8Rng) -> f32 {
+pub(in crate::models) fn centred(rng: &mut ChaCha8Rng) -> f32 {
     let unit = |bits: u32| (bits >> 8) as f32 / (1u32 << 24) as f32;
     unit(rng.next_u32()) - unit(rng.next_u32())
 }

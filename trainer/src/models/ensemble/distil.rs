@@ -28,19 +28,17 @@ const LISTED: usize = 100;
 const LISTS_WEIGH: f32 = 2.0;
 /// What is added to the diagonal, over its mean, so that a direction that holds nothing does no harm.
 const RIDGE: f64 = 1e-6;
-/// Times that both sides are solved for where something is told, of which the vectors to begin with know nothing.
-const SWEEPS_WITH_TOLD: usize = 2;
 const ROWS_A_TASK: usize = 32;
 /// Listed vectors that are gathered at a time.
 const GATHERED: usize = 512;
 
-/// `narrow` fitted to `wide` and what is `told` together, above all to the `lists` of its rows.
-pub(super) fn distil(lists: &Csr, wide: &Tables, told: Option<&Told>, narrow: Tables) -> Tables {
+/// `start` fitted to `wide` and what is `told` together, above all to the `lists` of its rows: both sides are solved for `sweeps`
+/// times.
+pub(super) fn distil(lists: &Csr, wide: &Tables, told: Option<&Told>, (start, sweeps): (Tables, usize)) -> Tables {
     let weight = LISTS_WEIGH * lists.columns() as f32 / LISTED.min(lists.columns()) as f32;
-    let dims = (narrow.dim, wide.dim);
+    let dims = (start.dim, wide.dim);
     let (by_product, of_products) = (lists.transpose(), told.map(Told::transpose));
-    let sweeps = if told.is_some() { SWEEPS_WITH_TOLD } else { 1 };
-    let mut fitted = narrow;
+    let mut fitted = start;
     for _ in 0..sweeps {
         let products = Fixed { narrow: &fitted.products, wide: &wide.products, dims, weight };
         fitted.rows = products.fit(lists, &wide.rows, told);

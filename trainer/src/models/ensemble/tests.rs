@@ -2,7 +2,8 @@
 //! 2. Narrow vectors are the truncated singular value decomposition of all scores, products weighed.
 //! 3. Each half of the distillation solves its normal equations, with what is told and without, and what comes out
 //!    is nearer to the lists, and to what is told.
-//! 4. The model fits its parts and copies, and a fit that is interrupted goes on to the same bits.
+//! 4. Where there is room enough, what is told is met exactly.
+//! 5. The model fits its parts and copies, and a fit that is interrupted goes on to the same bits.
 
 use faer::Mat;
 use faer::prelude::*;
@@ -15,8 +16,9 @@ use super::distil::{Fixed, distil, lists};
 use super::narrow::narrow;
 use super::neighbours::of_neighbours;
 use super::purchases::of_friends;
-use super::told::Told;
+use super::told::{Told, of_had};
 use super::unite::Tables;
+use super::widen::widened;
 use super::*;
 use crate::config::{EnsembleConfig, TrainConfig};
 use crate::models::als::solve::weight;
@@ -156,8 +158,30 @@ proptest! {
         };
         let start = narrow(&data, &wide, 3).unwrap();
         let before = loss(&start);
-        prop_assert!(loss(&distil(&lists, &wide, None, start)) <= before * 1.0001);
+        prop_assert!(loss(&distil(&lists, &wide, None, (start, 1))) <= before * 1.0001);
     }
+}
+
+#[test]
+fn with_room_enough_what_is_told_is_met() {
+    let (interactions, friends) = (interactions(), Csr::empty(ROWS, ROWS));
+    let told = Told::by(vec![(of_had(&interactions), -0.7)]).unwrap();
+    let wave = |at: usize| (at as f32 * 0.7).sin();
+    let wide = Tables { rows: (0..ROWS).map(wave).collect(), products: (0..PRODUCTS).map(wave).collect(), dim: 1 };
+    let lists = lists(&data(&interactions, &friends, 1), &wide, Some(&told));
+    let mut expected = scores(&wide.rows, &wide.products, 1);
+    for row in 0..ROWS {
+        let of_row = told.of_row(row, &mut told.sums());
+        of_row.into_iter().for_each(|(product, score)| expected[(row, product as usize)] += f64::from(score));
+    }
+    let off = |start: Tables| {
+        let got = distil(&lists, &wide, Some(&told), (start, 3));
+        largest(&(scores(&got.rows, &got.products, got.dim) - &expected)) / largest(&expected)
+    };
+    assert!(off(wide.clone()) > 0.2, "one dimension has no room");
+    let narrow = off(widened(&wide, &told, 4, 9));
+    let enough = off(widened(&wide, &told, PRODUCTS + 1, 9));
+    assert!(enough < 1e-3 && enough < narrow, "{enough} {narrow}");
 }
 
 #[test]
@@ -178,7 +202,8 @@ fn what_is_told_is_fitted_however_few_the_dimensions_of_the_parts() {
     let none = EnsembleConfig::NOTHING;
     let of_neighbours = (of_neighbours(&interactions, 100), EnsembleConfig { neighbours: 2.0, ..none });
     let of_friends = (of_friends(&shown, ROWS), EnsembleConfig { friends: 2.0, ..none });
-    for (term, settings) in [of_neighbours, of_friends] {
+    let of_had = (of_had(&interactions), EnsembleConfig { had: 8.0, ..none });
+    for (term, settings) in [of_neighbours, of_friends, of_had] {
         let told = Told::by(vec![(term, 1.0)]).unwrap();
         let mut all = Mat::<f64>::zeros(ROWS, PRODUCTS);
         for row in 0..ROWS {
@@ -190,7 +215,7 @@ fn what_is_told_is_fitted_however_few_the_dimensions_of_the_parts() {
             cells.map(|cell| scores[cell] * all[cell]).sum::<f64>() / (scores.norm_l2() * all.norm_l2())
         };
         let (without, with) = (agreement(&fitted(none)), agreement(&fitted(settings)));
-        assert!(with > without + 0.05, "{settings:?}: {with} beside {without}");
+        assert!(with > without + 0.04, "{settings:?}: {with} beside {without}");
     }
 }
 
@@ -213,9 +238,11 @@ fn all_parts_and_copies_are_in_it() {
     assert_ne!(of(2), of(3));
     assert_eq!(of(2), of(2));
     assert_eq!(
-        [united_dim(0, 32, 2), united_dim(0, 112, 6), united_dim(0, 200, 2), united_dim(7, 7, 3)],
+        [(0, 32, 2), (0, 112, 6), (0, 200, 2), (7, 7, 3)]
+            .map(|(asked, dim, parts)| united_dim(asked, dim, parts, false)),
         [64, 128, 200, 7]
     );
+    assert_eq!([(0, 32), (0, 200), (7, 32)].map(|(asked, dim)| united_dim(asked, dim, 2, true)), [128, 200, 7]);
 }
 
 #[test]

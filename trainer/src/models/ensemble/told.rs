@@ -17,7 +17,8 @@ pub(super) struct Term {
 }
 
 impl Told {
-    /// The sum of `terms`, each brought to the standard deviation beside it over all rows and products; `None` without any.
+    /// The sum of `terms`, each brought to the standard deviation beside it over all rows and products, below 0 with all signs
+    /// turned; `None` without any.
     pub(super) fn by(terms: Vec<(Term, f32)>) -> Option<Self> {
         let terms: Vec<Term> = terms.into_iter().map(|(term, deviation)| term.with_spread(deviation)).collect();
         (!terms.is_empty()).then_some(Self(terms))
@@ -52,6 +53,13 @@ impl Told {
         let transposed = |term: &Term| Term { left: term.right.transpose(), right: term.left.transpose() };
         Self(self.0.iter().map(transposed).collect())
     }
+}
+
+/// What each row had, by the weights of events.
+pub(super) fn of_had(interactions: &Csr) -> Term {
+    let products = interactions.columns();
+    let same = Csr::by_rows(products, products, |product, cells| cells.push((product as u32, 1.0)));
+    Term { left: interactions.clone(), right: same }
 }
 
 impl Term {
@@ -139,7 +147,7 @@ pub(super) mod tests {
     proptest! {
         #[test]
         fn a_sum_is_that_of_its_terms(
-            terms in prop::collection::vec((term(), 0.1f32..5.0), 1..4),
+            terms in prop::collection::vec((term(), -5.0f32..5.0), 1..4),
             values in prop::collection::vec(-1.0f32..1.0, 2 * ROWS),
         ) {
             let zero = Mat::zeros(ROWS, COLUMNS);
@@ -155,6 +163,12 @@ pub(super) mod tests {
                 prop_assert!(close(&times, &(all * table)));
             }
         }
+    }
+
+    #[test]
+    fn what_was_had_is_told_by_its_weight() {
+        let had = Csr::from_entries(2, 3, vec![(0, 1, 1.0), (0, 2, 0.5), (1, 0, 2.0)]);
+        assert!(close(&written_out(&of_had(&had)), &dense(&had)));
     }
 
     #[test]

@@ -1,17 +1,27 @@
 //! Vectors of several models side by side, and what comes nearest to them in fewer dimensions.
 
+use std::cmp::Ordering;
+
 use juntos_datasets::progress::Progress;
 
 use super::distil::{distil, lists};
 use super::narrow::narrow;
 use super::neighbours::of_neighbours;
 use super::purchases::of_friends;
-use super::told::Told;
+use super::told::{Told, of_had};
+use super::widen::widened;
 use crate::config::EnsembleConfig;
 use crate::error::TrainError;
 use crate::models::als::blocks;
 use crate::models::complete::{Others, complete};
 use crate::models::{Embeddings, FitData};
+
+/// Times that distillation solves for both sides, from vectors that are near.
+const SWEEPS: usize = 1;
+/// The same where something is told of which these know nothing.
+const SWEEPS_WITH_TOLD: usize = 2;
+/// The same from vectors that chance has a part in.
+const SWEEPS_FROM_CHANCE: usize = 3;
 
 /// Tables of vectors, row-major, of one number of dimensions: of rows (users, then groups) and of products.
 #[derive(Clone)]
@@ -23,7 +33,7 @@ pub(super) struct Tables {
 
 /// Vectors whose inner product is `Σ weight · score / spread` over `parts`, where `spread` is the standard deviation of a
 /// part's scores, or, where that takes more than `dim` dimensions, vectors of `dim` dimensions that come near. They come
-/// near to the same and what neighbours say and friends bought, where `settings` give that a weight.
+/// near, in `dim` dimensions, to the same and what neighbours say, friends bought and each row had, where `settings` give that a weight.
 ///
 /// # Errors
 /// When vectors are not finite.
@@ -35,17 +45,23 @@ pub(crate) fn unite(
     progress: &dyn Progress,
 ) -> Result<Embeddings, TrainError> {
     let wide = side_by_side(parts);
-    let is_narrow = wide.dim <= dim;
-    let united = if is_narrow && !settings.tells() {
-        wide
-    } else {
-        let spread = spread(&wide.rows, &wide.products, wide.dim);
-        let told = told(data, settings, spread);
-        let ranking = heaviest(parts);
-        let ranking = Tables { rows: rows(spread, ranking), products: ranking.products.clone(), dim: ranking.dim };
-        let lists = lists(data, &ranking, told.as_ref());
-        let start = if is_narrow { wide.clone() } else { narrow(data, &wide, dim)? };
-        distil(&lists, &wide, told.as_ref(), start)
+    let spread = spread(&wide.rows, &wide.products, wide.dim);
+    let told = told(data, settings, spread);
+    let start = match (&told, wide.dim.cmp(&dim)) {
+        (None, Ordering::Less | Ordering::Equal) => None,
+        (None, Ordering::Greater) => Some((narrow(data, &wide, dim)?, SWEEPS)),
+        (Some(told), Ordering::Less) => Some((widened(&wide, told, dim, data.seed), SWEEPS_FROM_CHANCE)),
+        (Some(_), Ordering::Equal) => Some((wide.clone(), SWEEPS_WITH_TOLD)),
+        (Some(_), Ordering::Greater) => Some((narrow(data, &wide, dim)?, SWEEPS_WITH_TOLD)),
+    };
+    let united = match start {
+        Some(start) => {
+            let ranking = heaviest(parts);
+            let ranking = Tables { rows: rows(spread, ranking), products: ranking.products.clone(), dim: ranking.dim };
+            let lists = lists(data, &ranking, told.as_ref());
+            distil(&lists, &wide, told.as_ref(), start)
+        }
+        None => wide,
     };
     let Tables { rows, products, dim } = united;
     let data = FitData { dim, ..*data };
@@ -64,6 +80,9 @@ fn told(data: &FitData<'_>, settings: &EnsembleConfig, spread: f32) -> Option<To
     }
     if let Some(shown) = data.shown.filter(|shown| settings.friends > 0.0 && !shown.ties.is_empty()) {
         terms.push((of_friends(shown, data.interactions.rows()), settings.friends * spread));
+    }
+    if settings.had != 0.0 {
+        terms.push((of_had(data.interactions), settings.had * spread));
     }
     Told::by(terms)
 }
@@ -92,7 +111,7 @@ fn rows(weight: f32, part: &Embeddings) -> Vec<f32> {
 }
 
 /// Tables with as many rows, and the dimensions of each, side by side.
-fn joined(tables: &[(&[f32], usize)]) -> Vec<f32> {
+pub(super) fn joined(tables: &[(&[f32], usize)]) -> Vec<f32> {
     let (first, dim) = tables[0];
     let row = |at: usize| tables.iter().flat_map(move |&(table, dim)| &table[at * dim..(at + 1) * dim]);
     (0..first.len() / dim).flat_map(row).copied().collect()
