@@ -11,6 +11,7 @@ use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub(crate) use self::identity::{Identity, config_text};
 pub(crate) use self::state::{StateReader, StateWriter};
@@ -25,6 +26,8 @@ const UNFINISHED: &str = "unfinished";
 #[derive(Debug)]
 pub struct Checkpoint {
     folder: PathBuf,
+    /// Time between two states of one fit, at least.
+    every: Duration,
     /// Held until this is dropped, or the process ends in whatever way.
     _lock: File,
 }
@@ -38,12 +41,17 @@ impl Checkpoint {
     }
 
     /// Takes the folder beside `out`: a new one, or with `resume` the one that is there. Says whether something was
-    /// there to go on from.
+    /// there to go on from. A fit keeps a state after a pass if its last one is at least `every` old.
     ///
     /// # Errors
     /// When there is a checkpoint and nobody asked to resume, it belongs to another run, another process works on it,
     /// or the disk refuses.
-    pub(crate) fn begin(out: &Path, identity: &Identity, resume: bool) -> Result<(Self, bool), TrainError> {
+    pub(crate) fn begin(
+        out: &Path,
+        identity: &Identity,
+        resume: bool,
+        every: Duration,
+    ) -> Result<(Self, bool), TrainError> {
         let folder = Self::folder_of(out);
         let header = folder.join(HEADER);
         let exists = header.exists();
@@ -55,7 +63,7 @@ impl Checkpoint {
             fs::create_dir_all(&folder).map_err(at(&folder))?;
         }
         let lock = lock(&folder)?;
-        let checkpoint = Self { folder, _lock: lock };
+        let checkpoint = Self { folder, every, _lock: lock };
         if exists {
             identity.check(&header)?;
         } else {
@@ -66,7 +74,7 @@ impl Checkpoint {
 
     /// The place of the state `name`, which has to be a file name.
     pub(crate) fn slot<'a>(&'a self, name: &'a str) -> Slot<'a> {
-        Slot { folder: &self.folder, name }
+        Slot { folder: &self.folder, every: self.every, name }
     }
 
     /// Takes the folder away, once nothing of it is needed any more.
@@ -111,6 +119,8 @@ pub(crate) fn lock(folder: &Path) -> Result<File, TrainError> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Slot<'a> {
     folder: &'a Path,
+    /// Time between two states of one fit, at least.
+    pub(crate) every: Duration,
     name: &'a str,
 }
 
@@ -125,7 +135,7 @@ impl<'a> Slot<'a> {
     where
         'a: 'b,
     {
-        Slot { folder: self.folder, name }
+        Slot { name, ..*self }
     }
 
     /// Keeps a state in place of the one that was kept before.
@@ -199,8 +209,8 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> TrainError + '_ {
 #[cfg(test)]
 impl Checkpoint {
     /// A checkpoint of nobody, for tests.
-    pub(crate) fn in_folder(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), _lock: lock(folder).unwrap() }
+    pub(crate) fn in_folder(folder: &Path, every: Duration) -> Self {
+        Self { folder: folder.to_owned(), every, _lock: lock(folder).unwrap() }
     }
 }
 

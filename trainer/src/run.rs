@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use juntos_datasets::UserRow;
 use juntos_datasets::dataset::Dataset;
@@ -98,12 +98,25 @@ impl fmt::Display for TrainReport {
 }
 
 /// What goes beside a training run.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrainOptions {
     /// Go on from the checkpoint beside the bundle, where there is one.
     pub resume: bool,
     /// Folder to write a log for plots to, see [`crate::log`].
     pub log: Option<PathBuf>,
+    /// Time between two states of one fit that are kept, at least: so much work is done again after a kill.
+    pub keep_every: Duration,
+}
+
+impl TrainOptions {
+    /// Seconds of `keep_every` by default.
+    pub const KEEP_EVERY: u64 = 10;
+}
+
+impl Default for TrainOptions {
+    fn default() -> Self {
+        Self { resume: false, log: None, keep_every: Duration::from_secs(Self::KEEP_EVERY) }
+    }
 }
 
 /// Trains on the dataset in folder `data` and writes the bundle `out`, which must not exist. As [`train_with`] without
@@ -146,7 +159,7 @@ pub fn train_with(
     let data = clock.stage("read the dataset", || Ok(TrainingData::load(&dataset, &config.events)?))?;
     enough(&data)?;
     let identity = Identity::new("juntos checkpoint", &dataset, config)?;
-    let (checkpoint, resumed) = Checkpoint::begin(out, &identity, options.resume)?;
+    let (checkpoint, resumed) = Checkpoint::begin(out, &identity, options.resume, options.keep_every)?;
     if resumed {
         progress.note(&format!("resuming what {} holds", Checkpoint::folder_of(out).display()));
     }

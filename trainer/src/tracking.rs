@@ -126,6 +126,11 @@ impl<'a> Tracking<'a> {
         self.slot.map_or(Ok(()), |slot| slot.save(write))
     }
 
+    /// What keeps the states of this fit's passes.
+    pub(crate) fn passes(self) -> Passes<'a> {
+        Passes { tracking: self, since: Instant::now() }
+    }
+
     /// The state kept last. A damaged one is told of and left aside: what it held is computed again.
     pub(crate) fn kept<T>(
         &self,
@@ -146,6 +151,28 @@ impl<'a> Tracking<'a> {
     /// Forgets the state.
     pub(crate) fn forget(&self) -> Result<(), TrainError> {
         self.slot.map_or(Ok(()), |slot| slot.clear())
+    }
+}
+
+/// Keeps states of passes, no more often than the checkpoint asks: on small data passes are quicker than disks.
+pub(crate) struct Passes<'a> {
+    tracking: Tracking<'a>,
+    /// When the last state was kept, or the fit began.
+    since: Instant,
+}
+
+impl Passes<'_> {
+    /// Keeps the state after a pass, where it is time.
+    pub(crate) fn keep(
+        &mut self,
+        write: impl FnOnce(&mut StateWriter<File>) -> io::Result<()>,
+    ) -> Result<(), TrainError> {
+        let is_time = self.tracking.slot.is_some_and(|slot| self.since.elapsed() >= slot.every);
+        if is_time {
+            self.tracking.keep(write)?;
+            self.since = Instant::now();
+        }
+        Ok(())
     }
 }
 

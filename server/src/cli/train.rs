@@ -1,6 +1,7 @@
 //! `juntos train`: from a dataset to a bundle.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use juntos_trainer::config::TrainConfig;
@@ -35,6 +36,9 @@ pub(super) struct Train {
     /// Go on from the checkpoint `BUNDLE.checkpoint` that a killed run left; begin where there is none
     #[arg(long)]
     resume: bool,
+    /// Seconds between two states of one fit that are kept for `--resume`, at least
+    #[arg(long, value_name = "SECONDS", default_value_t = TrainOptions::KEEP_EVERY)]
+    keep_every: u64,
     /// Write loss, ranking quality and speed of every pass to this folder, for TensorBoard (`tensorboard --logdir DIR`)
     /// and for notebooks (`log.ndjson`)
     #[arg(long, value_name = "DIR")]
@@ -73,7 +77,8 @@ impl Train {
         config.dim = self.dim.unwrap_or(config.dim);
         config.seed = self.seed.unwrap_or(config.seed);
         config.device = self.device.map_or(config.device, DeviceName::from);
-        let options = TrainOptions { resume: self.resume, log: self.log };
+        let options =
+            TrainOptions { resume: self.resume, log: self.log, keep_every: Duration::from_secs(self.keep_every) };
         let bars = output.progress();
         let trained = train_with(&self.data, &self.out, &config, &options, &bars);
         bars.finish();

@@ -27,7 +27,7 @@ impl Place {
 
     fn train(&self, model: &str, out: &str, more: &[&str]) -> Command {
         let mut command = juntos();
-        command.args(["train", "--seed", "7", "--model", model]).args(more);
+        command.args(["train", "--seed", "7", "--keep-every", "0", "--model", model]).args(more);
         command.arg("--config").arg(self.path("train.toml"));
         command.arg("--data").arg(self.path("data")).arg("--out").arg(self.path(out));
         command.stdout(Stdio::null()).stderr(Stdio::piped());

@@ -5,6 +5,8 @@
 //!    version, with what differs.
 //! 5. A folder that holds something else is left alone.
 
+use std::time::Duration;
+
 use juntos_datasets::DatasetWriter;
 use juntos_datasets::dataset::Dataset;
 use juntos_datasets::tables::{Event, EventKind, Events};
@@ -14,7 +16,7 @@ use super::*;
 use crate::config::TrainConfig;
 
 fn slot_in(folder: &Path) -> Slot<'_> {
-    Slot { folder, name: "fit" }
+    Slot { folder, every: Duration::ZERO, name: "fit" }
 }
 
 fn write_sample(slot: &Slot<'_>, numbers: &[f32], text: &str) {
@@ -112,32 +114,34 @@ fn a_checkpoint_belongs_to_one_run() {
     let config = TrainConfig::default();
     let out = folder.path().join("bundle");
     let identity = Identity::new("checkpoint", &tea, &config).unwrap();
-    let (first, resumed) = Checkpoint::begin(&out, &identity, true).unwrap();
+    let (first, resumed) = Checkpoint::begin(&out, &identity, true, Duration::ZERO).unwrap();
     assert!(!resumed, "there was nothing to go on from");
-    assert!(message(Checkpoint::begin(&out, &identity, true)).contains("another process"));
+    assert!(message(Checkpoint::begin(&out, &identity, true, Duration::ZERO)).contains("another process"));
     drop(first);
-    let refused = message(Checkpoint::begin(&out, &identity, false));
+    let refused = message(Checkpoint::begin(&out, &identity, false, Duration::ZERO));
     assert!(refused.contains("bundle.checkpoint") && refused.contains("--resume"), "{refused}");
-    assert!(Checkpoint::begin(&out, &identity, true).unwrap().1);
+    assert!(Checkpoint::begin(&out, &identity, true, Duration::ZERO).unwrap().1);
 
     let mut other = TrainConfig { seed: 3, ..config.clone() };
     other.softmax.temperature = 0.2;
-    let refused = message(Checkpoint::begin(&out, &Identity::new("checkpoint", &tea, &other).unwrap(), true));
+    let refused =
+        message(Checkpoint::begin(&out, &Identity::new("checkpoint", &tea, &other).unwrap(), true, Duration::ZERO));
     for told in ["`seed` was 0, now is 3", "`softmax.temperature` was 0.1, now is 0.2", "delete"] {
         assert!(refused.contains(told), "{refused}");
     }
     assert!(!refused.contains("`dim`") && !refused.contains("checksum"), "{refused}");
-    let refused = message(Checkpoint::begin(&out, &Identity::new("checkpoint", &kite, &config).unwrap(), true));
+    let refused =
+        message(Checkpoint::begin(&out, &Identity::new("checkpoint", &kite, &config).unwrap(), true, Duration::ZERO));
     assert!(refused.contains("the checksum of the data was"), "{refused}");
 
     let header = Checkpoint::folder_of(&out).join(HEADER);
     let text = fs::read_to_string(&header).unwrap();
     fs::write(&header, text.replace("\"format_version\": 1", "\"format_version\": 99")).unwrap();
-    assert!(message(Checkpoint::begin(&out, &identity, true)).contains("its version was 99, now is 1"));
+    assert!(message(Checkpoint::begin(&out, &identity, true, Duration::ZERO)).contains("its version was 99, now is 1"));
     fs::write(&header, &text[..20]).unwrap();
-    assert!(message(Checkpoint::begin(&out, &identity, true)).contains("header.json"));
+    assert!(message(Checkpoint::begin(&out, &identity, true, Duration::ZERO)).contains("header.json"));
     fs::write(&header, text).unwrap();
-    Checkpoint::begin(&out, &identity, true).unwrap().0.remove().unwrap();
+    Checkpoint::begin(&out, &identity, true, Duration::ZERO).unwrap().0.remove().unwrap();
     assert!(!Checkpoint::folder_of(&out).exists());
 }
 
@@ -151,9 +155,12 @@ fn a_folder_of_somebody_else_is_left_alone() {
     fs::create_dir(&place).unwrap();
     fs::write(place.join("letters.txt"), "dear").unwrap();
     for resume in [false, true] {
-        assert!(message(Checkpoint::begin(&out, &identity, resume)).contains("bundle.checkpoint"));
+        assert!(message(Checkpoint::begin(&out, &identity, resume, Duration::ZERO)).contains("bundle.checkpoint"));
     }
     fs::remove_file(place.join("letters.txt")).unwrap();
     fs::write(place.join(LOCK), "").unwrap();
-    assert!(!Checkpoint::begin(&out, &identity, false).unwrap().1, "what a run left that was killed at once is taken");
+    assert!(
+        !Checkpoint::begin(&out, &identity, false, Duration::ZERO).unwrap().1,
+        "what a run left that was killed at once is taken"
+    );
 }

@@ -63,6 +63,7 @@ impl Model for Als {
         let column_penalty = self.penalty(&by_column, unobserved);
         tracking.progress.stage("als", self.settings.sweeps as u64);
         tracking.went_on("als", "sweep", done);
+        let mut passes = tracking.passes();
         for sweep in done + 1..=self.settings.sweeps {
             let begun = Instant::now();
             half_sweep(&by_row, &mut columns, &mut rows, &row_penalty);
@@ -78,7 +79,7 @@ impl Model for Als {
                 begun,
             })?;
             // The next sweep makes all rows anew from the columns.
-            tracking.keep(|state| {
+            passes.keep(|state| {
                 state.u64(sweep as u64)?;
                 state.f32s(&columns)
             })?;

@@ -96,6 +96,7 @@ impl Propagation {
         (0..done).for_each(|_| events.shuffle(&mut rng));
         tracking.progress.stage("propagation", self.settings.epochs as u64);
         tracking.went_on("propagation", "epoch", done);
+        let mut passes = tracking.passes();
         for epoch in done + 1..=self.settings.epochs {
             let begun = Instant::now();
             events.shuffle(&mut rng);
@@ -109,7 +110,7 @@ impl Propagation {
                 events: data.interactions.len(),
                 begun,
             })?;
-            tracking.keep(|kept| {
+            passes.keep(|kept| {
                 kept.u64(epoch as u64)?;
                 training.table.write(kept)
             })?;

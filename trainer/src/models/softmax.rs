@@ -111,6 +111,7 @@ impl Softmax {
         (0..done).for_each(|_| events.shuffle(&mut rng));
         tracking.progress.stage("softmax", self.settings.epochs as u64);
         tracking.went_on("softmax", "epoch", done);
+        let mut passes = tracking.passes();
         for epoch in done + 1..=self.settings.epochs {
             let begun = Instant::now();
             events.shuffle(&mut rng);
@@ -127,7 +128,7 @@ impl Softmax {
             if after_epoch(epoch, &|| state.directions())?.is_break() {
                 break;
             }
-            tracking.keep(|kept| {
+            passes.keep(|kept| {
                 kept.u64(epoch as u64)?;
                 state.write(kept)
             })?;

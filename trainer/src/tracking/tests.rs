@@ -1,10 +1,12 @@
 //! 1. A fit that is interrupted after any pass goes on to the same bits, and does not begin anew.
 //! 2. Where the state kept is damaged, that is told, and the fit begins anew, to the same bits.
-//! 3. Every pass is in the log, with loss, seconds and rate; a fit that goes on adds to it.
+//! 3. States are kept no more often than asked.
+//! 4. Every pass is in the log, with loss, seconds and rate; a fit that goes on adds to it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use juntos_datasets::Csr;
 use juntos_datasets::generate::checkerboard;
@@ -64,7 +66,11 @@ impl Kept {
     }
 
     pub(crate) fn checkpoint(&self) -> Checkpoint {
-        Checkpoint::in_folder(self.0.path())
+        self.checkpoint_every(Duration::ZERO)
+    }
+
+    fn checkpoint_every(&self, every: Duration) -> Checkpoint {
+        Checkpoint::in_folder(self.0.path(), every)
     }
 
     /// Flips a bit in the middle of every state.
@@ -131,6 +137,16 @@ fn an_interrupted_fit_goes_on_to_the_same_bits() {
                 assert_eq!(first.contains("going on after"), !begins_anew, "{first}");
             }
         }
+    }
+}
+
+#[test]
+fn states_are_kept_no_more_often_than_asked() {
+    for (every, is_kept) in [(Duration::ZERO, true), (Duration::from_secs(3_600), false)] {
+        let kept = Kept::new();
+        let checkpoint = kept.checkpoint_every(every);
+        fit("als", &Session { checkpoint: Some(&checkpoint), ..Session::watched(&Silent) });
+        assert_eq!(checkpoint.slot("fit").path().exists(), is_kept);
     }
 }
 
