@@ -194,32 +194,6 @@ fn solve(left: &mut [f64], right: &mut [f64]) -> Option<()> {
     right.iter().all(|value| value.is_finite()).then_some(())
 }
 
-/// The prior of a user without a vector of her own: the mean of her friends' vectors by strength of tie, times
-/// [`FoldIn::friend_weight`]; `None` where no friend has a vector.
-///
-/// # Panics
-/// If a friend's vector has not `dim` values.
-pub fn friends_prior<'a>(
-    dim: usize,
-    settings: &FoldIn,
-    friends: impl IntoIterator<Item = (&'a [f32], f32)>,
-) -> Option<Vec<f32>> {
-    let mut mean = vec![0.0; dim];
-    let mut total = 0.0;
-    for (vector, strength) in friends {
-        let known = strength > 0.0 && vector.iter().any(|&value| value != 0.0);
-        if known {
-            add_scaled(&mut mean, strength, vector);
-            total += strength;
-        }
-    }
-    if total <= 0.0 {
-        return None;
-    }
-    mean.iter_mut().for_each(|value| *value *= settings.friend_weight / total);
-    Some(mean)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -229,13 +203,7 @@ mod tests {
     const DIM: usize = 5;
 
     fn settings() -> FoldIn {
-        FoldIn {
-            unobserved_weight: 0.1,
-            observed_weight: 2.0,
-            regularization: 0.05,
-            friend_weight: 0.5,
-            ..FoldIn::default()
-        }
+        FoldIn { unobserved_weight: 0.1, observed_weight: 2.0, regularization: 0.05, ..FoldIn::default() }
     }
 
     fn loose(vector: &[f32]) -> Prior<'_> {
@@ -368,14 +336,5 @@ mod tests {
         let events = [FoldEvent { vector: &[1.0; DIM], weight: 1.0 }];
         let prior = [0.25; DIM];
         assert_eq!(fold(Products::new(&[0.0; DIM * DIM], 1), &settings, &events, loose(&prior)), prior);
-    }
-
-    #[test]
-    fn friends_make_a_prior_by_strength() {
-        let (near, far, unknown) = ([1.0, 0.0], [0.0, 1.0], [0.0, 0.0]);
-        let friends = [(&near[..], 0.75), (&far[..], 0.25), (&unknown[..], 1.0)];
-        assert_eq!(friends_prior(2, &settings(), friends), Some(vec![0.375, 0.125]));
-        assert_eq!(friends_prior(2, &settings(), [(&unknown[..], 1.0)]), None);
-        assert_eq!(friends_prior(2, &settings(), []), None);
     }
 }

@@ -14,7 +14,6 @@ pub(super) mod start;
 
 use std::time::Instant;
 
-use juntos_datasets::progress::Progress;
 use juntos_datasets::{Csr, Row};
 use juntos_engine::serving_model::{FoldIn, Hold};
 
@@ -44,10 +43,6 @@ impl Als {
 impl Model for Als {
     fn name(&self) -> &'static str {
         "als"
-    }
-
-    fn fit(&self, data: &FitData<'_>, progress: &dyn Progress) -> Result<Fitted, TrainError> {
-        self.fit_tracked(data, &Tracking::watched(progress))
     }
 
     fn fit_tracked(&self, data: &FitData<'_>, tracking: &Tracking<'_>) -> Result<Fitted, TrainError> {

@@ -14,8 +14,6 @@ mod told;
 mod unite;
 mod widen;
 
-use juntos_datasets::progress::Progress;
-
 pub(crate) use self::fits::fit_each;
 pub(crate) use self::neighbours::co_purchases;
 pub(crate) use self::unite::unite;
@@ -66,10 +64,6 @@ pub(crate) fn united_dim(asked: usize, dim: usize, parts: usize, tells: bool) ->
 impl Model for Ensemble {
     fn name(&self) -> &'static str {
         "ensemble"
-    }
-
-    fn fit(&self, data: &FitData<'_>, progress: &dyn Progress) -> Result<Fitted, TrainError> {
-        self.fit_tracked(data, &Tracking::watched(progress))
     }
 
     fn fit_tracked(&self, data: &FitData<'_>, tracking: &Tracking<'_>) -> Result<Fitted, TrainError> {

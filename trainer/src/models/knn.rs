@@ -5,7 +5,6 @@ mod sums;
 mod tests;
 
 use juntos_datasets::Csr;
-use juntos_datasets::progress::Progress;
 use rayon::prelude::*;
 
 pub(crate) use sums::Sums;
@@ -13,6 +12,7 @@ pub(crate) use sums::Sums;
 use super::{FitData, Fitted, Model, Scorer, input};
 use crate::config::ItemKnnConfig;
 use crate::error::TrainError;
+use crate::tracking::Tracking;
 
 /// The model `item_knn`. A user without events is scored by what her friends had.
 #[derive(Debug, Clone, Copy)]
@@ -32,8 +32,9 @@ impl Model for ItemKnn {
         "item_knn"
     }
 
-    fn fit(&self, data: &FitData<'_>, progress: &dyn Progress) -> Result<Fitted, TrainError> {
+    fn fit_tracked(&self, data: &FitData<'_>, tracking: &Tracking<'_>) -> Result<Fitted, TrainError> {
         input::check(data)?;
+        let progress = tracking.progress;
         progress.stage("item_knn", data.interactions.columns() as u64);
         let neighbours = Neighbours::learn(data.interactions, self.settings);
         progress.advance(data.interactions.columns() as u64);

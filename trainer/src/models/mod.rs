@@ -78,17 +78,17 @@ pub enum Fitted {
 pub trait Model: Send + Sync {
     /// Name in configuration and reports.
     fn name(&self) -> &'static str;
-    /// Learns; the same data, configuration and seed give the same result for any number of threads.
+    /// Learns, followed by a log and going on from the state kept last, where the model makes several passes; the same data,
+    /// configuration and seed give the same result for any number of threads, whatever follows.
     ///
     /// # Errors
-    /// When the data cannot be learnt from or training diverged; see [`TrainError`].
-    fn fit(&self, data: &FitData<'_>, progress: &dyn Progress) -> Result<Fitted, TrainError>;
-    /// As [`Model::fit`], followed by a log and going on from the state kept last, where the model makes several passes.
-    /// What is learnt is the same.
+    /// When the data cannot be learnt from, training diverged, or the disk refuses; see [`TrainError`].
+    fn fit_tracked(&self, data: &FitData<'_>, tracking: &Tracking<'_>) -> Result<Fitted, TrainError>;
+    /// As [`Model::fit_tracked`], followed by a person alone.
     ///
     /// # Errors
-    /// As [`Model::fit`], and when the disk refuses.
-    fn fit_tracked(&self, data: &FitData<'_>, tracking: &Tracking<'_>) -> Result<Fitted, TrainError> {
-        self.fit(data, tracking.progress)
+    /// As [`Model::fit_tracked`].
+    fn fit(&self, data: &FitData<'_>, progress: &dyn Progress) -> Result<Fitted, TrainError> {
+        self.fit_tracked(data, &Tracking::watched(progress))
     }
 }

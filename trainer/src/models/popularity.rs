@@ -1,10 +1,10 @@
 //! Popular products for everyone: the baseline that every model must beat.
 
-use juntos_datasets::progress::Progress;
 use juntos_engine::serving_model::{FoldIn, Hold};
 
 use super::{Embeddings, FitData, Fitted, Model, input};
 use crate::error::TrainError;
+use crate::tracking::Tracking;
 
 /// The model `popularity`: users, newcomers included, share one direction, on which products stand by their weight.
 #[derive(Debug, Clone, Copy)]
@@ -24,8 +24,9 @@ impl Model for Popularity {
         "popularity"
     }
 
-    fn fit(&self, data: &FitData<'_>, progress: &dyn Progress) -> Result<Fitted, TrainError> {
+    fn fit_tracked(&self, data: &FitData<'_>, tracking: &Tracking<'_>) -> Result<Fitted, TrainError> {
         input::check(data)?;
+        let progress = tracking.progress;
         progress.stage("popularity", 1);
         let mut products = vec![0f32; data.interactions.columns() * data.dim];
         for row in 0..data.interactions.rows() {

@@ -18,7 +18,6 @@ use std::time::Instant;
 
 use candle_core::Tensor;
 use juntos_datasets::Csr;
-use juntos_datasets::progress::Progress;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -58,10 +57,6 @@ impl Propagation {
 impl Model for Propagation {
     fn name(&self) -> &'static str {
         "propagation"
-    }
-
-    fn fit(&self, data: &FitData<'_>, progress: &dyn Progress) -> Result<Fitted, TrainError> {
-        self.fit_tracked(data, &Tracking::watched(progress))
     }
 
     fn fit_tracked(&self, data: &FitData<'_>, tracking: &Tracking<'_>) -> Result<Fitted, TrainError> {

@@ -58,10 +58,6 @@ impl Model for Softmax {
         "softmax"
     }
 
-    fn fit(&self, data: &FitData<'_>, progress: &dyn Progress) -> Result<Fitted, TrainError> {
-        self.fit_tracked(data, &Tracking::watched(progress))
-    }
-
     fn fit_tracked(&self, data: &FitData<'_>, tracking: &Tracking<'_>) -> Result<Fitted, TrainError> {
         let directions = self.train(data, tracking, &mut |_, _| Ok(ControlFlow::Continue(())))?;
         Ok(Fitted::Embeddings(self.finish(data, directions, tracking.progress)))

@@ -5,13 +5,12 @@
 //! `V` its leading right singular vectors, rows score products by `Ã V Vᵀ D^p`, where `D` holds the root of each product's
 //! weight: rows are `Ã V`, products `D^p V`. In the paper `q` and `p` are 1.
 
-use juntos_datasets::progress::Progress;
-
 use super::als::start::{self, Normalised};
 use super::complete::{Others, complete};
 use super::{FitData, Fitted, Model, input};
 use crate::config::SpectralConfig;
 use crate::error::TrainError;
+use crate::tracking::Tracking;
 
 /// The model `spectral`.
 #[derive(Debug, Clone, Copy)]
@@ -31,9 +30,10 @@ impl Model for Spectral {
         "spectral"
     }
 
-    fn fit(&self, data: &FitData<'_>, progress: &dyn Progress) -> Result<Fitted, TrainError> {
+    fn fit_tracked(&self, data: &FitData<'_>, tracking: &Tracking<'_>) -> Result<Fitted, TrainError> {
         input::check(data)?;
         let (by_row, by_column, dim) = (data.interactions, data.interactions.transpose(), data.dim);
+        let progress = tracking.progress;
         progress.stage("spectral", 1);
         let normalised = Normalised {
             by_row,

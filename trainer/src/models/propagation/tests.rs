@@ -5,7 +5,7 @@
 //! 5. Friends speak for a newcomer through the graph, fade with history, and say nothing at weight 0.
 
 use juntos_datasets::generate::checkerboard;
-use juntos_datasets::progress::Silent;
+use juntos_datasets::progress::{Progress, Silent};
 
 use super::*;
 use crate::models::Embeddings;
