@@ -1,6 +1,6 @@
 //! A vector for a product that nobody has bought yet, from what its record says: texts, category, brand, seller, price.
 //!
-//! A record becomes features ([`features`]: words, pieces of words and facts, hashed), the features that training knew
+//! A record becomes features ([`mod@features`]: words, pieces of words and facts, hashed), the features that training knew
 //! become a sparse row ([`Encoder`]), and a linear map that the trainer learnt against the vectors of products with
 //! events turns the row into a vector ([`ContentModel`]). The same code runs in training and in serving, so the two
 //! cannot read one record differently. Hashing follows Weinberger et al. 2009, "Feature Hashing for Large Scale

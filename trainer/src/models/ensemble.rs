@@ -2,7 +2,7 @@
 //!
 //! Models that err differently rank better together than each alone, be they different methods (stacking: Wolpert 1992) or
 //! one method begun at different seeds (Dietterich 2000, "Ensemble Methods in Machine Learning"). The sum of their
-//! scores, each over its spread and times its weight, is again an inner product, of the vectors side by side; [`unite`]
+//! scores, each over its spread and times its weight, is again an inner product, of the vectors side by side; [`unite()`]
 //! finds vectors that rank alike in the dimensions that serving affords.
 
 mod distil;

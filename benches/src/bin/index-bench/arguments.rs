@@ -93,7 +93,7 @@ pub(crate) struct Search {
     /// Where the batch's answers go: u32 [m, k], .npy, 4294967295 where fewer than k were found
     #[arg(long, value_name = "FILE")]
     pub(crate) results: PathBuf,
-    /// u8 [n], .npy: 0 for rows that must not be found
+    /// u8 array of n values, .npy: 0 for rows that must not be found
     #[arg(long, value_name = "FILE")]
     pub(crate) mask: Option<PathBuf>,
     /// Do not warm the index after opening
@@ -147,7 +147,7 @@ pub(crate) struct Rival {
 pub(crate) struct Exact {
     #[command(flatten)]
     pub(crate) data: Data,
-    /// u8 [n], .npy: 0 for rows that must not be found
+    /// u8 array of n values, .npy: 0 for rows that must not be found
     #[arg(long, value_name = "FILE")]
     pub(crate) mask: Option<PathBuf>,
     /// Also write the time it took here
