@@ -92,8 +92,10 @@ const FIRST_WEIGHT: f32 = 1.0;
 const FIRST_WEIGHT_OF_WORSE: f32 = 0.5;
 /// How well a model ranks by itself, over the best one, that is nearly as good, and may be fitted once more to be added.
 const NEARLY_AS_GOOD: f64 = 0.95;
-/// How well a model must rank by itself, over the best one, so that it may help.
-const MAY_HELP: f64 = 0.8;
+/// The same, so that it may help; a worse one is not worth making lists with.
+const MAY_HELP: f64 = 0.87;
+/// The same before its most important setting is moved.
+const MAY_RISE: f64 = 0.8;
 
 /// Weight of neighbours, where the search for it begins.
 const FIRST_NEIGHBOURS: f32 = 0.1;
@@ -155,7 +157,7 @@ impl Search<'_> {
             most = most.max(other.score.ndcg());
             begun.push(other);
         }
-        for other in begun.iter_mut().filter(|of| of.score.ndcg() >= most * MAY_HELP) {
+        for other in begun.iter_mut().filter(|of| of.score.ndcg() >= most * MAY_RISE) {
             if let Some(knob) = knobs::first_of(&other.config.model) {
                 self.turn(other, &knob)?;
             }
