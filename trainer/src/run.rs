@@ -432,7 +432,7 @@ impl Run<'_> {
     }
 
     /// How newcomers are to be served, learnt from some people whom a fit does without: on no more than trials see, and an
-    /// ensemble's models once each. None where too few people can be spared.
+    /// ensemble's models once each. None where too few people can be spared, or that fit diverges.
     fn judge_newcomers(&self, dataset: &Dataset, held: &HeldOut, dim: usize) -> Result<Option<Verdict>, TrainError> {
         let held = auto::sampled(held, self.config.seed);
         let people = People::read(dataset, &held.history)?;
@@ -441,7 +441,14 @@ impl Run<'_> {
         config.ensemble.copies = 1;
         let model = config.model()?;
         let run = Run { config: &config, model: model.as_ref(), session: self.session };
-        let embeddings = run.fit(&withheld.history, dim, "newcomers")?.1;
+        let embeddings = match run.fit(&withheld.history, dim, "newcomers") {
+            Err(fault @ TrainError::Diverged { .. }) => {
+                // What everybody else is served by does not depend on this fit.
+                self.session.progress.note(&format!("newcomers are served as the model's defaults say: {fault}"));
+                return Ok(None);
+            }
+            fitted => fitted?.1,
+        };
         let rankings = Rankings::read(dataset, &withheld.history, held.since, &people)?;
         Ok(Some(newcomers::judge(&withheld, &people, &rankings, &embeddings)))
     }
