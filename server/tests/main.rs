@@ -26,6 +26,9 @@ mod currencies;
 #[path = "main/data.rs"]
 mod data;
 
+#[path = "main/large.rs"]
+mod large;
+
 #[path = "main/sellers.rs"]
 mod sellers;
 
