@@ -173,7 +173,8 @@ impl Search<'_> {
     }
 
     /// Makes an ensemble of the best one, with what helps it: what was had, other models, what friends bought, neighbours, copies.
-    /// Where trials see but a sample, without models and copies, since each model and each copy would be fitted once more on everything.
+    /// Where trials see but a sample, without models and copies, since each model and each copy would be fitted once more on everything;
+    /// where lists take long, without anything.
     fn unite(&mut self, best: &mut Tried, others: &[(TrainConfig, f64)]) -> Result<(), TrainError> {
         let mut config =
             TrainConfig { model: ENSEMBLE.to_owned(), ensemble: EnsembleConfig::NOTHING, ..best.config.clone() };
@@ -181,7 +182,10 @@ impl Search<'_> {
         let is_sampled = self.fitter.is_sampled();
         let is_clearly_better =
             |tried: &Tried, best: &Tried| tried.score.is_better_than(&best.score, knobs::LEAST_GAIN);
-        if self.fitter.has().again && self.fitter.may_list() {
+        if !self.fitter.may_list() {
+            return Ok(());
+        }
+        if self.fitter.has().again {
             self.listen(best, &mut config, (&knobs::had(), FIRST_HAD), is_clearly_better)?;
         }
         if !is_sampled {

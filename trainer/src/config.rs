@@ -95,11 +95,13 @@ pub struct AutoConfig {
     /// Times that each model of the choice is fitted, with seeds of its own, where all of the data is tried on; 1 to
     /// [`EnsembleConfig::MOST_COPIES`].
     pub copies: usize,
+    /// Cells of the interactions that trials see, about, at least 1; all where there are no more than three times as many.
+    pub cells: usize,
 }
 
 impl Default for AutoConfig {
     fn default() -> Self {
-        Self { trials: 16, copies: 3 }
+        Self { trials: 16, copies: 3, cells: 1_000_000 }
     }
 }
 

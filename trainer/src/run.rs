@@ -434,7 +434,7 @@ impl Run<'_> {
     /// How newcomers are to be served, learnt from some people whom a fit does without: on no more than trials see, and an
     /// ensemble's models once each. None where too few people can be spared, or that fit diverges.
     fn judge_newcomers(&self, dataset: &Dataset, held: &HeldOut, dim: usize) -> Result<Option<Verdict>, TrainError> {
-        let held = auto::sampled(held, self.config.seed);
+        let held = auto::sampled(held, self.config);
         let people = People::read(dataset, &held.history)?;
         let Some(withheld) = Withheld::of(&held, &people, self.config.seed) else { return Ok(None) };
         let mut config = self.config.clone();

@@ -1,7 +1,7 @@
 //! A part of a large past to choose on: some people with their friends.
 //!
 //! People who bought something in the part held out are drawn by the seed, and each brings her closest friends along,
-//! until all together have about [`MOST_CELLS`] cells of the interactions. Only those drawn are judged by: their friends
+//! until all together have about as many cells of the interactions as are wanted. Only those drawn are judged by: their friends
 //! stand there for them, without most friends of their own. So the cost of a trial has a bound, whatever the data's size,
 //! and what friends are worth can still be seen. Of the teams held out, those stay whose initiator was drawn and has all
 //! her friends about her. Products stay all, and keep their rows.
@@ -16,27 +16,29 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
+use crate::config::TrainConfig;
 use crate::prepare::HeldOut;
 
-/// Cells of the interactions that a trial is fitted on, about, where there are more.
-const MOST_CELLS: usize = 1_000_000;
+/// How many times the cells of a sample the whole must have, and more, for a sample to be worth what it does not see.
+const WORTH_A_SAMPLE: usize = 3;
 /// Cells from which on a person drawn brings no further friend along, so that enough people are drawn.
 const CELLS_A_CIRCLE: usize = 500;
 
 /// Not a row of the sample.
 const LEFT_OUT: u32 = u32::MAX;
 
-/// `held`, or a sample of it where it has more than [`MOST_CELLS`] interactions.
-pub(crate) fn sampled(held: &HeldOut, seed: u64) -> Cow<'_, HeldOut> {
-    of(held, MOST_CELLS, seed).map_or(Cow::Borrowed(held), Cow::Owned)
+/// `held`, or a sample of it with about as many cells as `config` says, where it has more than [`WORTH_A_SAMPLE`] times that.
+pub(crate) fn sampled<'h>(held: &'h HeldOut, config: &TrainConfig) -> Cow<'h, HeldOut> {
+    let cells = config.auto.cells;
+    match held.history.interactions.len() > cells.saturating_mul(WORTH_A_SAMPLE) {
+        true => Cow::Owned(sample(held, cells, config.seed)),
+        false => Cow::Borrowed(held),
+    }
 }
 
-/// A sample of `held` with about `most_cells` interactions, or `None` where it has no more than that.
-fn of(held: &HeldOut, most_cells: usize, seed: u64) -> Option<HeldOut> {
+/// A sample of `held` with about `most_cells` cells.
+fn sample(held: &HeldOut, most_cells: usize, seed: u64) -> HeldOut {
     let history = &held.history;
-    if history.interactions.len() <= most_cells {
-        return None;
-    }
     let mut people: Vec<u32> = (0..history.users.len() as u32).filter(|&user| is_judged(held, user)).collect();
     people.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     let mut sample =
@@ -51,7 +53,7 @@ fn of(held: &HeldOut, most_cells: usize, seed: u64) -> Option<HeldOut> {
         cells += sample.take_circle(person);
     }
     sample.number(&drawn);
-    Some(sample.part_of(held))
+    sample.part_of(held)
 }
 
 /// Whether something of hers is held out.
@@ -179,7 +181,7 @@ impl Sample<'_> {
 
 #[cfg(test)]
 mod tests {
-    //! 1. What fits is not sampled.
+    //! 1. What is hardly larger than a sample is not sampled.
     //! 2. A sample is a part of the whole: the same cells, ties, teams and possessions under other rows; only people who
     //!    have something held out are judged by, and they have their friends about them.
     //! 3. It is not much larger than wanted, has somebody to judge by, and is the same for the same seed.
@@ -256,11 +258,15 @@ mod tests {
             most in 0usize..80,
         ) {
             let whole = held(world);
-            let Some(part) = of(&whole, most, 3) else {
-                prop_assert!(whole.history.interactions.len() <= most);
-                return Ok(());
+            let part = sample(&whole, most, 3);
+            let mut config = TrainConfig { seed: 3, ..TrainConfig::default() };
+            config.auto.cells = most;
+            let taken = match sampled(&whole, &config) {
+                Cow::Borrowed(_) => None,
+                Cow::Owned(taken) => Some(taken.history.interactions),
             };
-            prop_assert!(whole.history.interactions.len() > most);
+            let is_large = whole.history.interactions.len() > WORTH_A_SAMPLE * most;
+            prop_assert_eq!(taken, is_large.then(|| part.history.interactions.clone()));
             let (all, few) = (&whole.history, &part.history);
             let old = |user: usize| all.users.row(few.users.id(UserRow(user as u32))).unwrap();
             let rows: Vec<UserRow> = (0..few.users.len()).map(old).collect();
@@ -294,7 +300,7 @@ mod tests {
             prop_assert!(few.interactions.len() <= most + largest.max().unwrap());
             let judged = !part.test.is_empty() || !part.repeats.is_empty();
             prop_assert_eq!(judged, most > 0 && (!whole.test.is_empty() || !whole.repeats.is_empty()));
-            prop_assert_eq!(of(&whole, most, 3).unwrap().history.interactions, part.history.interactions);
+            prop_assert_eq!(sample(&whole, most, 3).history.interactions, part.history.interactions);
         }
     }
 }

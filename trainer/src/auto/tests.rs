@@ -151,6 +151,32 @@ fn copies_are_united_in_the_dimensions_that_serving_affords() {
     assert_eq!((&again.users, &again.products), (&learnt.users, &learnt.products));
 }
 
+#[test]
+fn nothing_is_united_where_lists_take_long() {
+    let few = TrainConfig { dim: 16, ..config(3) };
+    let tried = |data: &TrainingData| choose(&hold_out(data, 3), &few, &Session::watched(&Silent)).unwrap().trials;
+    let is_united = |trial: &Trial| trial.model == "ensemble";
+    assert!(tried(&tastes()).iter().any(is_united));
+    assert!(!tried(&among_strangers(tastes(), 101_000, 100_000)).iter().any(is_united));
+}
+
+/// The same with so many users and products in all, of which the others have nothing to do with each other.
+fn among_strangers(mut data: TrainingData, users: usize, products: usize) -> TrainingData {
+    let cells = |of: &Csr| -> Vec<(u32, u32, f32)> {
+        (0..of.rows()).flat_map(|row| of.entries(row).map(move |(column, value)| (row as u32, column, value))).collect()
+    };
+    (data.users.len()..users).for_each(|at| _ = data.users.insert(&format!("u{at}")));
+    (data.products.len()..products).for_each(|at| _ = data.products.insert(&format!("p{at}")));
+    data.possessions.resize(users, Vec::new());
+    TrainingData {
+        interactions: Csr::from_entries(users, products, cells(&data.interactions)),
+        friends: Csr::from_entries(users, users, cells(&data.friends)),
+        valid: Csr::empty(users, products),
+        test: Csr::empty(users, products),
+        ..data
+    }
+}
+
 /// Pairs of friends, each with the same products, which have nothing else in common.
 fn pairs(visibility: PurchaseVisibility) -> TrainingData {
     let mut data = tastes();

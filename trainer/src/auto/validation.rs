@@ -59,7 +59,7 @@ impl<'a> Validation<'a> {
         let may_list = may_list(&held.history);
         let may_have_neighbours = may_have_neighbours(&held.history);
         let may_hear_friends = may_hear_friends(&held.history);
-        let held = sample::sampled(held, config.seed);
+        let held = sample::sampled(held, config);
         let prepared = with_standing_groups(&held.history, config.events.purchase);
         let repeats = are_frequent(&held);
         let cases = if repeats { next_purchases(&held) } else { products::cases(&held.history, &held.test, false) };

@@ -19,6 +19,7 @@ pub(super) fn check(config: &TrainConfig) -> Result<(), TrainError> {
     share(config.repeat_exponent, "repeat_exponent")?;
     hold(config.auto.trials >= 1, "auto.trials", "at least 1", config.auto.trials)?;
     copies(config.auto.copies, "auto.copies")?;
+    hold(config.auto.cells >= 1, "auto.cells", "at least 1", config.auto.cells)?;
     hold((0..=MAX_DIM).contains(&config.dim), "dim", &format!("1 to {MAX_DIM}, or 0 to choose"), config.dim)?;
     hold(i64::try_from(config.seed).is_ok(), "seed", "at most 9223372036854775807", config.seed)?;
     events(&config.events)?;
