@@ -95,7 +95,8 @@ pub struct AutoConfig {
     /// Times that each model of the choice is fitted, with seeds of its own, where all of the data is tried on; 1 to
     /// [`EnsembleConfig::MOST_COPIES`].
     pub copies: usize,
-    /// Cells of the interactions that trials see, about, at least 1; all where there are no more than three times as many.
+    /// Cells of the interactions that trials see, about, at least 1; all where there are no more, or
+    /// three times as many of which ensembles can be made.
     pub cells: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Data of which trials see but a sample, from more than a million cells on. What is told of teams is learnt from everything, so that the
+//! Data of which trials see but a sample: more than a million cells, and more than five billion pairs of people and products. What is told of teams is learnt from everything, so that the
 //! chances come true.
 
 use std::fs;
@@ -14,7 +14,7 @@ fn run(folder: &Path, words: &[&str]) {
 #[ignore = "the long run: about five minutes on two cores"]
 fn chances_in_a_large_world_come_true() {
     let place = tempfile::tempdir().unwrap();
-    let of_size = ["--users", "150000", "--products", "10000", "--test-days", "30", "--seed", "3"];
+    let of_size = ["--users", "150000", "--products", "40000", "--test-days", "30", "--seed", "3"];
     run(place.path(), &[&["generate", "--out", "data"], &of_size[..]].concat());
     run(place.path(), &["train", "--data", "data", "--out", "bundle", "--seed", "1"]);
     let asked = ["--task", "friends", "--via", "served", "--k", "3", "--resamples", "100", "--json", "report.json"];

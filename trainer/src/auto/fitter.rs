@@ -129,7 +129,7 @@ impl<'a> Fitter<'a> {
 
     /// Whether the data is small enough for models that pass over the whole graph many times.
     pub(crate) fn is_small(&self) -> bool {
-        self.validation.cells() <= MOST_CELLS_OF_GRAPHS
+        !self.is_sampled() && self.validation.cells() <= MOST_CELLS_OF_GRAPHS
     }
 
     /// Whether trials see but a sample of the data.

@@ -16,21 +16,24 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
+use super::validation::may_list;
 use crate::config::TrainConfig;
 use crate::prepare::HeldOut;
 
-/// How many times the cells of a sample the whole must have, and more, for a sample to be worth what it does not see.
-const WORTH_A_SAMPLE: usize = 3;
+/// Most cells, over those of a sample, of a whole of which ensembles can be made: they need all that people had.
+const MOST_FOR_ENSEMBLES: usize = 3;
 /// Cells from which on a person drawn brings no further friend along, so that enough people are drawn.
 const CELLS_A_CIRCLE: usize = 500;
 
 /// Not a row of the sample.
 const LEFT_OUT: u32 = u32::MAX;
 
-/// `held`, or a sample of it with about as many cells as `config` says, where it has more than [`WORTH_A_SAMPLE`] times that.
+/// `held`, or a sample of it with about as many cells as `config` says, where it has more than that, or, where ensembles can be made of
+/// it, than [`MOST_FOR_ENSEMBLES`] times as many.
 pub(crate) fn sampled<'h>(held: &'h HeldOut, config: &TrainConfig) -> Cow<'h, HeldOut> {
     let cells = config.auto.cells;
-    match held.history.interactions.len() > cells.saturating_mul(WORTH_A_SAMPLE) {
+    let most = if may_list(&held.history) { cells.saturating_mul(MOST_FOR_ENSEMBLES) } else { cells };
+    match held.history.interactions.len() > most {
         true => Cow::Owned(sample(held, cells, config.seed)),
         false => Cow::Borrowed(held),
     }
@@ -265,7 +268,7 @@ mod tests {
                 Cow::Borrowed(_) => None,
                 Cow::Owned(taken) => Some(taken.history.interactions),
             };
-            let is_large = whole.history.interactions.len() > WORTH_A_SAMPLE * most;
+            let is_large = whole.history.interactions.len() > MOST_FOR_ENSEMBLES * most;
             prop_assert_eq!(taken, is_large.then(|| part.history.interactions.clone()));
             let (all, few) = (&whole.history, &part.history);
             let old = |user: usize| all.users.row(few.users.id(UserRow(user as u32))).unwrap();

@@ -152,12 +152,26 @@ fn copies_are_united_in_the_dimensions_that_serving_affords() {
 }
 
 #[test]
+fn a_sample_is_not_taken_for_small_data() {
+    let tried = |cells: usize| -> Vec<Trial> {
+        let mut config = config(40);
+        config.auto.cells = cells;
+        choose(&hold_out(&tastes(), 3), &config, &Session::watched(&Silent)).unwrap().trials
+    };
+    let (whole, sample) = (tried(1_000), tried(20));
+    let is_of_small_data = [|trial: &Trial| trial.model == "propagation", |trial: &Trial| trial.settings == "copies 3"];
+    for is_of_small_data in is_of_small_data {
+        assert!(whole.iter().any(is_of_small_data) && !sample.iter().any(is_of_small_data));
+    }
+}
+
+#[test]
 fn nothing_is_united_where_lists_take_long() {
     let few = TrainConfig { dim: 16, ..config(3) };
     let tried = |data: &TrainingData| choose(&hold_out(data, 3), &few, &Session::watched(&Silent)).unwrap().trials;
     let is_united = |trial: &Trial| trial.model == "ensemble";
     assert!(tried(&tastes()).iter().any(is_united));
-    assert!(!tried(&among_strangers(tastes(), 101_000, 100_000)).iter().any(is_united));
+    assert!(!tried(&among_strangers(tastes(), 72_000, 70_000)).iter().any(is_united));
 }
 
 /// The same with so many users and products in all, of which the others have nothing to do with each other.
