@@ -96,7 +96,7 @@ pub struct AutoConfig {
     /// [`EnsembleConfig::MOST_COPIES`].
     pub copies: usize,
     /// Cells of the interactions that trials see, about, at least 1; all where there are no more, or
-    /// three times as many of which ensembles can be made.
+    /// three times as many of which ensembles are made quickly.
     pub cells: usize,
 }
 

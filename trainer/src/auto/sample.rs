@@ -16,23 +16,26 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::validation::may_list;
+use super::validation::scores;
 use crate::config::TrainConfig;
 use crate::prepare::HeldOut;
 
-/// Most cells, over those of a sample, of a whole of which ensembles can be made: they need all that people had.
+/// Most cells, over those of a sample, of a whole of which ensembles are made quickly: they need all that people had.
 const MOST_FOR_ENSEMBLES: usize = 3;
+/// Most scores of which an ensemble is made quickly: half a minute.
+const QUICKLY_LISTED_FROM: u64 = 5_000_000_000;
 /// Cells from which on a person drawn brings no further friend along, so that enough people are drawn.
 const CELLS_A_CIRCLE: usize = 500;
 
 /// Not a row of the sample.
 const LEFT_OUT: u32 = u32::MAX;
 
-/// `held`, or a sample of it with about as many cells as `config` says, where it has more than that, or, where ensembles can be made of
-/// it, than [`MOST_FOR_ENSEMBLES`] times as many.
+/// `held`, or a sample of it with about as many cells as `config` says, where it has more than that, or, where ensembles are made of
+/// it quickly, than [`MOST_FOR_ENSEMBLES`] times as many.
 pub(crate) fn sampled<'h>(held: &'h HeldOut, config: &TrainConfig) -> Cow<'h, HeldOut> {
     let cells = config.auto.cells;
-    let most = if may_list(&held.history) { cells.saturating_mul(MOST_FOR_ENSEMBLES) } else { cells };
+    let is_quick = scores(&held.history) <= QUICKLY_LISTED_FROM;
+    let most = if is_quick { cells.saturating_mul(MOST_FOR_ENSEMBLES) } else { cells };
     match held.history.interactions.len() > most {
         true => Cow::Owned(sample(held, cells, config.seed)),
         false => Cow::Borrowed(held),

@@ -171,7 +171,7 @@ fn nothing_is_united_where_lists_take_long() {
     let tried = |data: &TrainingData| choose(&hold_out(data, 3), &few, &Session::watched(&Silent)).unwrap().trials;
     let is_united = |trial: &Trial| trial.model == "ensemble";
     assert!(tried(&tastes()).iter().any(is_united));
-    assert!(!tried(&among_strangers(tastes(), 72_000, 70_000)).iter().any(is_united));
+    assert!(!tried(&among_strangers(tastes(), 101_000, 100_000)).iter().any(is_united));
 }
 
 /// The same with so many users and products in all, of which the others have nothing to do with each other.

@@ -26,8 +26,8 @@ const FEWEST_GROUPS: usize = 30;
 const CUT: usize = 100;
 /// Most additions that neighbours, or what friends bought, may take: some seconds.
 const MOST_ADDITIONS: u64 = 5_000_000_000;
-/// Most scores that the lists of an ensemble are made from: half a minute.
-const MOST_LISTED_FROM: u64 = 5_000_000_000;
+/// Most scores that the lists of an ensemble are made from: a minute.
+const MOST_LISTED_FROM: u64 = 10_000_000_000;
 
 /// A history to fit on, and what its users had next.
 pub(super) struct Validation<'a> {
@@ -172,9 +172,13 @@ impl<'a> Validation<'a> {
     }
 }
 
-/// Whether the lists of an ensemble are made in reasonable time.
-pub(super) fn may_list(history: &TrainingData) -> bool {
-    history.interactions.rows() as u64 * history.interactions.columns() as u64 <= MOST_LISTED_FROM
+fn may_list(history: &TrainingData) -> bool {
+    scores(history) <= MOST_LISTED_FROM
+}
+
+/// Scores that the lists of an ensemble are made from: of all users for all products.
+pub(super) fn scores(history: &TrainingData) -> u64 {
+    history.interactions.rows() as u64 * history.interactions.columns() as u64
 }
 
 fn may_have_neighbours(history: &TrainingData) -> bool {
