@@ -11,7 +11,7 @@ fn run(folder: &Path, words: &[&str]) {
 }
 
 #[test]
-#[ignore = "the long run: about five minutes on two cores"]
+#[ignore = "the long run: about seven minutes on two cores"]
 fn chances_in_a_large_world_come_true() {
     let place = tempfile::tempdir().unwrap();
     let of_size = ["--users", "150000", "--products", "40000", "--test-days", "30", "--seed", "3"];
