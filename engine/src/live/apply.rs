@@ -130,13 +130,19 @@ impl Snapshot {
         self.live.people.set_history(user, History { added: Vec::new(), ..History::clone(&history) });
     }
 
-    /// Makes the vector anew of somebody who is known by what her cohort likes and by a few events.
+    /// Makes the vector anew of somebody who is known by her friends or what her cohort likes, and by a few events.
     fn fold_again(&mut self, user: u32) {
         let history = self.live.people.history(user).filter(|history| history.vector.is_some()).cloned();
         if let Some(history) = history.filter(|_| !self.is_trained(user)) {
             let vector = self.folded(user, &history);
             self.live.people.set_history(user, History { vector, ..History::clone(&history) });
         }
+    }
+
+    /// Makes the vectors anew of two people between whom something has changed: one may be known by the other.
+    fn fold_both_again(&mut self, one: u32, other: u32) {
+        self.fold_again(one);
+        self.fold_again(other);
     }
 
     /// Makes the vectors anew of those who are known by their friends, `user` among them, and by a few events.
@@ -198,6 +204,7 @@ impl Snapshot {
         let (user, friend) = (self.user_or_new(&record.user_id), self.user_or_new(&record.friend_id));
         let tie = Tie { kind: record.kind, strength: record.strength, since: record.since };
         self.live.ties.put(user, friend, tie);
+        self.fold_both_again(user, friend);
         Ok(Applied::Done)
     }
 
@@ -205,6 +212,7 @@ impl Snapshot {
         two_people("friend_id", user_id, friend_id)?;
         let (user, friend) = (self.known_user(user_id)?, self.known_user(friend_id)?);
         self.live.ties.end(user, friend);
+        self.fold_both_again(user, friend);
         Ok(Applied::Done)
     }
 
@@ -213,6 +221,7 @@ impl Snapshot {
         let (user, other) = (self.user_or_new(user_id), self.user_or_new(blocked_id));
         let state = BlockState { by_me: on, ..self.block_state(user, other) };
         self.live.ties.set_block(user, other, state);
+        self.fold_both_again(user, other);
         Ok(Applied::Done)
     }
 
