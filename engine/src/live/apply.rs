@@ -43,6 +43,7 @@ impl Snapshot {
             Change::LeaveTeam { team_id, user_id } => next.leave(team_id, user_id, now)?,
             Change::TeamStep(record) => next.team_step(record, now)?,
             Change::Invite(record) => next.invite(record, now)?,
+            Change::KeepTeam(record) => next.keep_team(record, now)?,
         };
         Ok((next, applied))
     }

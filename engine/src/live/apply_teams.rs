@@ -5,7 +5,7 @@ use juntos_datasets::tables::TeamOutcome;
 use juntos_datasets::units::Timestamp;
 
 use super::life::{MOST_STEPS, Refusal, Start, Step, StepKind};
-use super::records::{InviteKind, InviteRecord, TeamRecord, TeamStep, TeamStepRecord, known_id};
+use super::records::{InviteKind, InviteRecord, KeptTeam, TeamRecord, TeamStep, TeamStepRecord, known_id};
 use super::teams::Team;
 use super::{Applied, ChangeFault};
 use crate::privacy::certain_age;
@@ -42,6 +42,29 @@ impl Snapshot {
             }
         }
         self.store_team(self.without_strangers(team, now), now);
+        Ok(Applied::Done)
+    }
+
+    /// A team as it was when somebody who had a part in it was deleted.
+    pub(super) fn keep_team(&mut self, record: KeptTeam, now: Timestamp) -> Result<Applied, ChangeFault> {
+        let product = self.known_product(&record.product_id)?;
+        let participants: Vec<u32> = record.participant_ids.iter().map(|id| self.user_or_new(id)).collect();
+        let initiator = record.initiator_id.map(|id| self.user_or_new(&id));
+        let outcome = Some(record.outcome).filter(|outcome| *outcome != TeamOutcome::Open);
+        let team = Team {
+            id: record.team_id.as_str().into(),
+            product,
+            initiator,
+            participants: participants.clone(),
+            anonymous_seats: record.anonymous_seats,
+            min_size: record.min_size,
+            opened_at: record.opened_at,
+            deadline: record.deadline,
+            outcome: record.outcome,
+            start: Start { participants, outcome },
+            steps: self.live.teams.take_waiting(&record.team_id),
+        };
+        self.store_team(team, now);
         Ok(Applied::Done)
     }
 

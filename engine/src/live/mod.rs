@@ -6,6 +6,7 @@ pub(crate) mod exposures;
 mod fits;
 mod goods;
 mod invites;
+mod journal;
 mod life;
 mod neighbours;
 pub(crate) mod offered;
@@ -22,6 +23,7 @@ pub(crate) mod view;
 
 use imbl::{HashSet, OrdMap, OrdSet};
 use juntos_datasets::tables::TeamOutcome;
+use serde::{Deserialize, Serialize};
 
 use crate::bundle::{Bundle, OpenTeam};
 use exposures::Exposures;
@@ -31,7 +33,9 @@ use life::Start;
 use outcomes::Outcomes;
 use people::People;
 use popularity::Popularity;
-use records::{EventRecord, FriendshipRecord, InviteRecord, ProductRecord, TeamRecord, TeamStepRecord, UserRecord};
+use records::{
+    EventRecord, FriendshipRecord, InviteRecord, KeptTeam, ProductRecord, TeamRecord, TeamStepRecord, UserRecord,
+};
 use row_map::RowMap;
 use teams::{Team, Teams};
 use ties::Ties;
@@ -80,8 +84,13 @@ fn stored_team(team: &OpenTeam<'_>) -> Team {
     }
 }
 
+pub use journal::{Journal, Kept, NotKept, Noted};
+
 /// One change of live state.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// Written with serde it is what a [`Journal`] keeps: fields may come, those that are there stay.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Change {
     /// A user did something.
     Event(EventRecord),
@@ -138,6 +147,8 @@ pub enum Change {
     TeamStep(TeamStepRecord),
     /// Something became of an invitation; reports may come late, twice and in any order.
     Invite(InviteRecord),
+    /// What is left of a team that a deleted user had a part in; comes from a [`Journal`] alone.
+    KeepTeam(KeptTeam),
 }
 
 /// What came of a change.
@@ -206,6 +217,9 @@ pub enum ChangeFault {
         /// The user.
         user_id: String,
     },
+    /// The change cannot be kept, so that it would not outlive a crash.
+    #[error(transparent)]
+    NotKept(#[from] NotKept),
     /// The initiator may not invite this person: no friends, a block, invitations muted or not wanted, or too young.
     #[error("user `{initiator_id}` may not invite user `{user_id}` to this product")]
     NotInvitable {
@@ -230,6 +244,7 @@ impl ChangeFault {
             Self::NotInTeam { .. } => "not_in_team",
             Self::NotAllowedInTeam { .. } => "not_allowed_in_team",
             Self::NotInvitable { .. } => "not_invitable",
+            Self::NotKept(NotKept) => "not_kept",
         }
     }
 }

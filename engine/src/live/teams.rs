@@ -177,6 +177,13 @@ impl Teams {
         overdue.iter().map(ended).for_each(|team| self.put(team));
     }
 
+    /// Teams that a user is in, or has taken a step in.
+    pub(crate) fn that_know(&self, user: u32) -> Vec<Arc<Team>> {
+        let outside = |team: &&Arc<Team>| team.members().all(|member| member != user);
+        let left = self.by_id.values().filter(|team| team.steps.iter().any(|step| step.user == user)).filter(outside);
+        left.chain(self.of_member(user)).cloned().collect()
+    }
+
     /// Takes a deleted user out of all her teams.
     pub(crate) fn forget_user(&mut self, user: u32) {
         self.waiting = std::mem::take(&mut self.waiting)
@@ -184,10 +191,7 @@ impl Teams {
             .map(|(id, steps)| (id, steps.into_iter().filter(|step| step.user != user).collect::<OrdSet<Step>>()))
             .filter(|(_, steps)| !steps.is_empty())
             .collect();
-        let left = self.by_id.values().filter(|team| team.steps.iter().any(|step| step.user == user));
-        let inside = self.of_member(user);
-        let teams: Vec<Arc<Team>> = left.chain(inside).cloned().collect();
-        for team in teams {
+        for team in self.that_know(user) {
             // The old row must leave the indexes with the old members, which `put` sees in the stored team.
             self.put(Team::clone(&team).without(user));
         }

@@ -11,7 +11,7 @@ use crate::bitmap::Bitmap;
 use crate::bundle::Bundle;
 use crate::exchange::Rates;
 use crate::index::{LiveIndex, MergeStatus, Merger};
-use crate::live::{Applied, Change, ChangeFault, Live};
+use crate::live::{Applied, Change, ChangeFault, Journal, Live, NotKept, Noted};
 use crate::rules::{Prepared, RuleFault, Rules};
 use crate::together::InvitePolicy;
 
@@ -23,12 +23,18 @@ pub struct Engine {
     current: ArcSwap<Snapshot>,
     writer: Mutex<()>,
     merger: Option<Merger>,
+    journal: Option<Arc<dyn Journal>>,
 }
 
 impl Engine {
     /// A recommender over `bundle` with nothing having happened since it was cut but the teams that were open then.
     pub fn new(bundle: Arc<Bundle>) -> Self {
-        Self { current: ArcSwap::from_pointee(Snapshot::new(bundle)), writer: Mutex::new(()), merger: None }
+        Self {
+            current: ArcSwap::from_pointee(Snapshot::new(bundle)),
+            writer: Mutex::new(()),
+            merger: None,
+            journal: None,
+        }
     }
 
     /// The same with another say on how often people may be suggested for invitations.
@@ -79,6 +85,27 @@ impl Engine {
         Ok(self)
     }
 
+    /// The same with every change noted there before it holds. What the journal has kept from before is applied by
+    /// whoever opens it, before this.
+    pub fn keeping(mut self, journal: Arc<dyn Journal>) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
+    /// Waits until every change applied so far outlives a crash; at once where no journal keeps any.
+    ///
+    /// # Errors
+    /// [`NotKept`] when they cannot be kept.
+    pub fn kept(&self) -> impl Future<Output = Result<(), NotKept>> + Send + use<> {
+        let kept = self.journal.as_ref().map(|journal| journal.kept());
+        async move {
+            match kept {
+                Some(kept) => kept.await,
+                None => Ok(()),
+            }
+        }
+    }
+
     /// What became of the merges of the vector index so far.
     pub fn merge_status(&self) -> MergeStatus {
         self.snapshot().base.index.merge_status()
@@ -96,9 +123,25 @@ impl Engine {
     pub fn apply(&self, change: Change, now: Timestamp) -> Result<Applied, ChangeFault> {
         // A writer that panicked has stored nothing: the state is whole whether the lock is poisoned or not.
         let _one_at_a_time = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let (next, applied) = self.snapshot().after(change, now)?;
+        let before = self.snapshot();
+        let noted = self.journal.as_ref().map(|journal| (journal, change.clone()));
+        let (next, applied) = before.after(change, now)?;
+        if let Some((journal, change)) = noted.filter(|_| applied != Applied::Duplicate) {
+            journal.note(noted_of(&change, &before, &next), now)?;
+        }
         self.current.store(Arc::new(next));
         Ok(applied)
+    }
+}
+
+/// What a journal is told of a change from one world to the next.
+fn noted_of<'a>(change: &'a Change, before: &Snapshot, next: &Snapshot) -> Noted<'a> {
+    match change {
+        Change::DeleteUser(user_id) => {
+            let teams = before.teams_that_know(user_id);
+            Noted::Deletion { user_id, teams: teams.iter().filter_map(|id| next.kept_team(id)).collect() }
+        }
+        change => Noted::Change(change),
     }
 }
 

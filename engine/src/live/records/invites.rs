@@ -1,12 +1,14 @@
 //! What became of invitations.
 
 use juntos_datasets::units::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{known_id, two_people};
 use crate::live::ChangeFault;
 
 /// A stage of an invitation, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum InviteKind {
     /// The initiator was told that she could invite the friend.
     Suggested,
@@ -28,7 +30,7 @@ impl InviteKind {
 }
 
 /// What became of an invitation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InviteRecord {
     /// Who is invited.
     pub user_id: String,

@@ -62,7 +62,8 @@ impl TeamRecord {
 }
 
 /// What happened to a team.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TeamStep {
     /// The user opened it.
     Opened {
@@ -82,7 +83,7 @@ pub enum TeamStep {
 }
 
 /// One step in the life of a team.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TeamStepRecord {
     /// The team.
     pub team_id: String,
@@ -116,4 +117,28 @@ impl TeamStepRecord {
         }
         Ok(())
     }
+}
+
+/// What is left of a team when somebody who had a part in it is deleted: her seat stays taken, by nobody, and how it came
+/// to be so is forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptTeam {
+    /// Outside id.
+    pub team_id: String,
+    /// What it buys.
+    pub product_id: String,
+    /// Who opened it; none if she is deleted.
+    pub initiator_id: Option<String>,
+    /// Who has joined, without the initiator.
+    pub participant_ids: Vec<String>,
+    /// Seats of deleted users.
+    pub anonymous_seats: u32,
+    /// Buyers it needs, initiator included.
+    pub min_size: u32,
+    /// When it was opened.
+    pub opened_at: Option<Timestamp>,
+    /// Until when it may fill.
+    pub deadline: Option<Timestamp>,
+    /// What has become of it.
+    pub outcome: TeamOutcome,
 }

@@ -19,6 +19,7 @@
 mod answers;
 mod changes;
 mod deletion;
+mod journal;
 mod secrets;
 mod truth;
 
