@@ -2,7 +2,7 @@
 
 use juntos_datasets::units::Timestamp;
 use juntos_engine::Engine;
-use juntos_engine::live::{Applied, Change, ChangeFault};
+use juntos_engine::live::{Applied, Change, ChangeFault, NotKept};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -24,6 +24,24 @@ pub(crate) async fn with_engine<T: Send + 'static>(
     let engine = state.engine();
     let now = visit.now;
     state.cpu().run(move || job(&engine, now)).await
+}
+
+/// The same for a job that changes something: answers when every change that it made outlives a crash.
+///
+/// # Errors
+/// Those of `job` and of the pool; `not_kept` when changes cannot be kept.
+pub(crate) async fn changing<T: Send + 'static>(
+    state: &AppState,
+    visit: &Visit,
+    job: impl FnOnce(&Engine, Timestamp) -> ApiResult<T> + Send + 'static,
+) -> ApiResult<T> {
+    let job = move |engine: &Engine, now| {
+        let result = job(engine, now);
+        Ok((result, engine.kept()))
+    };
+    let (result, kept) = with_engine(state, visit, job).await?;
+    kept.await.map_err(|NotKept| not_kept())?;
+    result
 }
 
 /// Applies one change.
@@ -83,8 +101,14 @@ fn change_fault(fault: ChangeFault) -> ApiError {
         ChangeFault::NotInTeam { .. } => Code::NotInTeam,
         ChangeFault::NotAllowedInTeam { .. } => Code::NotAllowedInTeam,
         ChangeFault::NotInvitable { .. } => Code::NotInvitable,
+        ChangeFault::NotKept(NotKept) => return not_kept(),
     };
     ApiError::new(code, fault.to_string())
+}
+
+fn not_kept() -> ApiError {
+    let message = "changes cannot be kept at present; send it again when the operator has mended the server's disk";
+    ApiError::new(Code::NotKept, message)
 }
 
 /// The error for something that is not there.

@@ -38,6 +38,10 @@ pub struct ServerConfig {
     pub max_events: usize,
     /// In how many invitations one person is suggested within seven days, whoever initiates.
     pub suggestions_a_week: u32,
+    /// File that keeps what the server was told since the bundle was cut; empty keeps it in memory only.
+    pub journal_file: PathBuf,
+    /// Days after which the journal forgets what was shown, and events and teams that the bundle has in it.
+    pub journal_days: u32,
     /// Folder of the ledger of sellers' audiences; made when the first one is asked for.
     pub audience_folder: PathBuf,
     /// Differential privacy of one audience: ε in thousandths.
@@ -81,6 +85,8 @@ impl Default for ServerConfig {
             max_events_bytes: 8 << 20,
             max_events: 10_000,
             suggestions_a_week: 3,
+            journal_file: PathBuf::from("juntos-journal"),
+            journal_days: 30,
             audience_folder: PathBuf::from("juntos-audience"),
             audience_epsilon_thousandths: AudiencePolicy::default().epsilon_thousandths,
             audience_answers_a_month: AudiencePolicy::default().answers_a_month,
@@ -248,6 +254,7 @@ impl ServerConfig {
         in_range("max_body_bytes", self.max_body_bytes, 1 << 10..=1 << 30, sizes)?;
         in_range("max_events_bytes", self.max_events_bytes, 1 << 10..=1 << 30, sizes)?;
         in_range("max_events", self.max_events, 1..=1_000_000, "set it between 1 and 1000000")?;
+        in_range("journal_days", self.journal_days, 1..=3650, "set it between 1 and 3650")?;
         let epsilons = "set it between 1 and 10000 thousandths";
         in_range("audience_epsilon_thousandths", self.audience_epsilon_thousandths, 1..=10_000, epsilons)?;
         in_range("audience_answers_a_month", self.audience_answers_a_month, 1..=1_000, "set it between 1 and 1000")?;

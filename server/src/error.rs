@@ -110,6 +110,8 @@ codes! {
     TimedOut = "timed_out", SERVICE_UNAVAILABLE, System;
     /// The server is stopping or not ready yet.
     NotReady = "not_ready", SERVICE_UNAVAILABLE, System;
+    /// The change cannot be kept, and was not taken.
+    NotKept = "not_kept", SERVICE_UNAVAILABLE, System;
     /// The server failed; its log tells more under the request id.
     Internal = "internal", INTERNAL_SERVER_ERROR, Internal;
 }

@@ -2,7 +2,8 @@
 //! and writes answers; it knows the clock and the network so that the engine need not.
 //!
 //! Reading order: `routes` (the whole API on one page), [`wire`] (the shapes of bodies), `ask` and `change` (from a
-//! body to the engine and back), `door` (what happens to every request), [`serve`](mod@serve) (open and close).
+//! body to the engine and back), `door` (what happens to every request), [`journal`]
+//! (what outlives a crash), [`serve`](mod@serve) (open and close).
 
 #![forbid(unsafe_code)]
 
@@ -13,6 +14,7 @@ pub mod config;
 pub mod door;
 pub mod error;
 pub mod ingest;
+pub mod journal;
 pub mod keys;
 pub mod pool;
 pub mod read;

@@ -114,7 +114,8 @@ impl AppState {
     }
 }
 
-fn system_clock() -> Timestamp {
+/// The system's clock.
+pub fn system_clock() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }

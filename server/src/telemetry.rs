@@ -32,6 +32,12 @@ pub const EVENTS: &str = "juntos_events_total";
 pub const INDEX_MERGES: &str = "juntos_index_merges_total";
 /// Merges of the vector index that failed.
 pub const INDEX_MERGE_FAILURES: &str = "juntos_index_merge_failures_total";
+/// Changes written to the journal.
+pub const JOURNAL_CHANGES: &str = "juntos_journal_changes_total";
+/// Seconds that the disk took for what was written to the journal at once.
+pub const JOURNAL_SECONDS: &str = "juntos_journal_write_seconds";
+/// 1 when the journal can be written no more, so that no change is taken.
+pub const JOURNAL_FAILED: &str = "juntos_journal_failed";
 
 /// Upper bounds of the latency buckets, seconds: fine around the aim of 5 ms.
 const SECONDS_BUCKETS: [f64; 14] =
@@ -53,6 +59,7 @@ pub fn recorder() -> Result<&'static PrometheusHandle, ServeError> {
 fn install() -> Result<PrometheusHandle, String> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(SECONDS.to_owned()), &SECONDS_BUCKETS)
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Full(JOURNAL_SECONDS.to_owned()), &SECONDS_BUCKETS))
         .and_then(PrometheusBuilder::install_recorder)
         .map_err(|fault| fault.to_string())?;
     describe();
@@ -68,6 +75,9 @@ fn describe() {
     metrics::describe_counter!(EMPTY_ANSWERS, "Answers without an item, by question");
     metrics::describe_counter!(BOUNDED_ANSWERS, "Answers made shorter by their surface's size");
     metrics::describe_counter!(EVENTS, "Events by verdict");
+    metrics::describe_counter!(JOURNAL_CHANGES, "Changes written to the journal");
+    metrics::describe_histogram!(JOURNAL_SECONDS, metrics::Unit::Seconds, "Seconds for what was written at once");
+    metrics::describe_gauge!(JOURNAL_FAILED, "1 when the journal can be written no more");
     metrics::describe_counter!(INDEX_MERGES, "Times that waiting changes were merged into the vector index");
     metrics::describe_counter!(INDEX_MERGE_FAILURES, "Merges of the vector index that failed");
 }

@@ -35,6 +35,9 @@ mod sellers;
 #[path = "main/events.rs"]
 mod events;
 
+#[path = "main/journal.rs"]
+mod journal;
+
 #[path = "main/transcripts.rs"]
 mod transcripts;
 

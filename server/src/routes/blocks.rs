@@ -7,7 +7,7 @@ use juntos_engine::Engine;
 use juntos_engine::live::Change;
 
 use super::Faults;
-use crate::change::{apply, remove, with_engine};
+use crate::change::{apply, changing, remove, with_engine};
 use crate::door::Visit;
 use crate::error::ApiResult;
 use crate::read::{JsonBody, QueryString, id_at};
@@ -48,7 +48,7 @@ pub(crate) async fn put(
     let answer = body.clone();
     let Block { user_id, blocked_id } = body;
     let change = Change::PutBlock { user_id, blocked_id };
-    with_engine(&state, &visit, move |engine, now| apply(engine, change, now)).await?;
+    changing(&state, &visit, move |engine, now| apply(engine, change, now)).await?;
     Ok(axum::Json(answer))
 }
 
@@ -64,6 +64,6 @@ pub(crate) async fn delete(
 ) -> ApiResult<StatusCode> {
     let Block { user_id, blocked_id } = body;
     let change = Change::DeleteBlock { user_id, blocked_id };
-    with_engine(&state, &visit, move |engine, now| remove(engine, change, now)).await?;
+    changing(&state, &visit, move |engine, now| remove(engine, change, now)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 
 use super::Faults;
-use crate::change::with_engine;
+use crate::change::changing;
 use crate::door::Visit;
 use crate::error::ApiResult;
 use crate::ingest::{Encoding, ingest};
@@ -31,5 +31,5 @@ pub(crate) async fn report(
     let encoding = Encoding::of(&media_type(&headers))?;
     let bytes = body_bytes(body, state.config().max_events_bytes).await?;
     let most = state.config().max_events;
-    with_engine(&state, &visit, move |engine, now| ingest(engine, encoding, &bytes, most, now)).await.map(axum::Json)
+    changing(&state, &visit, move |engine, now| ingest(engine, encoding, &bytes, most, now)).await.map(axum::Json)
 }

@@ -7,7 +7,7 @@ use juntos_engine::Engine;
 use juntos_engine::live::Change;
 
 use super::Faults;
-use crate::change::{apply, remove, with_engine};
+use crate::change::{apply, changing, remove, with_engine};
 use crate::door::Visit;
 use crate::error::ApiResult;
 use crate::read::{JsonBody, QueryString, id_at};
@@ -46,7 +46,7 @@ pub(crate) async fn put(
 ) -> ApiResult<axum::Json<Friendship>> {
     let answer = body.clone();
     let record = body.into_record();
-    with_engine(&state, &visit, move |engine, now| apply(engine, Change::PutFriendship(record), now)).await?;
+    changing(&state, &visit, move |engine, now| apply(engine, Change::PutFriendship(record), now)).await?;
     Ok(axum::Json(answer))
 }
 
@@ -62,6 +62,6 @@ pub(crate) async fn delete(
 ) -> ApiResult<StatusCode> {
     let FriendshipKey { user_id, friend_id } = key;
     let change = Change::DeleteFriendship { user_id, friend_id };
-    with_engine(&state, &visit, move |engine, now| remove(engine, change, now)).await?;
+    changing(&state, &visit, move |engine, now| remove(engine, change, now)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,7 +8,7 @@ use juntos_engine::live::Change;
 use serde_json::Value;
 
 use super::Faults;
-use crate::change::{apply, merged, remove, unknown, with_engine};
+use crate::change::{apply, changing, merged, remove, unknown, with_engine};
 use crate::door::Visit;
 use crate::error::{ApiResult, Code};
 use crate::read::{JsonBody, PathId};
@@ -44,7 +44,7 @@ pub(crate) async fn put(
         apply(engine, Change::PutProduct(body.into_record(&id)?), now)?;
         find(engine, &id)
     };
-    with_engine(&state, &visit, put).await.map(axum::Json)
+    changing(&state, &visit, put).await.map(axum::Json)
 }
 
 /// Changes the fields that the body names and no others; `null` makes a field unknown.
@@ -64,7 +64,7 @@ pub(crate) async fn patch(
         apply(engine, Change::PutProduct(changed.into_record(&id)?), now)?;
         find(engine, &id)
     };
-    with_engine(&state, &visit, patch).await.map(axum::Json)
+    changing(&state, &visit, patch).await.map(axum::Json)
 }
 
 /// Removes the product; done as well when there is none.
@@ -77,7 +77,7 @@ pub(crate) async fn delete(
     Extension(visit): Extension<Visit>,
     PathId(id): PathId,
 ) -> ApiResult<StatusCode> {
-    with_engine(&state, &visit, move |engine, now| remove(engine, Change::DeleteProduct(id), now)).await?;
+    changing(&state, &visit, move |engine, now| remove(engine, Change::DeleteProduct(id), now)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -9,7 +9,7 @@ use juntos_engine::live::Change;
 use serde_json::Value;
 
 use super::Faults;
-use crate::change::{apply, merged, remove, unknown, with_engine};
+use crate::change::{apply, changing, merged, remove, unknown, with_engine};
 use crate::door::Visit;
 use crate::error::{ApiResult, Code};
 use crate::read::{JsonBody, PathId, id_at};
@@ -45,7 +45,7 @@ pub(crate) async fn put(
         apply(engine, Change::PutTeam(body.into_record(&id, now)?), now)?;
         find(engine, &id, now)
     };
-    with_engine(&state, &visit, put).await.map(axum::Json)
+    changing(&state, &visit, put).await.map(axum::Json)
 }
 
 /// Changes the fields that the body names and no others; `null` makes a field unknown.
@@ -65,7 +65,7 @@ pub(crate) async fn patch(
         apply(engine, Change::PutTeam(changed.into_record(&id, now)?), now)?;
         find(engine, &id, now)
     };
-    with_engine(&state, &visit, patch).await.map(axum::Json)
+    changing(&state, &visit, patch).await.map(axum::Json)
 }
 
 /// Removes the team; done as well when there is none.
@@ -78,7 +78,7 @@ pub(crate) async fn delete(
     Extension(visit): Extension<Visit>,
     PathId(id): PathId,
 ) -> ApiResult<StatusCode> {
-    with_engine(&state, &visit, move |engine, now| remove(engine, Change::DeleteTeam(id), now)).await?;
+    changing(&state, &visit, move |engine, now| remove(engine, Change::DeleteTeam(id), now)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -100,7 +100,7 @@ pub(crate) async fn join(
         apply(engine, Change::JoinTeam { team_id: id.clone(), user_id }, now)?;
         find(engine, &id, now)
     };
-    with_engine(&state, &visit, join).await.map(axum::Json)
+    changing(&state, &visit, join).await.map(axum::Json)
 }
 
 /// A participant leaves an open team; when the initiator leaves, the team is cancelled.
@@ -121,7 +121,7 @@ pub(crate) async fn leave(
         apply(engine, Change::LeaveTeam { team_id: id.clone(), user_id }, now)?;
         find(engine, &id, now)
     };
-    with_engine(&state, &visit, leave).await.map(axum::Json)
+    changing(&state, &visit, leave).await.map(axum::Json)
 }
 
 fn find(engine: &Engine, id: &str, now: Timestamp) -> ApiResult<Team> {

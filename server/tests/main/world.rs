@@ -64,12 +64,15 @@ const BOUGHT: [(&str, &str); 9] = [
     ("ana", "puzzle"),
 ];
 
-static BUNDLE: LazyLock<Arc<Bundle>> = LazyLock::new(|| {
+static BUNDLE: LazyLock<Arc<Bundle>> = LazyLock::new(|| bundle_after(BOUGHT.len()));
+
+/// The bundle of this world as it was after so many of its purchases; there is one on each day, from 20 days before [`NOW`] on.
+pub(crate) fn bundle_after(purchases: usize) -> Arc<Bundle> {
     let folder = tempfile::tempdir().unwrap();
-    let dataset = dataset(&folder.path().join("data"));
+    let dataset = dataset(&folder.path().join("data"), &BOUGHT[..purchases]);
     let users: Vec<f32> = PEOPLE.iter().flat_map(|(_, taste)| *taste).collect();
     bundle(&dataset, &users, &GOODS.iter().flat_map(|(_, _, kind)| *kind).collect::<Vec<f32>>())
-});
+}
 
 /// The bundle of a dataset, with vectors of two numbers made by hand.
 pub(crate) fn bundle(dataset: &Dataset, user_vectors: &[f32], product_vectors: &[f32]) -> Arc<Bundle> {
@@ -93,7 +96,7 @@ pub(crate) fn bundle(dataset: &Dataset, user_vectors: &[f32], product_vectors: &
     Arc::new(Bundle::open(&out).unwrap())
 }
 
-fn dataset(out: &Path) -> Dataset {
+fn dataset(out: &Path, bought: &[(&str, &str)]) -> Dataset {
     let mut writer = DatasetWriter::create(out).unwrap();
     for (user_id, _) in PEOPLE {
         let user = User {
@@ -109,7 +112,7 @@ fn dataset(out: &Path) -> Dataset {
         let tie = Friendship { user_id: "ana", friend_id, kind: FriendshipKind::Friend, strength: 1.0, since: None };
         writer.push::<Friendships>(&tie).unwrap();
     }
-    for (days, (user_id, product_id)) in BOUGHT.into_iter().enumerate() {
+    for (days, (user_id, product_id)) in bought.iter().copied().enumerate() {
         let ts = Some(NOW.plus_days(-20.0 + days as f64));
         writer.push::<Events>(&Event { ts, ..Event::new(user_id, product_id, EventKind::Purchase) }).unwrap();
     }
