@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use juntos_datasets::tables::PurchaseVisibility;
+
+use super::Friend;
 use crate::cohorts::FriendsMean;
 use crate::fold::{self, FoldEvent, Prior};
 use crate::live::people::History;
@@ -73,16 +76,24 @@ impl Snapshot {
         self.taste_vector(user).map(Cow::into_owned)
     }
 
-    /// Mean of the vectors of a user's closest friends, weighted by the strength of the tie.
+    /// Mean of the vectors of a user's closest friends, weighted by the strength of the tie. To follow somebody is not enough:
+    /// only the vectors of friends in both directions, and of people who show their purchases to everyone, say something
+    /// about her.
     fn friends_mean(&self, user: u32) -> Option<FriendsMean> {
         let mut friends = self.friends_of(user);
         friends.sort_by(|a, b| b.strength.total_cmp(&a.strength).then(a.row.cmp(&b.row)));
         let known = friends
             .iter()
-            .filter(|friend| friend.strength > 0.0)
+            .filter(|friend| friend.strength > 0.0 && self.lends_taste(friend, user))
             .filter_map(|friend| Some((self.vector_for_others(friend.row)?, friend.strength)));
         let (vector, strength) = mean_and_weight(self.bundle().dim(), known.take(MOST_STAND_INS))?;
         Some(FriendsMean { vector, strength })
+    }
+
+    /// Whether the vector of one of her friends may stand in for `user`.
+    fn lends_taste(&self, friend: &Friend, user: u32) -> bool {
+        let shows_all = || self.consent(friend.row).purchase_visibility == PurchaseVisibility::Everyone;
+        friend.of_both || self.has_tie(friend.row, user) || shows_all()
     }
 
     /// A user's vector with what she did since the cut folded in, where she did anything that tells of taste.
