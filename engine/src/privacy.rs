@@ -31,7 +31,7 @@ use juntos_datasets::units::Timestamp;
 use crate::bitmap::Bitmap;
 use crate::candidates::ProductDraft;
 use crate::live::teams::Team;
-use crate::live::view::{Friend, Owned};
+use crate::live::view::Friend;
 use crate::month::Month;
 use crate::reasons::CountBucket;
 use crate::recommend::Snapshot;
@@ -170,11 +170,6 @@ impl<'a> Privacy<'a> {
     /// Whether that an open friend bought a product may be used as social proof.
     pub(crate) fn is_social(&self, product: u32) -> bool {
         !self.world.is_sensitive(product)
-    }
-
-    /// Whether a purchase already counts: it became known before today.
-    pub(crate) fn counts(&self, owned: &Owned) -> bool {
-        owned.counts(self.now.day())
     }
 
     /// What may be told about `count` open friends who bought.

@@ -3,19 +3,21 @@
 
 use std::sync::Arc;
 
-use juntos_datasets::tables::{EventKind, Surface};
+use juntos_datasets::tables::{EventKind, PurchaseVisibility, Surface};
 use juntos_datasets::training::EventWeights;
 use juntos_datasets::units::Timestamp;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::goods::Good;
-use super::people::History;
+use super::people::{Ceased, History};
 use super::records::{EventRecord, FriendshipRecord, ProductRecord, UserRecord, two_people};
 use super::ties::{BlockState, Tie};
 use super::{Applied, Change, ChangeFault};
+use crate::bundle::UserProfile;
 use crate::cohorts::Home;
 use crate::history::stars;
 use crate::live::neighbours;
+use crate::live::view::Owned;
 use crate::recommend::Snapshot;
 use crate::rules::moves::MS_AN_HOUR;
 
@@ -73,12 +75,16 @@ impl Snapshot {
         record.check()?;
         let row = self.user_or_new(&record.user_id);
         let (before, after) = (self.personalised(row), record.personalise);
+        let hides = record.purchase_visibility == PurchaseVisibility::Nobody;
+        let hidden = hides && self.consent(row).purchase_visibility != PurchaseVisibility::Nobody;
         let lived = self.profile(row).home();
         let moved = lived != Home::new(record.country, record.language);
         self.live.people.set_record(row, record);
+        if before != after || hidden {
+            self.forget_popularity(row);
+        }
         if before != after {
             self.count_before_the_cut(row, after);
-            self.forget_popularity(row);
             self.fold_again_around(row);
             self.reckon_around(row, now);
         }
@@ -129,6 +135,17 @@ impl Snapshot {
         let Some(history) = self.live.people.history(user).cloned() else { return };
         self.live.popularity.forget(&history.added);
         self.live.people.set_history(user, History { added: Vec::new(), ..History::clone(&history) });
+    }
+
+    /// Whether what somebody did may move popular lists before the next training: no gift, nothing sensitive, and no purchase
+    /// that its buyer shows to nobody.
+    fn moves_popularity(&self, profile: &UserProfile, product: u32, kind: EventKind) -> bool {
+        let told = match kind {
+            EventKind::Gift => false,
+            EventKind::Purchase => profile.purchase_visibility != PurchaseVisibility::Nobody,
+            _ => true,
+        };
+        told && profile.personalise && !self.is_sensitive(product)
     }
 
     /// Makes the vector anew of somebody who is known by her friends or what her cohort likes, and by a few events.
@@ -290,14 +307,14 @@ impl Snapshot {
                 history.haste = days.and_then(|days| self.haste_after(user, product, days)).or(history.haste);
             }
             EventKind::Dislike | EventKind::Return => {
-                let counted =
-                    self.owned_by(user).iter().any(|owned| owned.product == product && owned.counts(now.day()));
+                let owned = self.owned_by(user).into_iter().find(|owned| owned.product == product);
+                let counted = owned.filter(|owned| owned.counts(now.day()));
                 if event.kind == EventKind::Return && self.has_bought(user, &history, product) {
                     history.send_back(product);
                 }
                 history.refuse(product);
-                if counted {
-                    history.cease(product, now.day());
+                if let Some(Owned { shown_from_day, .. }) = counted {
+                    history.cease(Ceased { product, day: now.day(), shown_from_day });
                 }
                 self.live.popularity.refuse(&mut history.added, product, now.day());
             }
@@ -316,7 +333,7 @@ impl Snapshot {
         let weight = EventWeights::default().of(event.kind);
         if weight > 0.0 {
             history.signal(product, weight);
-            if profile.personalise {
+            if self.moves_popularity(&profile, product, event.kind) {
                 self.live.popularity.add(&mut history.added, profile.country, product, weight, now.day());
             }
         }

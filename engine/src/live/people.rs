@@ -51,6 +51,16 @@ pub(crate) struct Signal {
 /// Most signals that a user's vector is folded from: the latest ones.
 pub(crate) const MOST_SIGNALS: usize = 200;
 
+/// A product that somebody refused on a day on which others might learn that she had bought it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ceased {
+    pub(crate) product: u32,
+    /// Day on which she refused it.
+    pub(crate) day: i64,
+    /// Day from which on others could learn of it.
+    pub(crate) shown_from_day: i64,
+}
+
 /// How much more in haste somebody is than others in her country when she chooses an offer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Haste {
@@ -74,8 +84,8 @@ pub(crate) struct History {
     pub(crate) added: Vec<Added>,
     /// Products that she refused and wanted after all, with the last day on which she did.
     pub(crate) accepted: Vec<(u32, i64)>,
-    /// Products that she refused on a day on which others might still learn of her purchase, with that day.
-    pub(crate) ceased: Vec<(u32, i64)>,
+    /// Products that she refused on a day on which others might still learn of her purchase.
+    pub(crate) ceased: Vec<Ceased>,
     /// What the offers that she took since the cut tell of her haste.
     pub(crate) haste: Option<Haste>,
     /// Her vector with the signals folded in.
@@ -111,10 +121,10 @@ impl History {
         self.had.retain(|had| had.product != product);
     }
 
-    /// Notes that on `day` she ceased to have a product whose purchase counted for others.
-    pub(crate) fn cease(&mut self, product: u32, day: i64) {
-        self.ceased.retain(|&(_, ceased)| ceased == day);
-        self.ceased.push((product, day));
+    /// Notes that she ceased to have a product whose purchase counted for others.
+    pub(crate) fn cease(&mut self, ceased: Ceased) {
+        self.ceased.retain(|before| before.day == ceased.day && before.product != ceased.product);
+        self.ceased.push(ceased);
     }
 
     /// Notes the stars that she gave `product` at `ms`: the latest count, in whatever order they come.

@@ -97,11 +97,11 @@ impl Snapshot {
         stored.iter().filter(|had| had.purchases > 0).for_each(|had| told(had.product));
     }
 
-    /// Products that a user refused on `day`, and whose purchase others had learnt of by then: to them she has them until
-    /// the day is over, so that two looks on one day cannot be subtracted from each other.
-    pub(crate) fn ceased_on(&self, user: u32, day: i64) -> impl Iterator<Item = u32> {
+    /// Products that a user refused on `day`, and whose purchase others had learnt of by then, with the day from which on they
+    /// could: to them she has them until the day is over, so that two looks on one day cannot be subtracted from each other.
+    pub(crate) fn ceased_on(&self, user: u32, day: i64) -> impl Iterator<Item = (i64, u32)> {
         let ceased = self.live.people.history(user).map_or(&[][..], |history| &history.ceased);
-        ceased.iter().filter(move |&&(_, ceased)| ceased == day).map(|&(product, _)| product)
+        ceased.iter().filter(move |ceased| ceased.day == day).map(|ceased| (ceased.shown_from_day, ceased.product))
     }
 
     /// Products that a user refused, ascending.

@@ -90,6 +90,17 @@ impl Snapshot {
         stored + self.live.co_joined.get(&initiator).and_then(|since| since.get(&by)).copied().unwrap_or(0.0)
     }
 
+    /// As [`Self::each_co_joined`], but of what happened since the cut only what `by` did herself.
+    pub(crate) fn each_co_joined_before(&self, initiator: u32, by: u32, mut told: impl FnMut((u32, f32))) {
+        let (rows, times) = self.stored_user(initiator).map_or((&[][..], &[][..]), |row| self.bundle().co_joined(row));
+        let at = rows.partition_point(|&row| row < by);
+        let behind = at + usize::from(rows.get(at) == Some(&by));
+        let stored = |range: std::ops::Range<usize>| rows[range.clone()].iter().copied().zip(times[range].iter().copied());
+        stored(0..at).for_each(&mut told);
+        told((by, self.times_joined(initiator, by)));
+        stored(behind..rows.len()).for_each(told);
+    }
+
     /// Calls `told` for everybody who joined succeeded teams of `initiator`, by row, with the number of times: people who
     /// still exist.
     pub(crate) fn each_co_joined(&self, initiator: u32, told: impl FnMut((u32, f32))) {

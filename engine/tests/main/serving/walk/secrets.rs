@@ -46,9 +46,13 @@ impl Walk {
         if actor == viewer || person.gone || !secret {
             return Ok(());
         }
-        // With three people the popular list may move, on the next day.
+        // With three people the popular list may move on the next day, by what is no purchase.
         let others = self.truth.touched.iter().filter(|&&(who, what)| what == product && who != actor).count();
-        let days: &[f64] = if others < 2 { &[0.0, 1.0] } else { &[0.0] };
+        let told = others >= 2
+            && person.personalise
+            && !self.truth.things[product].sensitive
+            && !matches!(kind, EventKind::Purchase | EventKind::Gift | EventKind::Shown);
+        let days: &[f64] = if told { &[0.0] } else { &[0.0, 1.0] };
         let before = self.seen_by(viewer, actor, product, days);
         self.happen(actor, product, kind);
         let after = self.seen_by(viewer, actor, product, days);
