@@ -24,8 +24,10 @@ struct Person {
 
 /// Facts about the initiator and the people who might join her.
 ///
-/// What a person bought is known only of the initiator herself and of friends who let her see it, sensitive products left
-/// out, and of others' vectors only the trained ones: a chance to join must not tell what nobody may know.
+/// A chance to join must not tell what nobody may know. So what a person bought is known only of the initiator herself and of
+/// friends who let her see it, sensitive products left out; of others' vectors only the trained ones are, and of their
+/// teams those of before the cut and those that the initiator joined. Of a stranger nothing is known, and nothing of what
+/// people without `personalise` do with others.
 #[derive(Debug)]
 pub(crate) struct Evidence<'a> {
     world: &'a Snapshot,
@@ -60,7 +62,7 @@ impl<'a> Evidence<'a> {
             if self.there == self.others.len() {
                 self.others.push(Person::default());
             }
-            gather_somebody(&mut self.others[self.there], self.world, privacy, row);
+            gather_somebody(&mut self.others[self.there], self.world, privacy, self.initiator.row, row);
             self.there += 1;
         }
         self.last.set(0);
@@ -100,7 +102,8 @@ impl<'a> Evidence<'a> {
 /// The initiator.
 fn herself(world: &Snapshot, row: u32) -> Person {
     let mut person = Person { row, ..Person::default() };
-    person.know_ties(world);
+    person.know_friends(world);
+    world.each_co_joined(row, |(other, times)| person.joined_by(world, other, times));
     if world.personalised(row) {
         person.vector = world.own_vector(row).map_or_else(Vec::new, Cow::into_owned);
         world.each_bought(row, |product| person.products.push(product));
@@ -108,17 +111,21 @@ fn herself(world: &Snapshot, row: u32) -> Person {
     person
 }
 
-/// Makes `person` anybody else; of one who does not allow that what is known about her is used, nothing is known.
-fn gather_somebody(person: &mut Person, world: &Snapshot, privacy: &Privacy<'_>, row: u32) {
+/// Makes `person` anybody else; of one who does not allow that what is known about her is used, and of a stranger who does not
+/// show everyone what she buys, nothing is known but how often she and the initiator were in one team.
+fn gather_somebody(person: &mut Person, world: &Snapshot, privacy: &Privacy<'_>, initiator: u32, row: u32) {
     person.forget();
     person.row = row;
     if !world.personalised(row) {
         return;
     }
-    person.know_ties(world);
-    if privacy.uses_taste_of(row) {
-        world.read_trained_vector(row, &mut person.vector);
+    if !privacy.uses_taste_of(row) {
+        person.joined_by(world, initiator, world.times_joined(row, initiator));
+        return;
     }
+    person.know_friends(world);
+    world.each_co_joined_before(row, initiator, |(other, times)| person.joined_by(world, other, times));
+    world.read_trained_vector(row, &mut person.vector);
     if privacy.sees_purchases_of(row) {
         world.each_bought(row, |product| {
             if privacy.is_social(product) {
@@ -141,7 +148,8 @@ fn stored(world: &Snapshot, initiator: UserRow, user: UserRow) -> Person {
         rows.iter().copied().zip(values.iter().copied()).filter(|(row, _)| exists(row)).unzip()
     };
     (person.friends, person.strengths) = kept(bundle.friends(user));
-    (person.joiners, person.joined) = kept(bundle.co_joined(user));
+    let (joiners, joined) = bundle.co_joined(user);
+    joiners.iter().zip(joined).for_each(|(&other, &times)| person.joined_by(world, other, times));
     if own || world.showed_at_the_cut(user, initiator) {
         let bought = bundle.possessions(user).iter().filter(|had| had.purchases > 0).map(|had| had.product);
         let told = |&product: &u32| own || !bundle.catalogue().sensitive(ProductRow(product));
@@ -162,16 +170,20 @@ impl Person {
         [strengths, joined, vector].into_iter().for_each(Vec::clear);
     }
 
-    /// Adds whom she knows and who joined her.
-    fn know_ties(&mut self, world: &Snapshot) {
+    /// Adds whom she knows.
+    fn know_friends(&mut self, world: &Snapshot) {
         world.each_friend(self.row, |friend| {
             self.friends.push(friend.row);
             self.strengths.push(friend.strength);
         });
-        world.each_co_joined(self.row, |(row, times)| {
-            self.joiners.push(row);
+    }
+
+    /// Adds, after those with lower rows, that somebody joined her, where that may be used.
+    fn joined_by(&mut self, world: &Snapshot, other: u32, times: f32) {
+        if times > 0.0 && !world.live.people.is_deleted(other) && world.personalised(other) {
+            self.joiners.push(other);
             self.joined.push(times);
-        });
+        }
     }
 }
 

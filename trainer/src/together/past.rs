@@ -30,7 +30,7 @@ impl<'a> Past<'a> {
         users: &'a [f32],
         products: &'a [f32],
     ) -> Self {
-        Self { data, consent, co_joined: co_joined(data), dim, users, products }
+        Self { data, consent, co_joined: co_joined(data, consent), dim, users, products }
     }
 
     /// What may be used for a question of `initiator`.
@@ -68,11 +68,12 @@ impl<'a> Past<'a> {
     }
 }
 
-/// `(users, users)`: how many times each friend joined a succeeded training team of each initiator.
-fn co_joined(data: &TrainingData) -> Csr {
+/// `(users, users)`: how many times each friend joined a succeeded training team of each initiator, where that may be used.
+fn co_joined(data: &TrainingData, consent: &Consent) -> Csr {
     let mut entries = Vec::new();
     for team in data.teams.iter().filter(|team| is_past_success(team)) {
-        entries.extend(team.participants.iter().map(|friend| (team.initiator.0, friend.0, 1.0)));
+        let usable = team.participants.iter().filter(|&&friend| consent.person(friend).personalise);
+        entries.extend(usable.map(|friend| (team.initiator.0, friend.0, 1.0)));
     }
     Csr::from_entries(data.users.len(), data.users.len(), entries)
 }
