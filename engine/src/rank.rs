@@ -14,8 +14,6 @@ pub(crate) const DUE_BONUS: f32 = 1.2;
 /// What the most convenient delivery adds for a person, and the least convenient one takes
 /// ([`crate::offers::Weights::convenience`]).
 pub(crate) const DELIVERY_BONUS: f32 = 0.15;
-/// Share of the money saved, times the chance that it is: what a group's list adds for a full saving.
-pub(crate) const SAVING_BONUS: f32 = 0.3;
 /// Lowest place on the scale: a product far from the person's taste is not lower than this, so that a bonus can show it.
 const FAR: f32 = -0.1;
 

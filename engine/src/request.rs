@@ -223,7 +223,7 @@ pub struct GroupProductItem {
     pub product: ProductItem,
     /// Chance that a team of these people fills before its deadline, 0 to 1. Seats that the group itself leaves free may
     /// be filled by other friends whom the first person could invite.
-    pub success_probability: f32,
+    pub success_probability: Option<f32>,
     /// Who would likely join, likeliest first: only people who consent to be suggested.
     pub would_join: Vec<String>,
     /// What each buyer saves against the price for one.

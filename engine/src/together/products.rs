@@ -20,7 +20,7 @@ use crate::index::Scored;
 use crate::live::outcomes::{Correction, Question};
 use crate::live::view::{dot, weighted_mean};
 use crate::privacy::{Privacy, certain_age};
-use crate::rank::{self, Scale};
+use crate::rank::Scale;
 use crate::recommend::{Snapshot, pool};
 use crate::request::{Answer, Context, Degraded, GroupProductItem, MAX_IDS, Market, ProductItem, RequestFault, Source};
 use crate::trace::Trace;
@@ -33,6 +33,9 @@ const MOST_FRIENDS: usize = 9;
 pub const MOST_COUNTED: usize = 30;
 /// Buyers that a team needs where the product does not say: two.
 const SMALLEST_TEAM: u32 = 2;
+/// What a product that a group likes is worth to it when the team does not fill, or there is none: everybody may still buy it
+/// for herself.
+const WORTH_ALONE: f32 = 0.5;
 /// Log-odds from which on somebody is said to join, beyond those the team needs: an even chance.
 const LIKELY_LOG_ODDS: f32 = 0.0;
 /// Most people named for one product.
@@ -90,6 +93,15 @@ struct Reserve {
     /// As for a product that nobody has.
     facts: JoinFacts,
     vector: Vec<f32>,
+}
+
+/// What a team on a product would bring.
+#[derive(Default)]
+struct Team {
+    /// The chance that it fills.
+    success: f32,
+    /// The part of the price that its members save.
+    saved: f32,
 }
 
 /// A draft with the chance that its team fills, and who would join.
@@ -201,10 +213,10 @@ impl Snapshot {
         let friends = self.likeliest_friends(user, privacy);
         if with_friends {
             let invited = friends.iter().map(|&(friend, _)| friend).filter(|&friend| privacy.may_invite(friend));
-            others.extend(invited.take(MOST_FRIENDS));
+            let unnamed = invited.filter(|friend| named.binary_search(friend).is_err());
+            // Who was named always counts.
+            others.extend(unnamed.take(MOST_FRIENDS.min(MAX_IDS.saturating_sub(others.len() + 1))));
             others.sort_unstable();
-            others.dedup();
-            others.truncate(MAX_IDS);
         }
         let outside = friends.into_iter().filter(|(friend, _)| !others.contains(friend));
         let reserve = outside
@@ -326,11 +338,16 @@ impl Snapshot {
         }
         let Some(scale) = Scale::of(&close) else { return Vec::new() };
         let mut draft = |scored: &Scored| {
-            let (place, bonus) = (scale.place(scored.score), self.saving_bonus(scored.row, group));
+            let place = scale.place(scored.score);
+            let Team { success, saved } = self.team_on(scored.row, group);
+            let parts = [
+                ("taste", WORTH_ALONE * place),
+                ("team", success * (1.0 - WORTH_ALONE) * place),
+                ("saving", success * saved),
+            ];
             trace.proposed(scored.row, Source::Group);
-            trace.adds(scored.row, "taste", place);
-            trace.adds(scored.row, "saving", bonus);
-            ProductDraft::new(scored.row, Source::Group, place + bonus)
+            parts.iter().for_each(|&(part, points)| trace.adds(scored.row, part, points));
+            ProductDraft::new(scored.row, Source::Group, parts.iter().map(|(_, points)| points).sum())
         };
         close.iter().map(&mut draft).collect()
     }
@@ -388,12 +405,12 @@ impl Snapshot {
         self.bundle().group_vector(&stored?)
     }
 
-    /// What the money saved adds: its share of the price, times the chance that the team fills.
-    fn saving_bonus(&self, product: u32, group: &Group<'_>) -> f32 {
+    /// The team that the group could open on a product; where buying together saves nothing there is none to fill.
+    fn team_on(&self, product: u32, group: &Group<'_>) -> Team {
         let goods = self.goods(product);
-        let (Some(saving), Some(price)) = (goods.saving(), goods.price) else { return 0.0 };
-        let share = saving.minor_units as f32 / price.minor_units as f32;
-        rank::SAVING_BONUS * share * self.prospect(product, goods.group_min_size, group).success
+        let (Some(saving), Some(price)) = (goods.saving(), goods.price) else { return Team::default() };
+        let saved = saving.minor_units as f32 / price.minor_units as f32;
+        Team { success: self.prospect(product, goods.group_min_size, group).success, saved }
     }
 
     /// The chance that the team fills, and everybody in the group who is likely enough to join, likeliest first.
@@ -452,7 +469,7 @@ impl Snapshot {
         let product: ProductItem = explain.product(draft);
         GroupProductItem {
             product,
-            success_probability: prospect.success,
+            success_probability: group.initiator.map(|_| prospect.success),
             would_join: named.into_iter().map(|row| self.user_id(row).to_owned()).collect(),
             saving: goods.saving(),
         }

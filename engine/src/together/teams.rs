@@ -91,7 +91,7 @@ impl Snapshot {
             }
             least = taste;
             let best = teams.open_of_product(product).filter(wanted).filter(|team| !privacy.is_friends_team(team));
-            for (at, team) in best.take(enough).enumerate() {
+            for (at, team) in first_of(best, enough, privacy.may_hurry()).into_iter().enumerate() {
                 strangers += usize::from(at < most);
                 found.insert(team.id.clone(), team.clone());
             }
@@ -135,8 +135,9 @@ impl Snapshot {
     ) -> Vec<Arc<Team>> {
         let (of_friends, of_strangers): (Vec<_>, Vec<_>) =
             teams.into_iter().partition(|team| privacy.is_friends_team(team));
-        let mut ranked = best_first(self.by_join_chance(of_friends, viewer, privacy, trace));
-        ranked.extend(best_first(self.by_taste(of_strangers, viewer, trace)));
+        let hurry = privacy.may_hurry();
+        let mut ranked = best_first(self.by_join_chance(of_friends, viewer, privacy, trace), hurry);
+        ranked.extend(best_first(self.by_taste(of_strangers, viewer, trace), hurry));
         ranked
     }
 
@@ -195,11 +196,23 @@ fn varied(teams: Vec<Arc<Team>>, most: usize) -> (Vec<Arc<Team>>, Vec<Arc<Team>>
     })
 }
 
-/// The teams by score, then by the fewest seats left, then by id.
-fn best_first(mut scored: Vec<(f32, Arc<Team>)>) -> Vec<Arc<Team>> {
+/// The first `most` of teams on one product: of all in their order, which begins with the fewest seats left, or by id for
+/// somebody who is not to be hurried.
+fn first_of<'a>(teams: impl Iterator<Item = &'a Arc<Team>>, most: usize, hurry: bool) -> Vec<&'a Arc<Team>> {
+    if hurry {
+        return teams.take(most).collect();
+    }
+    let mut teams: Vec<&Arc<Team>> = teams.collect();
+    teams.sort_by(|one, other| one.id.cmp(&other.id));
+    teams.truncate(most);
+    teams
+}
+
+/// The teams by score, then by the fewest seats left unless somebody is not to be hurried, then by id.
+fn best_first(mut scored: Vec<(f32, Arc<Team>)>, hurry: bool) -> Vec<Arc<Team>> {
+    let seats = |team: &Team| if hurry { team.seats_left() } else { 0 };
     scored.sort_by(|(a, left), (b, right)| {
-        let seats = left.seats_left().cmp(&right.seats_left());
-        b.total_cmp(a).then(seats).then_with(|| left.id.cmp(&right.id))
+        b.total_cmp(a).then(seats(left).cmp(&seats(right))).then_with(|| left.id.cmp(&right.id))
     });
     scored.into_iter().map(|(_, team)| team).collect()
 }

@@ -337,7 +337,7 @@ impl Item for GroupProduct {
         let GroupProductItem { product, success_probability, would_join, saving } = item;
         Self {
             product: Product::told(product, wording),
-            success_probability: Some(probability(success_probability)),
+            success_probability: success_probability.map(probability),
             would_join: Some(would_join),
             saving: saving.map(Money::from),
         }

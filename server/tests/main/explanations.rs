@@ -379,8 +379,8 @@ async fn group_buying_explained() {
     assert_eq!(answer["explanation"]["product"]["rules"], json!(["age"]), "the group is as young as its youngest");
     let item = &answer["explanation"]["items"][0];
     assert_eq!(
-        (&item["sources"], &item["parts"][0]["what"], &item["parts"][1]["what"]),
-        (&json!(["group"]), &json!("taste"), &json!("saving"))
+        (&item["sources"], &item["parts"][0]["what"], &item["parts"][1]["what"], &item["parts"][2]["what"]),
+        (&json!(["group"]), &json!("taste"), &json!("team"), &json!("saving"))
     );
 
     let friends = json!({"user_id": "ana", "product_id": "ball", "explain": "full", "limit": 1});

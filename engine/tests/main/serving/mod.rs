@@ -24,6 +24,7 @@
 mod drift;
 mod explanation;
 mod groups;
+mod inference;
 mod lists;
 mod live;
 mod many_friends;

@@ -127,7 +127,8 @@ proptest! {
         for item in &answer.items {
             let product = world.good(&item.product.product_id);
             prop_assert!(members.iter().all(|&member| world.may_see(member, product)));
-            prop_assert!((0.0..=1.0).contains(&item.success_probability));
+            prop_assert_eq!(item.success_probability.is_some(), world.people[0].personalise);
+            prop_assert!(item.success_probability.is_none_or(|chance| (0.0..=1.0).contains(&chance)));
             for id in &item.would_join {
                 check_invited(&world, 0, product, id)?;
                 prop_assert!(world.may_see(world.person(id), product));

@@ -1,0 +1,261 @@
+//! What a curious person can work out by making a difference: she follows, befriends, blocks, names and asks again. Each test
+//! is one attack that must tell nothing.
+
+use juntos_datasets::tables::{EventKind, FriendshipKind, PurchaseVisibility, TeamOutcome};
+use juntos_engine::Engine;
+use juntos_engine::explanation::Explain;
+use juntos_engine::live::Change;
+use juntos_engine::live::records::{EventRecord, FriendshipRecord, TeamRecord, UserRecord};
+use juntos_engine::reasons::Reason;
+use juntos_engine::request::{Context, Filter};
+use juntos_engine::serving_model::ServingModel;
+use juntos_engine::together::model::{JOIN_FEATURES, JoinModel};
+
+use super::world::{DIM, Deal, World, ask, now};
+
+/// A world in which nobody has any tie, team or history; `u0` is new and has no taste.
+fn strangers(people: usize, goods: usize) -> World {
+    let mut world = World::plain(3, people, goods);
+    world.ties.clear();
+    world.blocks.clear();
+    world.bought.clear();
+    world.teams.clear();
+    world.user_vectors[..DIM].fill(0.0);
+    world
+}
+
+fn apply(engine: &Engine, change: Change) {
+    engine.apply(change, now()).unwrap();
+}
+
+fn event(user_id: &str, product_id: &str, kind: EventKind) -> Change {
+    Change::Event(EventRecord::new(user_id, product_id, kind))
+}
+
+fn tie(one: &str, other: &str, kind: FriendshipKind) -> Change {
+    Change::PutFriendship(FriendshipRecord { kind, ..FriendshipRecord::new(one, other) })
+}
+
+fn team(id: &str, product_id: &str, members: &[&str], min_size: u32) -> Change {
+    Change::PutTeam(TeamRecord {
+        team_id: id.to_owned(),
+        product_id: product_id.to_owned(),
+        initiator_id: members[0].to_owned(),
+        participant_ids: members[1..].iter().map(|&id| id.to_owned()).collect(),
+        min_size,
+        opened_at: Some(now()),
+        deadline: Some(now().plus_days(2.0)),
+        outcome: TeamOutcome::Open,
+    })
+}
+
+fn open(world: &mut World, id: &str, product: usize, initiator: usize) {
+    world.teams.push(Deal { id: id.to_owned(), product, initiator, participants: Vec::new() });
+}
+
+#[test]
+fn who_follows_a_stranger_does_not_get_her_taste() {
+    let mut world = strangers(3, 20);
+    world.people[1].visibility = PurchaseVisibility::Nobody;
+    let taste = |engine: &Engine| engine.snapshot().taste_of("u0");
+    let engine = world.engine();
+    let alone = taste(&engine);
+    apply(&engine, tie("u0", "u1", FriendshipKind::Follow));
+    assert_eq!(taste(&engine), alone);
+    apply(&engine, event("u0", "p3", EventKind::View));
+    let followed = taste(&engine);
+    let without = world.engine();
+    apply(&without, event("u0", "p3", EventKind::View));
+    assert_eq!(followed, taste(&without));
+    // Followed back, they are friends.
+    apply(&engine, tie("u1", "u0", FriendshipKind::Follow));
+    assert_ne!(taste(&engine), followed);
+    world.people[1].visibility = PurchaseVisibility::Everyone;
+    let shown = world.engine();
+    apply(&shown, tie("u0", "u1", FriendshipKind::Follow));
+    assert_ne!(taste(&shown), alone, "who shows all that she buys may be followed");
+}
+
+#[test]
+fn a_friendship_that_ends_and_a_block_take_the_taste_with_them() {
+    let world = strangers(3, 20);
+    let never = world.engine();
+    apply(&never, event("u0", "p3", EventKind::View));
+    let [user_id, friend_id] = ["u0", "u1"].map(str::to_owned);
+    let ends = [
+        Change::DeleteFriendship { user_id: user_id.clone(), friend_id: friend_id.clone() },
+        Change::PutBlock { user_id: friend_id, blocked_id: user_id },
+        Change::DeleteUser("u1".to_owned()),
+    ];
+    for end in ends {
+        let engine = world.engine();
+        apply(&engine, tie("u0", "u1", FriendshipKind::Friend));
+        apply(&engine, event("u0", "p3", EventKind::View));
+        assert_ne!(engine.snapshot().taste_of("u0"), never.snapshot().taste_of("u0"));
+        apply(&engine, end.clone());
+        assert_eq!(engine.snapshot().taste_of("u0"), never.snapshot().taste_of("u0"), "{end:?}");
+    }
+}
+
+/// Three friends bought `p0`, two of them long ago and one behind dozens of others.
+#[test]
+fn what_a_friend_buys_secretly_or_today_takes_nothing_off_what_counts() {
+    let mut world = strangers(4, 90);
+    world.user_vectors[..DIM].fill(0.5);
+    world.goods[80].sensitive = true;
+    world.ties = (1..4).map(|friend| (0, friend, FriendshipKind::Friend)).collect();
+    world.bought = (1..4).map(|friend| (friend, 0, 300, false)).collect();
+    world.bought.extend((1..64).map(|product| (1, product, 200, false)));
+    let named = Context {
+        filter: Filter { product_ids: vec!["p0".to_owned()], ..Filter::default() },
+        include_bought: true,
+        ..ask(5)
+    };
+    let counts = |engine: &Engine, days: f64| {
+        let context = Context { now: now().plus_days(days), ..named.clone() };
+        let items = engine.snapshot().feed("u0", &context).unwrap().items;
+        items[0].reasons.iter().any(|reason| matches!(reason, Reason::FriendsBought { .. }))
+    };
+    let engine = world.engine();
+    assert!(counts(&engine, 0.0));
+    for (product, kind) in [
+        ("p70", EventKind::Gift),
+        ("p5", EventKind::Gift),
+        ("p80", EventKind::Purchase),
+        ("p81", EventKind::Purchase),
+        ("p6", EventKind::Purchase),
+        ("p7", EventKind::Return),
+    ] {
+        apply(&engine, event("u1", product, kind));
+        assert!(counts(&engine, 0.0), "{kind:?} of {product}");
+    }
+    let engine = world.engine();
+    apply(&engine, event("u1", "p70", EventKind::Gift));
+    apply(&engine, event("u1", "p80", EventKind::Purchase));
+    assert!(counts(&engine, 1.0), "a secret is none of tomorrow's either");
+}
+
+#[test]
+fn teams_that_friends_filled_with_others_do_not_move_their_place() {
+    let mut world = strangers(6, 10);
+    world.user_vectors[..DIM].fill(0.5);
+    world.goods[9].sensitive = true;
+    world.people.iter_mut().for_each(|person| person.visibility = PurchaseVisibility::Nobody);
+    world.ties = vec![(0, 1, FriendshipKind::Friend), (0, 2, FriendshipKind::Friend)];
+    for friend in [1, 2] {
+        let mut world = world.clone();
+        open(&mut world, "t1", 3, 1);
+        open(&mut world, "t2", 3, 2);
+        // Every fact weighs something.
+        let join = JoinModel { intercept: -1.0, weights: [0.5; JOIN_FEATURES] };
+        let engine = world.engine_with(&ServingModel { join, ..ServingModel::default() });
+        let explain = Some(Explain { product_id: None });
+        let list = || engine.snapshot().group_teams("u0", &Context { explain: explain.clone(), ..ask(10) }).unwrap();
+        let before = list();
+        assert_eq!(before.items.len(), 2);
+        for (at, product) in ["p9", "p4", "p5"].into_iter().enumerate() {
+            apply(&engine, team(&format!("secret{at}"), product, &[&format!("u{friend}"), "u3", "u4"], 3));
+            assert_eq!(list(), before);
+        }
+    }
+}
+
+#[test]
+fn naming_a_stranger_tells_nothing_of_her_friends() {
+    let mut world = strangers(5, 10);
+    world.user_vectors[..DIM].fill(0.5);
+    world.people[1].visibility = PurchaseVisibility::Nobody;
+    world.ties = vec![(0, 2, FriendshipKind::Friend)];
+    let engine = world.engine();
+    let ids = ["u0", "u1"].map(str::to_owned);
+    let list = || engine.snapshot().group_products(&ids, false, &ask(10)).unwrap();
+    let before = list();
+    for friend in ["u2", "u3", "u4"] {
+        apply(&engine, tie("u1", friend, FriendshipKind::Friend));
+        assert_eq!(list(), before, "{friend}");
+    }
+    apply(&engine, team("secret", "p4", &["u1", "u3"], 2));
+    assert_eq!(list(), before);
+}
+
+#[test]
+fn joins_of_people_without_personalisation_count_for_nobody() {
+    let mut world = strangers(4, 10);
+    world.user_vectors[..DIM].fill(0.5);
+    world.people[1].personalise = false;
+    world.ties = (1..4).map(|friend| (0, friend, FriendshipKind::Friend)).collect();
+    let engine = world.engine();
+    let list = || engine.snapshot().group_friends("u0", "p2", &ask(10)).unwrap();
+    let before = list();
+    for at in 0..3 {
+        apply(&engine, team(&format!("t{at}"), "p4", &["u0", "u1"], 2));
+        assert_eq!(list(), before);
+    }
+}
+
+/// Whatever people who show their purchases to nobody buy, give away, or buy of something sensitive, popular lists stay until the
+/// next training.
+#[test]
+fn secret_purchases_move_no_popular_list() {
+    let mut world = strangers(8, 10);
+    world.people.iter_mut().for_each(|person| person.visibility = PurchaseVisibility::Nobody);
+    world.goods[7].sensitive = true;
+    let engine = world.engine();
+    let lists = |days: f64| {
+        let context = Context { now: now().plus_days(days), ..ask(10) };
+        engine.snapshot().trending(None, &context).unwrap()
+    };
+    let before = [0.0, 1.0].map(lists);
+    for person in 1..6 {
+        apply(&engine, event(&format!("u{person}"), "p4", EventKind::Purchase));
+        apply(&engine, event(&format!("u{person}"), "p5", EventKind::Gift));
+        apply(&engine, event(&format!("u{person}"), "p7", EventKind::View));
+        assert_eq!([0.0, 1.0].map(lists), before);
+    }
+    let shows = |id: &str, purchase_visibility| {
+        Change::PutUser(UserRecord { purchase_visibility, birth_year: Some(1980), ..UserRecord::new(id) })
+    };
+    for person in ["a", "b", "c"] {
+        apply(&engine, shows(person, PurchaseVisibility::Friends));
+        apply(&engine, event(person, "p4", EventKind::Purchase));
+    }
+    assert_eq!(lists(0.0), before[0]);
+    assert_ne!(lists(1.0), before[1], "three who show what they buy");
+    apply(&engine, shows("b", PurchaseVisibility::Nobody));
+    assert_eq!(lists(1.0), before[1], "who hides it takes it back at once");
+}
+
+#[test]
+fn minors_are_not_hurried_by_the_order() {
+    let mut world = strangers(8, 4);
+    world.people[0].birth_year = Some(2013);
+    world.people.iter_mut().for_each(|person| person.visibility = PurchaseVisibility::Everyone);
+    let engine = world.engine();
+    for (at, id) in ["d", "c", "b", "a"].into_iter().enumerate() {
+        apply(&engine, team(id, "p1", &[&format!("u{}", at + 1)], 5));
+    }
+    let order = || -> Vec<String> {
+        let teams = engine.snapshot().group_teams("u0", &ask(10)).unwrap().items;
+        teams.into_iter().map(|team| team.team_id).collect()
+    };
+    let before = order();
+    assert_eq!(before, ["a", "b", "c", "d"]);
+    apply(&engine, Change::JoinTeam { team_id: "d".to_owned(), user_id: "u6".to_owned() });
+    apply(&engine, Change::JoinTeam { team_id: "d".to_owned(), user_id: "u7".to_owned() });
+    assert_eq!(order(), before);
+}
+
+#[test]
+fn everybody_who_is_named_counts_also_where_friends_come_in() {
+    let mut world = strangers(70, 6);
+    world.user_vectors.fill(0.5);
+    world.ties = (1..70).map(|friend| (0, friend, FriendshipKind::Friend)).collect();
+    let ids: Vec<String> = [0].into_iter().chain(20..69).map(|at| format!("u{at}")).collect();
+    assert_eq!(ids.len(), 50);
+    let engine = world.engine();
+    apply(&engine, event("u68", "p2", EventKind::Dislike));
+    for with_friends in [false, true] {
+        let items = engine.snapshot().group_products(&ids, with_friends, &ask(6)).unwrap().items;
+        assert!(items.iter().all(|item| item.product.product_id != "p2"), "with_friends: {with_friends}");
+    }
+}
