@@ -3,12 +3,12 @@
 use juntos_datasets::units::Timestamp;
 use juntos_engine::Engine;
 use juntos_engine::live::Applied;
-use serde_json::Value;
 
 use crate::change::apply;
 use crate::error::{ApiError, ApiResult, Code};
-use crate::read::{is_json, json, shape, unsupported};
+use crate::read::{is_json, json, shape, tree, unsupported};
 use crate::telemetry;
+use crate::tree::Tree;
 use crate::wire::events::{Event, EventResult, EventsAnswer, Verdict};
 
 /// How events are written in a body.
@@ -71,10 +71,12 @@ fn split(encoding: Encoding, body: &[u8]) -> ApiResult<Vec<ApiResult<Event>>> {
             let blank = |line: &&[u8]| line.iter().all(u8::is_ascii_whitespace);
             Ok(body.split(|&byte| byte == b'\n').filter(|line| !blank(line)).map(json).collect())
         }
-        Encoding::Json => match json(body)? {
-            Value::Array(events) => Ok(events.into_iter().map(shape).collect()),
-            event @ Value::Object(_) => Ok(vec![shape(event)]),
-            _ => Err(ApiError::new(Code::InvalidField, "the body: expected an event or a list of events")),
+        Encoding::Json => match tree(body)? {
+            Tree::List(events) => Ok(events.into_iter().map(shape).collect()),
+            event @ Tree::Object(_) => Ok(vec![shape(event)]),
+            Tree::Scalar(_) => {
+                Err(ApiError::new(Code::InvalidField, "the body: expected an event or a list of events"))
+            }
         },
     }
 }

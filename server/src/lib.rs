@@ -22,6 +22,7 @@ mod routes;
 pub mod serve;
 pub mod state;
 pub mod telemetry;
+pub mod tree;
 pub mod wire;
 
 use axum::Router;

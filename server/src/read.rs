@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{ApiError, ApiResult, Code};
 use crate::state::AppState;
+use crate::tree::Tree;
 
 /// How many times the limit of a body is read and thrown away, so that the sender sees the answer, not a broken pipe.
 const DRAINED_LIMITS: usize = 16;
@@ -27,9 +28,6 @@ impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
             return Err(unsupported(&media_type, "application/json"));
         }
         let bytes = body_bytes(request.into_body(), state.config().max_body_bytes).await?;
-        if let Some(kind) = not_an_object(&bytes) {
-            return Err(ApiError::new(Code::InvalidField, format!("the body: expected an object, got {kind}")));
-        }
         json(&bytes).map(Self)
     }
 }
@@ -146,55 +144,39 @@ pub async fn body_bytes(mut body: Body, limit: usize) -> ApiResult<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What a body is when it is JSON but no object: serde would take a list for a struct, field by field.
-fn not_an_object(bytes: &[u8]) -> Option<&'static str> {
-    match bytes.iter().find(|byte| !byte.is_ascii_whitespace())? {
-        b'[' => Some("a list"),
-        b'"' => Some("a text"),
-        _ => None,
-    }
-}
-
 /// `bytes` as JSON of the shape `T`.
 ///
 /// # Errors
-/// `invalid_json` with line and column, or `invalid_field`, `missing_field`, `unknown_field` with the field's path.
+/// `invalid_json` with line and column, or those of [`shape`].
 pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
-    let mut text = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut text).map_err(|fault| {
-        let path = fault.path().to_string();
-        json_fault(&path, &fault.into_inner())
-    })?;
-    text.end().map_err(|fault| json_fault("", &fault))?;
-    Ok(value)
+    shape(tree(bytes)?)
 }
 
-/// A JSON value as the shape `T`.
+/// `bytes` as JSON of any shape.
 ///
 /// # Errors
-/// `invalid_field`, `missing_field` or `unknown_field` with the field's path; `invalid_field` when it is no object.
-pub fn shape<T: DeserializeOwned>(value: serde_json::Value) -> ApiResult<T> {
-    if value.is_array() {
-        return Err(ApiError::new(Code::InvalidField, "expected an object, got a list"));
-    }
-    serde_path_to_error::deserialize(value).map_err(|fault| {
-        let path = fault.path().to_string();
-        field_fault(&path, &fault.into_inner().to_string(), "field")
+/// `invalid_json` with line and column.
+pub fn tree(bytes: &[u8]) -> ApiResult<Tree> {
+    serde_json::from_slice(bytes).map_err(|fault| {
+        let text = fault.to_string();
+        let hint = if text.starts_with("number out of range") {
+            "numbers must fit a 64-bit float"
+        } else {
+            "send one JSON value; NaN, Infinity, comments and trailing commas are not JSON"
+        };
+        ApiError::new(Code::InvalidJson, format!("the body is not JSON: {text}; {hint}"))
     })
 }
 
-fn json_fault(path: &str, fault: &serde_json::Error) -> ApiError {
-    let text = fault.to_string();
-    if fault.is_data() {
-        let without_place = text.rsplit_once(" at line ").map_or(text.as_str(), |(before, _)| before);
-        return field_fault(path, without_place, "field");
-    }
-    let hint = if text.starts_with("number out of range") {
-        "numbers must fit a 64-bit float"
-    } else {
-        "send one JSON value; NaN, Infinity, comments and trailing commas are not JSON"
-    };
-    ApiError::new(Code::InvalidJson, format!("the body is not JSON: {text}; {hint}"))
+/// A JSON value as the shape `T`, read as strictly as [`Tree`] says.
+///
+/// # Errors
+/// `invalid_field`, `missing_field` or `unknown_field` with the field's path.
+pub fn shape<T: DeserializeOwned>(value: impl Into<Tree>) -> ApiResult<T> {
+    serde_path_to_error::deserialize(value.into()).map_err(|fault| {
+        let path = fault.path().to_string();
+        field_fault(&path, &fault.into_inner().to_string(), "field")
+    })
 }
 
 /// Turns what serde says about a value into an error of the API. `what` is `field` or `parameter`.
@@ -286,8 +268,11 @@ mod tests {
             fault(r#"{"user_id": "a", "filter": {"max_days": -1}}"#),
             "invalid_field: `filter.max_days`: invalid value: integer `-1`, expected u32"
         );
-        assert_eq!(not_an_object(b" [1]"), Some("a list"));
-        assert_eq!(shape::<Inner>(serde_json::json!([1])).unwrap_err().code, Code::InvalidField);
+        assert_eq!(
+            fault(r#"{"user_id": "a", "filter": [1]}"#),
+            "invalid_field: `filter`: expected an object, got a list"
+        );
+        assert_eq!(fault(" [1]"), "invalid_field: the body: expected an object, got a list");
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! 1. The document lists the routes below, and no others.
 //! 2. Each of its operations is routed, and a method it does not list is refused.
 //! 3. Each example of a request body is taken by its route.
-//! 4. The bounds in it are those of the code, and every error code is in it.
+//! 4. Each optional field of a request body may be `null`, which means the same as absent.
+//! 5. The bounds in it are those of the code, and every error code is in it.
 
 use axum::http::StatusCode;
 use insta::assert_snapshot;
 use juntos::error::Code;
 use juntos_engine::request::{MAX_EXCLUDED, MAX_LIMIT};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::world::{send, server};
 
@@ -86,26 +87,89 @@ async fn every_operation_is_routed_and_no_other_method() {
     }
 }
 
-#[tokio::test]
-async fn every_example_is_taken() {
-    let document = document().await;
-    let mut taken = 0;
-    for (method, path, operation) in operations(&document) {
+/// A request body in the document: where it is sent, its schema, its example.
+struct Body {
+    method: String,
+    path: String,
+    schema: Value,
+    example: Value,
+}
+
+fn bodies(document: &Value) -> Vec<Body> {
+    let mut bodies = Vec::new();
+    for (method, path, operation) in operations(document) {
         let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
         let schema = if schema["type"] == "array" { &schema["items"] } else { schema };
-        let Some(name) = schema["$ref"].as_str().and_then(|name| name.rsplit('/').next()) else {
+        let Some(name) = schema["$ref"].as_str() else {
             assert!(schema.is_null(), "{method} {path} has a body without a named schema");
             continue;
         };
-        let schema = &document["components"]["schemas"][name];
+        let schema = named(document, name);
         let example = if schema["example"].is_null() { &schema["examples"][0] } else { &schema["example"] };
         assert!(example.is_object(), "{name} has no example");
-        let reply = send(&server(), &method, &path.replace("{id}", "kites"), &example.to_string()).await;
+        let path = path.replace("{id}", "kites");
+        bodies.push(Body { method, path, schema: schema.clone(), example: example.clone() });
+    }
+    assert!(bodies.len() >= 15, "only {} bodies were found", bodies.len());
+    bodies
+}
+
+fn named<'a>(document: &'a Value, reference: &str) -> &'a Value {
+    document.pointer(reference.trim_start_matches('#')).unwrap()
+}
+
+/// The names of the fields of `schema` that need not be there.
+fn optional(schema: &Value) -> Vec<&String> {
+    let required = schema["required"].as_array();
+    let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|other| other == name));
+    schema["properties"].as_object().unwrap().keys().filter(|name| !is_required(name)).collect()
+}
+
+/// The schema of the object that the field `name` of `schema` holds, if it holds one.
+fn nested<'a>(document: &'a Value, schema: &'a Value, name: &str) -> Option<&'a Value> {
+    let field = &schema["properties"][name];
+    let reference = field["oneOf"].as_array().into_iter().flatten().chain([field]).find_map(|one| one["$ref"].as_str());
+    reference.map(|reference| named(document, reference)).filter(|schema| schema["properties"].is_object())
+}
+
+#[tokio::test]
+async fn every_example_is_taken() {
+    for Body { method, path, example, .. } in bodies(&document().await) {
+        let reply = send(&server(), &method, &path, &example.to_string()).await;
         let about_the_body = reply.status.as_u16() == 400;
         assert!(!about_the_body, "{method} {path} refuses its example {example}: {}", reply.body);
-        taken += 1;
     }
-    assert!(taken >= 15, "only {taken} examples were tried");
+}
+
+#[tokio::test]
+async fn null_means_the_same_as_absent() {
+    let document = document().await;
+    let (mut fields, mut fields_of_fields) = (0, 0);
+    // PATCH leaves alone what is absent and takes away what is null.
+    for Body { method, path, schema, example } in bodies(&document).into_iter().filter(|body| body.method != "PATCH") {
+        for name in optional(&schema) {
+            let mut without = example.clone();
+            without.as_object_mut().unwrap().remove(name);
+            let mut with = without.clone();
+            with[name] = Value::Null;
+            the_same(&method, &path, &without, &with).await;
+            fields += 1;
+            let Some(inner) = nested(&document, &schema, name) else { continue };
+            for inner_name in optional(inner) {
+                (without[name], with[name]) = (json!({}), json!({ inner_name: null }));
+                the_same(&method, &path, &without, &with).await;
+                fields_of_fields += 1;
+            }
+        }
+    }
+    assert!(fields > 100 && fields_of_fields > 80, "only {fields} and {fields_of_fields} fields were tried");
+}
+
+/// Both bodies get the same answer, each from a server of its own.
+async fn the_same(method: &str, path: &str, one: &Value, other: &Value) {
+    let first = send(&server(), method, path, &one.to_string()).await;
+    let second = send(&server(), method, path, &other.to_string()).await;
+    assert_eq!(first.body, second.body, "{method} {path} {one} and {other}");
 }
 
 #[tokio::test]

@@ -71,7 +71,7 @@ async fn every_event_has_its_own_verdict() {
         {
           "code": "invalid_field",
           "index": 6,
-          "message": "the body: invalid type: integer `7`, expected struct Event",
+          "message": "the body: expected an object, got a number",
           "status": "rejected"
         },
         {
@@ -114,6 +114,26 @@ async fn a_broken_line_is_refused_by_itself_and_a_broken_list_as_a_whole() {
     assert_eq!(answer["results"][1]["code"], "invalid_json");
     assert_eq!(post(&server, "/v1/events", &format!("[{event}")).await.error(), (400, "invalid_json".to_owned()));
     assert_eq!(post(&server, "/v1/events", "7").await.error(), (400, "invalid_field".to_owned()));
+}
+
+#[tokio::test]
+async fn an_event_is_an_object_with_every_name_once_however_it_is_sent() {
+    let server = server();
+    let wrong =
+        [r#"["ana", "ball", "view"]"#, r#"{"user_id": "ana", "product_id": "ball", "kind": "view", "user_id": "bea"}"#];
+    for event in wrong {
+        for reply in [post(&server, "/v1/events", &format!("[{event}]")).await, lines(&server, event).await] {
+            let answer = reply.ok();
+            assert_eq!(
+                (&answer["rejected"], &answer["results"][0]["code"]),
+                (&1.into(), &"invalid_field".into()),
+                "{event}"
+            );
+        }
+    }
+    let nulls =
+        json!({"user_id": "ana", "product_id": "ball", "kind": "view", "ts": null, "value": null, "deadline": null});
+    assert_eq!(post(&server, "/v1/events", &nulls.to_string()).await.ok()["accepted"], 1);
 }
 
 #[tokio::test]

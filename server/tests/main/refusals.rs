@@ -69,6 +69,21 @@ async fn a_wrong_feed_request_is_told_what_is_wrong_and_where() {
         (r#"{"user_id": "ana", "exclude": [""]}"#.to_owned(), "invalid_id", "`exclude[0]`"),
         (format!(r#"{{"user_id": "ana", "exclude": {many}}}"#), "invalid_count", "1001"),
         (r#"{"user_id": "ana", "user_id": "bea"}"#.to_owned(), "invalid_field", "duplicate field"),
+        (r#"{"user_id": "ana", "filter": []}"#.to_owned(), "invalid_field", "`filter`: expected an object, got a list"),
+        (r#"{"user_id": "ana", "filter": [["kite"]]}"#.to_owned(), "invalid_field", "`filter`: expected an object"),
+        (
+            r#"{"user_id": "ana", "market": ["ES", null, []]}"#.to_owned(),
+            "invalid_field",
+            "`market`: expected an object",
+        ),
+        (
+            r#"{"user_id": "ana", "filter": {"brands": [], "brands": []}}"#.to_owned(),
+            "invalid_field",
+            "`filter`: duplicate",
+        ),
+        (r#"{"user_id": "ana", "explain": 1}"#.to_owned(), "invalid_field", "`explain`: expected one of `none`"),
+        (r#"{"user_id": "ana", "limt": null}"#.to_owned(), "unknown_field", "did you mean `limit`?"),
+        (r#"{"user_id": null}"#.to_owned(), "missing_field", "`user_id`"),
     ];
     for (body, code, told) in cases {
         let (status, got, message) = refusal("/v1/recommend/feed", &body).await;
@@ -158,6 +173,27 @@ async fn a_body_of_the_wrong_type_or_size_is_refused() {
         let reply = with_type(path, "application/json", huge.clone()).await;
         assert_eq!(reply.error(), (413, "payload_too_large".to_owned()), "{path}");
     }
+}
+
+#[tokio::test]
+async fn data_is_read_as_strictly_as_questions() {
+    let cases = [
+        ("PUT", "/v1/products/new", r#"{"offers": [["s", 1, "ES", 1, 2]]}"#, "`offers[0]`: expected an object"),
+        ("PUT", "/v1/products/new", r#"["p"]"#, "the body: expected an object, got a list"),
+        ("PUT", "/v1/users/ana", r#"{"invites": 7}"#, "`invites`: expected one of"),
+        ("PUT", "/v1/users/ana", r#"{"country": "ES", "country": "FR"}"#, "duplicate field `country`"),
+        ("PATCH", "/v1/users/ana", r#"{"country": "ES", "country": "FR"}"#, "duplicate field `country`"),
+        ("PATCH", "/v1/products/kite", r#"{"offers": [[]]}"#, "`offers[0]`: expected an object"),
+        ("PUT", "/v1/friendships", r#"{"user_id": "ana", "friend_id": "kim", "kind": 1}"#, "`kind`: expected one of"),
+    ];
+    for (method, path, body, told) in cases {
+        let (status, code, message) = refused(send(&server(), method, path, body).await);
+        assert_eq!((status, code.as_str()), (400, "invalid_field"), "{method} {path} {body}: {message}");
+        assert!(message.contains(told), "{method} {path} {body}: {message}");
+    }
+    let offer =
+        r#"{"offers": [{"country": "ES", "min_days": 1, "max_days": 2, "cost_minor": null, "payment_methods": null}]}"#;
+    send(&server(), "PUT", "/v1/products/new", offer).await.ok();
 }
 
 /// Bodies near enough to right ones to get far: known names with values of any kind.
