@@ -40,6 +40,7 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for QueryString<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> ApiResult<Self> {
+        check_utf8(parts.uri.query().unwrap_or_default())?;
         let Query(value) = Query::try_from_uri(&parts.uri).map_err(|rejection| {
             let text = rejection.body_text();
             let fault = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
@@ -47,10 +48,38 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for QueryString<T> {
                 Some((path, fault)) if !path.contains(' ') => (path, fault),
                 _ => ("", fault),
             };
-            field_fault(path, fault, "parameter")
+            field_fault(path, fault, Whole::Query)
         })?;
         Ok(Self(value))
     }
+}
+
+/// Refuses a query string whose escapes are not UTF-8: what reads it would put other letters in their place.
+fn check_utf8(query: &str) -> ApiResult<()> {
+    for pair in query.split('&') {
+        if std::str::from_utf8(&unescaped(pair)).is_err() {
+            let (name, _) = pair.split_once('=').unwrap_or((pair, ""));
+            let message = format!("the query: `{name}` is not UTF-8; percent-encode its UTF-8 bytes");
+            return Err(ApiError::new(Code::InvalidField, message));
+        }
+    }
+    Ok(())
+}
+
+/// The bytes that `text` stands for; a `%` without two digits stands for itself.
+fn unescaped(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let escaped = if first == b'%' { after.split_at_checked(2).and_then(|(digits, _)| hex(digits)) } else { None };
+        bytes.push(escaped.unwrap_or(first));
+        rest = if escaped.is_some() { &after[2..] } else { after };
+    }
+    bytes
+}
+
+fn hex(digits: &[u8]) -> Option<u8> {
+    digits.iter().try_fold(0, |byte, &digit| Some(byte << 4 | char::from(digit).to_digit(16)? as u8))
 }
 
 /// The id at the end of a path such as `/v1/users/{id}`.
@@ -175,13 +204,37 @@ pub fn tree(bytes: &[u8]) -> ApiResult<Tree> {
 pub fn shape<T: DeserializeOwned>(value: impl Into<Tree>) -> ApiResult<T> {
     serde_path_to_error::deserialize(value.into()).map_err(|fault| {
         let path = fault.path().to_string();
-        field_fault(&path, &fault.into_inner().to_string(), "field")
+        field_fault(&path, &fault.into_inner().to_string(), Whole::Body)
     })
 }
 
-/// Turns what serde says about a value into an error of the API. `what` is `field` or `parameter`.
-fn field_fault(path: &str, fault: &str, what: &str) -> ApiError {
+/// What a value is a part of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whole {
+    Body,
+    Query,
+}
+
+impl Whole {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Body => "the body",
+            Self::Query => "the query",
+        }
+    }
+
+    const fn part(self) -> &'static str {
+        match self {
+            Self::Body => "field",
+            Self::Query => "parameter",
+        }
+    }
+}
+
+/// Turns what serde says about a part of `whole` into an error of the API.
+fn field_fault(path: &str, fault: &str, whole: Whole) -> ApiError {
     let path = if path == "." { "" } else { path };
+    let what = whole.part();
     if let Some((name, known)) = unknown_name(fault, "unknown field ") {
         let hint = nearest(name, &known);
         let place = inside(path, name);
@@ -195,7 +248,7 @@ fn field_fault(path: &str, fault: &str, what: &str) -> ApiError {
         let hint = nearest(name, &known);
         return ApiError::new(Code::InvalidField, format!("`{path}` cannot be `{name}`; {hint}"));
     }
-    let place = if path.is_empty() { "the body".to_owned() } else { format!("`{path}`") };
+    let place = if path.is_empty() { whole.name().to_owned() } else { format!("`{path}`") };
     ApiError::new(Code::InvalidField, format!("{place}: {fault}"))
 }
 
@@ -284,6 +337,17 @@ mod tests {
         assert!(fault(r#"{"user_id": "a"} x"#).contains("trailing characters"));
         let deep = json::<serde_json::Value>("[".repeat(100_000).as_bytes()).unwrap_err().to_string();
         assert!(deep.contains("recursion limit"), "{deep}");
+    }
+
+    #[test]
+    fn escapes_stand_for_bytes_and_anything_else_for_itself() {
+        assert_eq!(unescaped("a%20b%C3%a9"), "a bé".as_bytes());
+        assert_eq!(unescaped("%%4%zz%"), b"%%4%zz%");
+        assert_eq!(check_utf8("a=%C3%A9&b=1&&c"), Ok(()));
+        assert_eq!(
+            check_utf8("a=1&b=%C3&c=%A9").unwrap_err().message,
+            "the query: `b` is not UTF-8; percent-encode its UTF-8 bytes"
+        );
     }
 
     #[tokio::test]

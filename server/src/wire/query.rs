@@ -34,10 +34,17 @@ pub struct FeedQuery {
     pub product_ids: Option<String>,
     /// Category paths.
     pub categories: Option<String>,
+    /// Category paths to leave out.
+    pub not_categories: Option<String>,
     /// Brands.
     pub brands: Option<String>,
     /// Sellers.
     pub seller_ids: Option<String>,
+    /// Sellers to leave out.
+    pub not_seller_ids: Option<String>,
+    /// Country the product must be deliverable to; the market's when absent.
+    #[param(schema_with = schema::country)]
+    pub ship_to: Option<Country>,
     /// Delivery within this many days.
     pub max_delivery_days: Option<u32>,
     /// Lowest price for one buyer, minor units; needs `currency`.
@@ -81,13 +88,18 @@ impl From<FeedQuery> for FeedRequest {
         let filter = Filter {
             product_ids: list(query.product_ids),
             categories: list(query.categories),
+            not_categories: list(query.not_categories),
             brands: list(query.brands),
             seller_ids: list(query.seller_ids),
+            not_seller_ids: list(query.not_seller_ids),
+            ship_to: query.ship_to,
+            // Those of the market hold where the filter has none of its own, and here the two have one name.
+            payment_methods: Vec::new(),
             max_delivery_days: query.max_delivery_days,
+            currency: None,
             price_min_minor: query.price_min_minor,
             price_max_minor: query.price_max_minor,
             team_price: query.team_price.unwrap_or(false),
-            ..Filter::default()
         };
         Self {
             user_id: query.user_id,

@@ -2,7 +2,8 @@
 //! 2. Each of its operations is routed, and a method it does not list is refused.
 //! 3. Each example of a request body is taken by its route.
 //! 4. Each optional field of a request body may be `null`, which means the same as absent.
-//! 5. The bounds in it are those of the code, and every error code is in it.
+//! 5. The GET form of the feed takes every field of its market and filter by name.
+//! 6. The bounds in it are those of the code, and every error code is in it.
 
 use axum::http::StatusCode;
 use insta::assert_snapshot;
@@ -170,6 +171,17 @@ async fn the_same(method: &str, path: &str, one: &Value, other: &Value) {
     let first = send(&server(), method, path, &one.to_string()).await;
     let second = send(&server(), method, path, &other.to_string()).await;
     assert_eq!(first.body, second.body, "{method} {path} {one} and {other}");
+}
+
+#[tokio::test]
+async fn the_get_form_has_every_field_of_market_and_filter() {
+    let document = document().await;
+    let parameters = document["paths"]["/v1/recommend/feed"]["get"]["parameters"].as_array().unwrap();
+    for schema in ["Market", "Filter"] {
+        for name in document["components"]["schemas"][schema]["properties"].as_object().unwrap().keys() {
+            assert!(parameters.iter().any(|parameter| parameter["name"] == **name), "{name} of {schema} is not there");
+        }
+    }
 }
 
 #[tokio::test]

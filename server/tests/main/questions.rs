@@ -462,6 +462,10 @@ async fn the_get_form_is_the_same_question() {
     }"#;
     assert_eq!(got, post(&server, "/v1/recommend/feed", body).await.ok());
     assert!(!got["items"].as_array().unwrap().is_empty());
+    let query = "user_id=ana&limit=50&not_categories=toys/indoor,kitchen/table&not_seller_ids=s1&ship_to=RU";
+    let got = send(&server, "GET", &format!("/v1/recommend/feed?{query}"), "").await.ids("product_id");
+    assert!(got.contains(&"sled".to_owned()) && got.contains(&"pan".to_owned()), "{got:?}");
+    assert!(!got.contains(&"puzzle".to_owned()) && !got.contains(&"cup".to_owned()), "{got:?}");
 }
 
 #[tokio::test]

@@ -132,6 +132,8 @@ async fn a_wrong_query_string_is_told_as_well() {
         ("user_id=ana&surface=tv", "invalid_field", "`feed`"),
         ("user_id=ana&personalise=perhaps", "invalid_field", "`personalise`"),
         ("user_id=%00", "invalid_id", "control character"),
+        ("user_id=%ff", "invalid_field", "the query: `user_id` is not UTF-8"),
+        ("user_id=ana&limit=5&limit=6", "invalid_field", "the query: duplicate field `limit`"),
     ];
     for (query, code, told) in cases {
         let (status, got, message) = refused(send(&server, "GET", &format!("/v1/recommend/feed?{query}"), "").await);
