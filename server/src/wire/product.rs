@@ -64,7 +64,7 @@ pub struct Product {
     /// Currency of every amount here; needed with any price.
     #[schema(schema_with = schema::currency)]
     pub currency: Option<Currency>,
-    /// Price for each member of a team.
+    /// Price for each member of a team; `price_minor` at most.
     #[schema(minimum = 0)]
     pub group_price_minor: Option<i64>,
     /// Buyers a team needs, initiator included.

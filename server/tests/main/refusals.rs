@@ -187,6 +187,13 @@ async fn data_is_read_as_strictly_as_questions() {
         ("PATCH", "/v1/users/ana", r#"{"country": "ES", "country": "FR"}"#, "duplicate field `country`"),
         ("PATCH", "/v1/products/kite", r#"{"offers": [[]]}"#, "`offers[0]`: expected an object"),
         ("PUT", "/v1/friendships", r#"{"user_id": "ana", "friend_id": "kim", "kind": 1}"#, "`kind`: expected one of"),
+        (
+            "PUT",
+            "/v1/products/new",
+            r#"{"price_minor": 900, "group_price_minor": 901, "currency": "EUR"}"#,
+            "`group_price_minor` is above price_minor",
+        ),
+        ("PATCH", "/v1/products/kite", r#"{"price_minor": 799}"#, "`group_price_minor` is above price_minor"),
     ];
     for (method, path, body, told) in cases {
         let (status, code, message) = refused(send(&server(), method, path, body).await);

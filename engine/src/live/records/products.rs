@@ -120,6 +120,11 @@ impl ProductRecord {
         if self.currency.is_none() && (self.price_minor.is_some() || self.group_price_minor.is_some()) {
             return Err(bad("currency", "is absent although the product has a price"));
         }
+        if let (Some(group), Some(alone)) = (self.group_price_minor, self.price_minor)
+            && group > alone
+        {
+            return Err(bad("group_price_minor", "is above price_minor; a team pays no more than a single buyer"));
+        }
         if self.group_min_size.is_some_and(|size| size < 2) {
             return Err(bad("group_min_size", "is below 2"));
         }
