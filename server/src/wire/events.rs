@@ -82,7 +82,7 @@ pub struct Event {
     pub ts: Option<Timestamp>,
     /// Given by the sender: the same id is the same event, however often it is sent.
     pub event_id: Option<String>,
-    /// Rating for `rate`, quantity or amount for others.
+    /// Rating for `rate`, which needs one; quantity or amount for others.
     pub value: Option<f64>,
     /// Where it happened.
     #[schema(schema_with = schema::surface)]
@@ -129,6 +129,9 @@ impl Event {
         if !matches!(what, What::Invite(_)) {
             self.takes_no("initiator_id", self.initiator_id.is_some())?;
         }
+        if matches!(what, What::Product(EventKind::Rate)) {
+            needed("value", self.value)?;
+        }
         let Self { user_id, product_id, team_id, initiator_id, event_id, .. } = self;
         match what {
             What::Product(kind) => Ok(Change::Event(EventRecord {
@@ -171,7 +174,7 @@ impl Event {
     }
 }
 
-fn needed(field: &str, value: Option<String>) -> ApiResult<String> {
+fn needed<T>(field: &str, value: Option<T>) -> ApiResult<T> {
     let missing =
         || ApiError::new(Code::MissingField, format!("the field `{field}` of this request is missing; add it"));
     value.ok_or_else(missing)

@@ -137,6 +137,22 @@ async fn an_event_is_an_object_with_every_name_once_however_it_is_sent() {
 }
 
 #[tokio::test]
+async fn a_rating_needs_its_stars() {
+    let server = server();
+    let events = json!([
+        {"user_id": "ana", "product_id": "kite", "kind": "rate"},
+        {"user_id": "ana", "product_id": "kite", "kind": "rate", "value": null},
+        {"user_id": "ana", "product_id": "kite", "kind": "rate", "value": 4},
+    ]);
+    let answer = post(&server, "/v1/events", &events.to_string()).await.ok();
+    assert_eq!((&answer["accepted"], &answer["rejected"]), (&1.into(), &2.into()));
+    for result in &answer["results"].as_array().unwrap()[..2] {
+        assert_eq!(result["code"], "missing_field");
+        assert!(result["message"].as_str().unwrap().contains("`value`"), "{result}");
+    }
+}
+
+#[tokio::test]
 async fn too_many_events_are_refused_before_any_is_applied() {
     let server = app(state(ServerConfig { max_events: 2, ..ServerConfig::default() }));
     let event = |id: &str| json!({"event_id": id, "user_id": "ana", "product_id": "ball", "kind": "view"});
