@@ -95,7 +95,7 @@ impl Snapshot {
         let passed = privacy.products(drafts, &allowed).into_inner();
         let mut trace = Trace::of(context);
         let list = self.filled(passed, &viewer, &privacy, context, &allowed, &mut trace);
-        let degraded = (!enough).then_some(Degraded::FewCandidates);
+        let degraded = stranger(&viewer, user_id).or((!enough).then_some(Degraded::FewCandidates));
         let answer = self.answer(list, &viewer, &privacy, context, &shown, degraded);
         let removed_by = |row: u32| if given.contains(&row) { vec![Rule::AskedAbout] } else { Vec::new() };
         let grounds = Grounds::of_list(&viewer, context, &shown, &allowed);
@@ -114,7 +114,7 @@ impl Snapshot {
         let allowed = self.allowed_for(&viewer, context, &shown);
         let mut trace = Trace::of(context);
         let list = self.filled(Vec::new(), &viewer, &privacy, context, &allowed, &mut trace);
-        let degraded = (user_id.is_some() && viewer.personal.is_none()).then(|| viewer.degraded(true)).flatten();
+        let degraded = stranger(&viewer, user_id);
         let answer = self.answer(list, &viewer, &privacy, context, &shown, degraded);
         Ok(self.explained(answer, trace, &Grounds::of_list(&viewer, context, &shown, &allowed)))
     }
@@ -345,6 +345,11 @@ impl Snapshot {
         let degraded = if items.is_empty() { Some(Degraded::NothingAllowed) } else { degraded };
         Answer { items, missing: viewer.missing.clone(), degraded, next_cursor, explanation: None }
     }
+}
+
+/// Why nothing of the person who is named was used, where a list is for anybody.
+fn stranger(viewer: &Viewer, user_id: Option<&str>) -> Option<Degraded> {
+    user_id.filter(|_| viewer.personal.is_none()).and_then(|_| viewer.degraded(true))
 }
 
 /// Number of candidates for a page.

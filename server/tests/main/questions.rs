@@ -428,9 +428,15 @@ async fn unknown_ids_are_answered_and_listed() {
         let answer = post(&server, path, body).await.ok();
         assert_eq!(answer["missing"], serde_json::json!([missing]), "{path}");
     }
-    let feed = post(&server, "/v1/recommend/feed", r#"{"user_id": "nobody", "market": {"country": "ES"}}"#).await.ok();
-    assert_eq!(feed["degraded"], "unknown_user");
-    assert!(!feed["items"].as_array().unwrap().is_empty());
+    for (path, body) in [
+        ("/v1/recommend/feed", r#"{"user_id": "nobody", "market": {"country": "ES"}}"#),
+        ("/v1/recommend/similar", r#"{"user_id": "nobody", "product_id": "kite", "limit": 1}"#),
+        ("/v1/recommend/trending", r#"{"user_id": "nobody", "limit": 1}"#),
+    ] {
+        let answer = post(&server, path, body).await.ok();
+        assert_eq!(answer["degraded"], "unknown_user", "{path}");
+        assert!(!answer["items"].as_array().unwrap().is_empty(), "{path}");
+    }
 }
 
 #[tokio::test]
