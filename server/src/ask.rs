@@ -17,6 +17,9 @@ use crate::wire::items::Item;
 use crate::wire::question::{Common, Explain, Style};
 use crate::wire::surface::{Fit, fit};
 
+/// `degraded` of an answer with fewer items than there are, because no more have room on its surface.
+const NO_ROOM: &str = "no_room";
+
 /// Asks `question` (its name in metrics and ids) on the CPU pool. `compute` runs once, and again with a smaller limit
 /// when the answer is too large for its surface. `explain=full` needs the operator's key.
 pub(crate) async fn ask<W>(
@@ -80,6 +83,9 @@ impl Asked {
                 let answer = compute(snapshot, &context).map_err(request_fault)?;
                 self.envelope::<W>(answer, wording)
             };
+            if shortened {
+                say_no_room(&mut envelope);
+            }
             match fit(&mut envelope, self.style.profile) {
                 Fit::Fits { body, lighter } => {
                     self.count(&envelope, shortened || lighter);
@@ -111,7 +117,7 @@ impl Asked {
         }
     }
 
-    /// Not even one item fits, which takes ids and cursors of near their greatest length on the smallest surface.
+    /// Not even one item fits, which takes ids of near their greatest length on the smallest surface.
     fn without_items<W>(&self) -> Envelope<W> {
         Envelope {
             recommendation_id: self.recommendation_id.clone(),
@@ -136,6 +142,13 @@ impl Asked {
             let surface = self.style.profile.surface.word();
             metrics::counter!(telemetry::BOUNDED_ANSWERS, "question" => question, "surface" => surface).increment(1);
         }
+    }
+}
+
+/// Tells that items went, unless there are still some and the list has something else to tell of how it was found.
+fn say_no_room<W>(envelope: &mut Envelope<W>) {
+    if envelope.items.is_empty() || envelope.degraded.is_none() {
+        envelope.degraded = Some(NO_ROOM);
     }
 }
 

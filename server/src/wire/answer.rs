@@ -16,11 +16,11 @@ pub struct Envelope<T> {
     /// Experiment and arm that the user is in; always `null` as long as there are no experiments.
     pub experiment: Option<String>,
     /// Why the list was not found the usual way: `unknown_user`, `new_user`, `not_personalised`, `few_candidates`,
-    /// `nothing_allowed`; `null` otherwise.
+    /// `nothing_allowed`; or `no_room` where items went because they have no room on the surface; `null` otherwise.
     pub degraded: Option<&'static str>,
     /// Best first.
     pub items: Vec<T>,
-    /// Ids of the request that nobody knows.
+    /// Ids of the request that nobody knows; the first or none of them where the surface has no room for all.
     pub missing: Vec<String>,
     /// Send it as `cursor` for the next page, which repeats nothing; `null` at the end.
     pub next_cursor: Option<String>,

@@ -1,4 +1,5 @@
-//! How large an answer may be where it is shown, and how it is made to fit: first lighter items, then fewer.
+//! How large an answer may be where it is shown, and how it is made to fit: what repeats the question goes before what
+//! answers it, and items become lighter before they become fewer.
 
 use juntos_datasets::tables::Surface;
 use juntos_engine::request::MAX_LIMIT;
@@ -54,14 +55,31 @@ pub const SHORT_TITLE: usize = 40;
 /// People left in a shortened list.
 pub const FEW_PEOPLE: usize = 3;
 
+/// The part of the bytes that the cursor may take: a list ends where its cursor would take more, so that every page has
+/// room for items.
+const CURSOR_SHARE: usize = 2;
+
+/// One way to make an answer smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Of the client's own ids that nobody knows, the first only.
+    OneMissing,
+    /// Lighter items.
+    Items(Lighter),
+    /// None of the client's own ids.
+    NoMissing,
+}
+
 /// What is given up, in this order.
-const STEPS: [Lighter; 6] = [
-    Lighter::ShortTitle,
-    Lighter::OneReason,
-    Lighter::FewPeople,
-    Lighter::NoTeam,
-    Lighter::NoReasons,
-    Lighter::NoTitle,
+const STEPS: [Step; 8] = [
+    Step::OneMissing,
+    Step::Items(Lighter::ShortTitle),
+    Step::Items(Lighter::OneReason),
+    Step::Items(Lighter::FewPeople),
+    Step::Items(Lighter::NoTeam),
+    Step::Items(Lighter::NoReasons),
+    Step::Items(Lighter::NoTitle),
+    Step::NoMissing,
 ];
 
 /// Whether an answer fits its surface.
@@ -80,27 +98,33 @@ pub enum Fit {
 
 /// Makes `envelope` fit `profile` by lighter items, or tells how many items to ask for instead.
 pub fn fit<T: Item + Serialize>(envelope: &mut Envelope<T>, profile: Profile) -> Fit {
+    let Some(max_bytes) = profile.max_bytes else { return Fit::Fits { body: write(envelope), lighter: false } };
+    envelope.next_cursor.take_if(|cursor| cursor.len() > max_bytes / CURSOR_SHARE);
     let mut body = write(envelope);
-    let Some(max_bytes) = profile.max_bytes else { return Fit::Fits { body, lighter: false } };
     let mut lighter = false;
     for step in STEPS {
         if body.len() <= max_bytes {
             return Fit::Fits { body, lighter };
         }
-        envelope.items.iter_mut().for_each(|item| item.lighten(step));
+        give_up(envelope, step);
         lighter = true;
         body = write(envelope);
     }
-    if body.len() <= max_bytes {
-        return Fit::Fits { body, lighter };
-    }
-    match fewer_items(envelope, body.len() - max_bytes) {
+    match fewer_items(envelope, body.len().saturating_sub(max_bytes)) {
         Some(count) => Fit::Only(count),
-        None => Fit::Fits { body: bare(envelope, max_bytes), lighter: true },
+        None => Fit::Fits { body, lighter },
     }
 }
 
-/// How many items remain when those at the end give up `excess` bytes; none when there are no items to give up.
+fn give_up<T: Item>(envelope: &mut Envelope<T>, step: Step) {
+    match step {
+        Step::OneMissing => envelope.missing.truncate(1),
+        Step::Items(lighter) => envelope.items.iter_mut().for_each(|item| item.lighten(lighter)),
+        Step::NoMissing => envelope.missing.clear(),
+    }
+}
+
+/// How many items remain when those at the end give up `excess` bytes; none when nothing is to be given up, or to give.
 fn fewer_items<T: Serialize>(envelope: &Envelope<T>, excess: usize) -> Option<usize> {
     let mut saved = 0;
     let mut count = envelope.items.len();
@@ -109,15 +133,6 @@ fn fewer_items<T: Serialize>(envelope: &Envelope<T>, excess: usize) -> Option<us
         saved += write(&envelope.items[count]).len() + 1;
     }
     (count < envelope.items.len()).then_some(count)
-}
-
-/// Without items there are only lists of the client's own ids to give up, and the cursor.
-fn bare<T: Serialize>(envelope: &mut Envelope<T>, max_bytes: usize) -> Vec<u8> {
-    let mut body = write(envelope);
-    while body.len() > max_bytes && (envelope.missing.pop().is_some() || envelope.next_cursor.take().is_some()) {
-        body = write(envelope);
-    }
-    body
 }
 
 fn write(value: &impl Serialize) -> Vec<u8> {
@@ -196,8 +211,28 @@ mod tests {
         assert!(matches!(fit(&mut answer, Profile::of(Surface::Feed)), Fit::Fits { lighter: false, .. }));
     }
 
+    #[test]
+    fn items_stay_and_what_repeats_the_question_goes() {
+        let mut answer = envelope((0..3).map(|number| product(&format!("p{number}"), 20, 1)).collect());
+        answer.missing = (0..6).map(|number| format!("{number}").repeat(122)).collect();
+        assert!(matches!(fit(&mut answer, Profile::of(Surface::Wearable)), Fit::Fits { lighter: true, .. }));
+        assert!(answer.items.len() == 3 && answer.items.iter().all(|item| item.title.is_some()));
+        assert_eq!(answer.missing.len(), 1);
+    }
+
+    #[test]
+    fn a_list_ends_where_its_cursor_would_take_half_of_the_bytes() {
+        for (bytes, stays) in [(512, true), (513, false)] {
+            let mut answer = envelope(vec![product("p", 4, 0)]);
+            answer.next_cursor = Some("c".repeat(bytes));
+            assert!(matches!(fit(&mut answer, Profile::of(Surface::Wearable)), Fit::Fits { .. }));
+            assert_eq!((answer.items.len(), answer.next_cursor.is_some()), (1, stays));
+        }
+    }
+
     proptest! {
-        /// Fitting ends, within the bound, whatever the items: by asking again for fewer, as `ask` does.
+        /// Fitting ends, within the bound, whatever the items: by asking again for fewer, as `ask` does. What is missing
+        /// costs no item.
         #[test]
         fn every_answer_ends_up_within_its_surface(
             items in prop::collection::vec((1..128_usize, 0..300_usize, 0..6_usize), 0..20),
@@ -215,7 +250,7 @@ mod tests {
                 match fit(&mut answer, profile) {
                     Fit::Fits { body, .. } => break body,
                     Fit::Only(fewer) => {
-                        prop_assert!(fewer < count);
+                        prop_assert!(fewer < count && answer.missing.is_empty());
                         count = fewer;
                     }
                 }

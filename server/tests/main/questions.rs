@@ -531,6 +531,59 @@ async fn a_surface_bounds_bytes_and_the_next_page_begins_after_what_was_left() {
 }
 
 #[tokio::test]
+async fn unknown_ids_cost_no_items() {
+    let server = server();
+    for (surface, unknown) in [("wearable", 6), ("game", 49)] {
+        let strangers = (0..unknown).map(|number| format!("{number:0122}"));
+        let people: Vec<String> = std::iter::once("ana".to_owned()).chain(strangers).collect();
+        let body = serde_json::json!({"user_ids": people, "surface": surface}).to_string();
+        let reply = post(&server, "/v1/group-buy/products", &body).await;
+        assert_eq!(reply.ids("product_id").len(), 3, "{surface}: {}", reply.body);
+        assert_eq!(reply.ok()["missing"].as_array().unwrap().len(), 1, "{surface}: {}", reply.body);
+    }
+}
+
+#[tokio::test]
+async fn what_has_no_room_is_told() {
+    let server = server();
+    let id = |number: u32| format!("{number}{}", "\"".repeat(120));
+    for number in 0..3 {
+        let body = r#"{"price_minor": 1, "currency": "EUR", "group_price_minor": 1, "group_min_size": 2}"#;
+        let path: String = id(number).bytes().map(|byte| format!("%{byte:02X}")).collect();
+        send(&server, "PUT", &format!("/v1/products/{path}"), body).await.ok();
+    }
+    let ids: Vec<String> = (0..3).map(id).collect();
+    let body = serde_json::json!({"user_id": "ana", "surface": "wearable", "filter": {"product_ids": ids}});
+    let answer = post(&server, "/v1/recommend/feed", &body.to_string()).await.ok();
+    let items = answer["items"].as_array().unwrap().len();
+    assert!((1..3).contains(&items), "{answer}");
+    assert_eq!(answer["degraded"], "no_room", "{answer}");
+    assert!(answer["next_cursor"].is_string(), "{answer}");
+}
+
+#[tokio::test]
+async fn paging_a_small_surface_ends_with_a_whole_page() {
+    let server = server();
+    for number in 0..90 {
+        let body = format!(r#"{{"title": "Thing {number}", "price_minor": 1, "currency": "EUR"}}"#);
+        send(&server, "PUT", &format!("/v1/products/p{number:06}"), &body).await.ok();
+    }
+    let mut seen = HashSet::new();
+    let mut cursor = Value::Null;
+    loop {
+        let body = serde_json::json!({"user_id": "loner", "surface": "wearable", "cursor": cursor});
+        let reply = post(&server, "/v1/recommend/feed", &body.to_string()).await;
+        assert_eq!(reply.ids("product_id").len(), 3, "after {}: {}", seen.len(), reply.body);
+        assert!(reply.body.len() <= 1024 && reply.ids("product_id").into_iter().all(|id| seen.insert(id)));
+        cursor = reply.ok()["next_cursor"].clone();
+        if cursor.is_null() {
+            break;
+        }
+    }
+    assert!((70..=80).contains(&seen.len()), "paging ended after {}", seen.len());
+}
+
+#[tokio::test]
 async fn pages_never_repeat_and_end() {
     let server = server();
     let mut seen = HashSet::new();
