@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::door::Visit;
 use crate::error::{ApiError, ApiResult, Code, json_content_type};
+use crate::listing::Listing;
 use crate::state::AppState;
 use crate::telemetry;
 use crate::wire::answer::Envelope;
@@ -26,7 +27,7 @@ pub(crate) async fn ask<W>(
     state: AppState,
     visit: Visit,
     question: &'static str,
-    common: Common,
+    mut common: Common,
     compute: impl Fn(&Snapshot, &Context) -> Result<Answer<W::Engine>, RequestFault> + Send + 'static,
 ) -> ApiResult<Response>
 where
@@ -35,12 +36,16 @@ where
     if common.explain() == Explain::Full {
         state.operator_key().admit(visit.authorization.as_ref())?;
     }
+    let listing = Listing::new(question, common.asker.as_deref(), &common.about);
+    let cursor = common.cursor.map(|cursor| listing.open(&cursor)).transpose().map_err(request_fault)?;
+    common.cursor = cursor;
     let (context, style) = common.split(&visit, W::ID, W::FIELDS)?;
     let engine = state.engine();
     let recommendation_id = visit.recommendation_id(question);
     let job = move || {
         let snapshot = engine.snapshot();
-        let asked = Asked { question, recommendation_id, bundle: snapshot.bundle().version().to_owned(), style };
+        let bundle = snapshot.bundle().version().to_owned();
+        let asked = Asked { question, listing, recommendation_id, bundle, style };
         let language = asked.style.languages.as_ref().map(|languages| languages.choose(&snapshot));
         let wording = language.map(|language| Wording::new(&snapshot, language, context.now));
         asked.body::<W>(&snapshot, context, wording.as_ref(), compute).map(|body| (body, language))
@@ -62,6 +67,7 @@ fn tell_language(response: &mut Response, language: TextLanguage) {
 
 struct Asked {
     question: &'static str,
+    listing: Listing,
     recommendation_id: String,
     bundle: String,
     style: Style,
@@ -112,7 +118,7 @@ impl Asked {
             degraded: degraded.map(|how| how.word()),
             items,
             missing,
-            next_cursor,
+            next_cursor: next_cursor.map(|cursor| self.listing.seal(&cursor)),
             explanation: explanation.map(|explanation| Explanation::from(*explanation)),
         }
     }

@@ -16,6 +16,7 @@ pub mod error;
 pub mod ingest;
 pub mod journal;
 pub mod keys;
+pub mod listing;
 pub mod pool;
 pub mod read;
 mod routes;

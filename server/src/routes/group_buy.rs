@@ -26,8 +26,9 @@ pub(crate) async fn products(
 ) -> ApiResult<Response> {
     let common = Common { strategy: request.strategy, ..request.common() };
     let people = request.people()?;
+    let common = common.asked_by(&people[0]).about(&people);
     let with_friends = request.with_friends;
-    ask::<GroupProduct>(state, visit, "group_products", common.asked_by(&people[0]), move |snapshot, context| {
+    ask::<GroupProduct>(state, visit, "group_products", common, move |snapshot, context| {
         snapshot.group_products(&people, with_friends, context)
     })
     .await
@@ -46,7 +47,8 @@ pub(crate) async fn friends(
     let common = request.common();
     let user_id = id_at("user_id", request.user_id)?;
     let product_id = id_at("product_id", request.product_id)?;
-    ask::<Friend>(state, visit, "group_friends", common.asked_by(&user_id), move |snapshot, context| {
+    let common = common.asked_by(&user_id).about(std::slice::from_ref(&product_id));
+    ask::<Friend>(state, visit, "group_friends", common, move |snapshot, context| {
         snapshot.group_friends(&user_id, &product_id, context)
     })
     .await

@@ -63,7 +63,7 @@ pub(crate) async fn similar(
     let common = request.common();
     let product_ids = request.products()?;
     let user_id = request.user_id.map(|id| id_at("user_id", id)).transpose()?;
-    let common = Common { asker: user_id.clone(), ..common };
+    let common = Common { asker: user_id.clone(), ..common.about(&product_ids) };
     ask::<Product>(state, visit, "similar", common, move |snapshot, context| {
         snapshot.similar(&product_ids, user_id.as_deref(), context)
     })

@@ -17,8 +17,6 @@ use crate::wire::surface::Profile;
 
 /// Items in an answer when the question does not say.
 pub const DEFAULT_LIMIT: usize = 20;
-/// Longest cursor in bytes.
-pub const MAX_CURSOR_BYTES: usize = 64 << 10;
 
 /// How much an answer explains itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
@@ -85,6 +83,8 @@ pub struct Common {
     pub language: Option<String>,
     /// Who asks, as far as her record may tell the language.
     pub asker: Option<String>,
+    /// The products or people that the question is about besides.
+    pub about: Vec<String>,
     /// Whether the answer may be personal.
     pub personalise: Option<bool>,
     /// Whether bought products may appear.
@@ -112,6 +112,11 @@ impl Common {
     /// The same, asked by this person.
     pub fn asked_by(self, user_id: &str) -> Self {
         Self { asker: Some(user_id.to_owned()), ..self }
+    }
+
+    /// The same, about these products or people.
+    pub fn about(self, ids: &[String]) -> Self {
+        Self { about: ids.to_vec(), ..self }
     }
 
     /// How much to explain.
@@ -148,7 +153,7 @@ impl Common {
             limit,
             filter,
             exclude,
-            cursor: cursor(self.cursor)?,
+            cursor: self.cursor,
             personalise: self.personalise.unwrap_or(true),
             include_bought: self.include_bought,
             mmr_lambda: self.mmr_lambda,
@@ -185,17 +190,6 @@ fn limit(asked: Option<i64>) -> ApiResult<usize> {
             Err(ApiError::new(Code::InvalidLimit, message))
         }
     }
-}
-
-fn cursor(asked: Option<String>) -> ApiResult<Option<String>> {
-    match asked {
-        Some(cursor) if cursor.len() > MAX_CURSOR_BYTES => Err(bad_cursor()),
-        cursor => Ok(cursor),
-    }
-}
-
-fn bad_cursor() -> ApiError {
-    ApiError::new(Code::InvalidCursor, "`cursor` is not one of ours; send a `next_cursor` as it came, or none")
 }
 
 fn fields(
@@ -274,6 +268,7 @@ macro_rules! question {
                     explain_product: self.explain_product.take(),
                     language: self.language.take(),
                     asker: None,
+                    about: Vec::new(),
                     personalise: self.personalise,
                     include_bought: self.include_bought,
                     ..Common::default()

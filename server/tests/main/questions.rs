@@ -604,6 +604,37 @@ async fn pages_never_repeat_and_end() {
 }
 
 #[tokio::test]
+async fn a_cursor_goes_on_with_its_own_question_only() {
+    let server = server();
+    let questions = [
+        ("/v1/recommend/feed", serde_json::json!({"user_id": "ana"})),
+        ("/v1/recommend/feed", serde_json::json!({"user_id": "eva"})),
+        ("/v1/recommend/trending", serde_json::json!({})),
+        ("/v1/recommend/trending", serde_json::json!({"user_id": "ana"})),
+        ("/v1/recommend/similar", serde_json::json!({"product_id": "pan"})),
+        ("/v1/recommend/similar", serde_json::json!({"product_ids": ["pan", "kite"]})),
+        ("/v1/recommend/similar", serde_json::json!({"product_id": "pan", "user_id": "ana"})),
+        ("/v1/group-buy/products", serde_json::json!({"user_ids": ["ana", "eva"]})),
+        ("/v1/group-buy/products", serde_json::json!({"user_ids": ["ana", "bea"]})),
+        ("/v1/group-buy/friends", serde_json::json!({"user_id": "ana", "product_id": "ball"})),
+        ("/v1/group-buy/friends", serde_json::json!({"user_id": "ana", "product_id": "pan"})),
+    ];
+    for (asked, (path, body)) in questions.iter().enumerate() {
+        let mut body = body.clone();
+        body["limit"] = 1.into();
+        let cursor = post(&server, path, &body.to_string()).await.ok()["next_cursor"].clone();
+        assert!(cursor.is_string(), "{path} {body} has one page");
+        for (other, (path, body)) in questions.iter().enumerate() {
+            let mut body = body.clone();
+            body["cursor"] = cursor.clone();
+            let reply = post(&server, path, &body.to_string()).await;
+            assert_eq!(reply.status.as_u16(), if asked == other { 200 } else { 400 }, "{path} {body}: {}", reply.body);
+            assert!(asked == other || reply.error().1 == "invalid_cursor", "{path} {body}: {}", reply.body);
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_same_request_gives_the_same_bytes_on_any_server() {
     let body = r#"{"user_id": "ana", "limit": 5}"#;
     let one = post(&server(), "/v1/recommend/feed", body).await;
