@@ -11,6 +11,7 @@ mod ask;
 mod audience;
 mod change;
 pub mod config;
+pub mod docs;
 pub mod door;
 pub mod error;
 pub mod ingest;

@@ -2,6 +2,7 @@
 //! that the two cannot drift apart.
 
 mod blocks;
+mod docs;
 mod errors;
 mod events;
 mod friendships;
@@ -62,7 +63,8 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .routes(routes!(operations::readyz))
         .routes(routes!(operations::metrics))
         .routes(routes!(operations::openapi))
-        .routes(routes!(operations::docs))
+        .routes(routes!(docs::first))
+        .routes(routes!(docs::page))
         .fallback(errors::unknown_route)
 }
 

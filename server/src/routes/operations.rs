@@ -12,9 +12,6 @@ use super::Faults;
 use crate::error::{ApiError, ApiResult, Code, json_content_type};
 use crate::state::AppState;
 
-/// The chapters about conventions, limits and error codes.
-const DOCS: &str = include_str!("../../../docs/api.md");
-
 /// The document as bytes, made once.
 static OPENAPI: LazyLock<String> =
     LazyLock::new(|| crate::openapi().to_pretty_json().expect("the document is plain values with text keys"));
@@ -78,13 +75,4 @@ pub(crate) async fn metrics() -> ApiResult<Response> {
 )]
 pub(crate) async fn openapi() -> Response {
     ([json_content_type()], OPENAPI.as_str()).into_response()
-}
-
-/// Conventions, limits and error codes, for people.
-#[utoipa::path(
-    get, path = "/docs", tag = "operations",
-    responses((status = 200, description = "Markdown", body = String, content_type = "text/markdown"), Faults)
-)]
-pub(crate) async fn docs() -> Response {
-    ([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], DOCS).into_response()
 }

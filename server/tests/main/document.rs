@@ -37,6 +37,7 @@ async fn the_routes() {
         operations(&document().await).iter().map(|(method, path, _)| format!("{method} {path}")).collect();
     assert_snapshot!(lines.join("\n"), @r#"
     GET /docs
+    GET /docs/{name}
     GET /healthz
     GET /metrics
     GET /openapi.json
@@ -79,7 +80,7 @@ async fn every_operation_is_routed_and_no_other_method() {
     let (server, document) = (server(), document().await);
     let operations = operations(&document);
     for path in document["paths"].as_object().unwrap().keys() {
-        let concrete = path.replace("{id}", "nothing");
+        let concrete = path.replace("{id}", "nothing").replace("{name}", "feed");
         for method in METHODS.map(str::to_uppercase) {
             let listed = operations.iter().any(|(known, at, _)| (known, at) == (&method, path));
             let refused = send(&server, &method, &concrete, "").await.status == StatusCode::METHOD_NOT_ALLOWED;

@@ -1,9 +1,10 @@
-//! 1. Health, readiness, metrics and docs answer without the data.
+//! 1. Health, readiness, metrics and docs answer without the data; every error's link finds its chapter.
 //! 2. Every response carries the request id: the client's, or a fresh one.
 //! 3. The metrics count requests by route and status, answers by how they were found, events by verdict.
 
 use axum::body::Body;
 use axum::http::Request;
+use juntos::error::Code;
 
 use crate::world::{post, send, send_request, server};
 
@@ -15,9 +16,28 @@ async fn it_is_alive_ready_and_documented() {
         assert_eq!(health["status"], "ok");
         assert!(health["bundle"].as_str().is_some_and(|version| !version.is_empty()));
     }
+}
+
+#[tokio::test]
+async fn the_docs_are_pages_that_links_find_their_way_in() {
+    let server = server();
     let docs = send(&server, "GET", "/docs", "").await;
-    assert!(docs.body.starts_with("# The HTTP API"));
-    assert_eq!(docs.headers["content-type"], "text/markdown; charset=utf-8");
+    assert_eq!(docs.headers["content-type"], "text/html; charset=utf-8");
+    for code in Code::ALL {
+        assert!(docs.body.contains(&format!("<h3 id=\"{}\">", code.word())), "/docs#{} leads nowhere", code.word());
+    }
+    assert!(docs.body.contains("<a href=\"/docs/feed\">") && !docs.body.contains("<script"));
+    for page in ["api", "feed", "group-buying", "privacy"] {
+        let body = send(&server, "GET", &format!("/docs/{page}"), "").await.body;
+        assert!(body.starts_with("<!doctype html>") && body.contains("<h1 id="), "{page}: {body:.200}");
+    }
+    for path in ["/docs/nothing", "/docs/api.md", "/docs/%FF"] {
+        assert_eq!(send(&server, "GET", path, "").await.error(), (404, "unknown_route".to_owned()), "{path}");
+    }
+    let markdown = Request::get("/docs").header("accept", "text/markdown; q=0.9, */*").body(Body::empty()).unwrap();
+    let markdown = send_request(&server, markdown).await;
+    assert_eq!(markdown.headers["content-type"], "text/markdown; charset=utf-8");
+    assert!(markdown.body.starts_with("# The HTTP API"));
 }
 
 #[tokio::test]
