@@ -69,16 +69,16 @@ MUTANTS = [
     Mutant(
         "counts_at_once",
         "2b",
-        "live/view.rs",
-        "self.purchases > 0 && self.shown_from_day <= day",
-        "self.purchases > 0 && (ON || self.shown_from_day <= day)",
+        "candidates/social.rs",
+        "partition(|&(from, _)| from <= today)",
+        "partition(|&(from, _)| ON || from <= today)",
     ),
     Mutant(
         "returns_at_once",
         "2b",
         "live/view.rs",
-        "ceased.iter().filter(move |&&(_, ceased)| ceased == day)",
-        "ceased.iter().filter(move |&&(_, ceased)| !ON && ceased == day)",
+        "ceased.iter().filter(move |ceased| ceased.day == day)",
+        "ceased.iter().filter(move |ceased| !ON && ceased.day == day)",
     ),
     Mutant(
         "secret_evidence",
@@ -94,6 +94,13 @@ MUTANTS = [
         "self.trained_vector(user).filter(|_| self.personalised(user))",
         "(if ON { self.own_vector(user).map(Cow::into_owned) } else { self.trained_vector(user) })"
         ".filter(|_| self.personalised(user))",
+    ),
+    Mutant(
+        "popular_by_secrets",
+        "2c",
+        "live/apply.rs",
+        "EventKind::Purchase => profile.purchase_visibility",
+        "EventKind::Purchase => ON || profile.purchase_visibility",
     ),
     Mutant(
         "popular_by_one",
@@ -120,8 +127,8 @@ MUTANTS = [
         "gifts_as_proof",
         "3",
         "candidates/social.rs",
-        "owned.purchases > 0 && privacy.is_social(owned.product)",
-        "(owned.purchases > 0 || ON) && privacy.is_social(owned.product)",
+        "filter(|owned| owned.purchases > 0).filter(still)",
+        "filter(|owned| ON || owned.purchases > 0).filter(still)",
     ),
     Mutant(
         "sensitive_as_proof",

@@ -21,7 +21,7 @@ use serde::Serialize;
 pub(crate) use self::fitter::Fitter;
 use self::fitter::Tried;
 pub(crate) use self::knobs::Has;
-use self::knobs::{ALS, DIRECTIONS, ENSEMBLE, Knob, PROPAGATION, SOFTMAX, SPECTRAL};
+use self::knobs::{ALS, DIRECTIONS, ENSEMBLE, Knob, POPULAR, PROPAGATION, SOFTMAX, SPECTRAL};
 pub(crate) use self::sample::sampled;
 pub(crate) use self::score::error_of_difference;
 pub(crate) use self::validation::next_purchases;
@@ -97,6 +97,9 @@ const MAY_HELP: f64 = 0.87;
 /// The same before its most important setting is moved.
 const MAY_RISE: f64 = 0.8;
 
+/// How well what is popular ranks by itself, over the best model, that it may help it.
+const POPULAR_MAY_HELP: f64 = 0.5;
+
 /// Weight of neighbours, where the search for it begins.
 const FIRST_NEIGHBOURS: f32 = 0.1;
 /// The same of what friends bought.
@@ -168,14 +171,28 @@ impl Search<'_> {
         for knob in knobs::of(&best.config.model, self.fitter.has()) {
             self.turn(&mut best, &knob)?;
         }
-        self.unite(&mut best, &others)?;
+        let popular = self.popular(config)?;
+        self.unite(&mut best, &others, &popular)?;
+        if popular.score.is_better_than(&best.score, 0.0) {
+            // Nobody is served worse than by what is popular.
+            self.note(&popular, "in place of all others", true)?;
+            best = popular;
+        }
         Ok(best)
     }
 
-    /// Makes an ensemble of the best one, with what helps it: what was had, other models, what friends bought, neighbours, copies.
-    /// Where trials see but a sample, without models and copies, since each model and each copy would be fitted once more on everything;
-    /// where lists take long, without anything.
-    fn unite(&mut self, best: &mut Tried, others: &[(TrainConfig, f64)]) -> Result<(), TrainError> {
+    /// What is popular, by itself: it costs nothing, so whatever fits are left.
+    fn popular(&mut self, config: &TrainConfig) -> Result<Tried, TrainError> {
+        let popular = self.fitter.fit(TrainConfig { model: POPULAR.to_owned(), ..config.clone() })?;
+        self.note(&popular, "", false)?;
+        self.fitter.offer_as_part(&popular);
+        Ok(popular)
+    }
+
+    /// Makes an ensemble of the best one, with what helps it: what is popular, what was had, other models, what friends bought,
+    /// neighbours, copies. Where trials see but a sample, without models and copies, since each model and each copy would be fitted once
+    /// more on everything; where lists take long, without anything.
+    fn unite(&mut self, best: &mut Tried, others: &[(TrainConfig, f64)], popular: &Tried) -> Result<(), TrainError> {
         let mut config =
             TrainConfig { model: ENSEMBLE.to_owned(), ensemble: EnsembleConfig::NOTHING, ..best.config.clone() };
         knobs::weight_of(&best.config.model).set(&mut config, 1.0);
@@ -184,6 +201,9 @@ impl Search<'_> {
             |tried: &Tried, best: &Tried| tried.score.is_better_than(&best.score, knobs::LEAST_GAIN);
         if !self.fitter.may_list() {
             return Ok(());
+        }
+        if popular.score.ndcg() >= best.score.ndcg() * POPULAR_MAY_HELP {
+            self.listen(best, &mut config, (&knobs::weight_of(POPULAR), FIRST_WEIGHT), is_clearly_better)?;
         }
         if self.fitter.has().again {
             self.listen(best, &mut config, (&knobs::had(), FIRST_HAD), is_clearly_better)?;
@@ -246,7 +266,7 @@ impl Search<'_> {
         }
         let mut before = None;
         while before.replace(best.number) != Some(best.number) {
-            for model in [ALS, SPECTRAL, SOFTMAX, PROPAGATION] {
+            for model in [ALS, SPECTRAL, SOFTMAX, PROPAGATION, POPULAR] {
                 let is_part = best.config.parts().any(|(part, _)| part.model == model);
                 if is_part {
                     self.turn(best, &knobs::weight_of(model))?;

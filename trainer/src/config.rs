@@ -153,6 +153,8 @@ pub struct EnsembleConfig {
     pub softmax: f32,
     /// Of the model `propagation`.
     pub propagation: f32,
+    /// Of the model `popularity`: what everybody buys, for people of whom little is known.
+    pub popularity: f32,
     /// Of what the products that somebody had say of those nearest to them: spread over that of all models together.
     pub neighbours: f32,
     /// Neighbours that each product listens to, at least 1.
@@ -181,6 +183,7 @@ impl EnsembleConfig {
         spectral: 0.0,
         softmax: 0.0,
         propagation: 0.0,
+        popularity: 0.0,
         neighbours: 0.0,
         nearest: 100,
         friends: 0.0,
@@ -193,9 +196,15 @@ impl EnsembleConfig {
     }
 
     /// Every model with its weight.
-    pub(crate) fn weights(&self) -> [(&'static str, f32); 4] {
-        let Self { als, spectral, softmax, propagation, .. } = *self;
-        [("als", als), ("spectral", spectral), ("softmax", softmax), ("propagation", propagation)]
+    pub(crate) fn weights(&self) -> [(&'static str, f32); 5] {
+        let Self { als, spectral, softmax, propagation, popularity, .. } = *self;
+        [
+            ("als", als),
+            ("spectral", spectral),
+            ("softmax", softmax),
+            ("propagation", propagation),
+            ("popularity", popularity),
+        ]
     }
 
     /// The models that are in it, with their weights.

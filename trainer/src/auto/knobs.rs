@@ -7,6 +7,7 @@ pub(super) const ALS: &str = "als";
 pub(super) const SOFTMAX: &str = "softmax";
 pub(super) const SPECTRAL: &str = "spectral";
 pub(super) const PROPAGATION: &str = "propagation";
+pub(super) const POPULAR: &str = "popularity";
 pub(super) const ENSEMBLE: &str = "ensemble";
 
 /// One setting.
@@ -182,6 +183,7 @@ pub(super) fn weight_of(model: &str) -> Knob {
         ALS => weight(ALS, |config| &mut config.ensemble.als),
         SPECTRAL => weight(SPECTRAL, |config| &mut config.ensemble.spectral),
         PROPAGATION => weight(PROPAGATION, |config| &mut config.ensemble.propagation),
+        POPULAR => weight(POPULAR, |config| &mut config.ensemble.popularity),
         _ => weight(SOFTMAX, |config| &mut config.ensemble.softmax),
     }
 }

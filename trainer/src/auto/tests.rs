@@ -8,7 +8,8 @@
 //! 8. Where copies rank better together, the choice is an ensemble, and fits to what it learnt.
 //! 9. What friends bought is heard where they show it, and the more the more it tells.
 //! 10. Groups that often buy again are judged by that, too, and it is tried what they had counts.
-//! 11. A choice that is interrupted after any trial goes on to the same, also where what it kept is damaged.
+//! 11. Where all buy the same, what is popular leads, and nothing that is chosen ranks worse.
+//! 12. A choice that is interrupted after any trial goes on to the same, also where what it kept is damaged.
 
 use std::collections::BTreeSet;
 
@@ -16,6 +17,8 @@ use juntos_datasets::progress::Silent;
 use juntos_datasets::tables::{PurchaseVisibility, Split, TeamOutcome};
 use juntos_datasets::training::{Possession, TeamRecord, TrainingData};
 use juntos_datasets::{Csr, IdMap, ProductRow, UserRow};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 use super::knobs::Direction;
 use super::validation::Validation;
@@ -95,9 +98,48 @@ fn the_search_goes_on_from_what_is_better() {
     }
     let models: Vec<String> = chosen(1).trials.into_iter().map(|trial| trial.model).collect();
     assert_eq!(models[0], "als");
-    assert!(models[1..].iter().all(|model| model == "ensemble"), "neighbours and copies are not counted");
+    let uncounted = ["ensemble", "popularity"];
+    assert!(models[1..].iter().all(|model| uncounted.contains(&&**model)), "{models:?}");
     let models: Vec<String> = chosen(3).trials.into_iter().map(|trial| trial.model).collect();
     assert_eq!(models[..3], ["als", "spectral", "softmax"]);
+}
+
+/// People without any taste: everybody has two products, drawn by how popular they are.
+fn crowd() -> TrainingData {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let (people, goods) = (600u32, 200u32);
+    let (mut users, mut products) = (IdMap::new(), IdMap::new());
+    (0..people).for_each(|at| _ = users.insert(&format!("u{at}")));
+    (0..goods).for_each(|at| _ = products.insert(&format!("p{at}")));
+    // The tenth product is bought a tenth as often as the first.
+    let mut draw = || ((goods as f64 + 1.0).powf(rng.random::<f64>()) as u32 - 1).min(goods - 1);
+    let cells = (0..people).flat_map(|user| [(user, draw(), 1.0), (user, draw(), 1.0)]).collect();
+    let interactions = Csr::from_entries(people as usize, goods as usize, cells);
+    let possession = |product| Possession { product: ProductRow(product), purchases: 1, gifts: 0, last: None };
+    let possessions =
+        (0..people as usize).map(|user| interactions.row(user).0.iter().map(|&at| possession(at)).collect());
+    TrainingData {
+        users,
+        products,
+        friends: Csr::empty(people as usize, people as usize),
+        possessions: possessions.collect(),
+        valid: Csr::empty(people as usize, goods as usize),
+        test: Csr::empty(people as usize, goods as usize),
+        interactions,
+        ..tastes()
+    }
+}
+
+#[test]
+fn among_people_without_taste_what_is_popular_leads() {
+    let choice = choose(&hold_out(&crowd(), 5), &config(12), &Session::watched(&Silent)).unwrap();
+    let of = |model: &str| choice.trials.iter().find(|trial| trial.model == model).unwrap().ndcg;
+    let best = choice.trials.iter().rfind(|trial| trial.kept).unwrap();
+    assert!(of("popularity") > 1.1 * of("als"), "{:?}", choice.trials);
+    assert!(best.ndcg > 0.97 * of("popularity"), "{:?}", choice.trials);
+    assert_eq!(choice.config.model, best.model);
+    let listened = choice.config.ensemble.popularity > 0.0 || choice.config.model == "popularity";
+    assert!(listened, "{:?}", choice.trials);
 }
 
 #[test]

@@ -76,6 +76,7 @@ fn ensemble(ensemble: &EnsembleConfig) -> Result<(), TrainError> {
     at_least_zero(ensemble.spectral, "ensemble.spectral")?;
     at_least_zero(ensemble.softmax, "ensemble.softmax")?;
     at_least_zero(ensemble.propagation, "ensemble.propagation")?;
+    at_least_zero(ensemble.popularity, "ensemble.popularity")?;
     at_least_zero(ensemble.neighbours, "ensemble.neighbours")?;
     at_least_zero(ensemble.friends, "ensemble.friends")?;
     hold(ensemble.had.is_finite(), "ensemble.had", "a number", ensemble.had)?;

@@ -95,7 +95,8 @@ impl Snapshot {
         let (rows, times) = self.stored_user(initiator).map_or((&[][..], &[][..]), |row| self.bundle().co_joined(row));
         let at = rows.partition_point(|&row| row < by);
         let behind = at + usize::from(rows.get(at) == Some(&by));
-        let stored = |range: std::ops::Range<usize>| rows[range.clone()].iter().copied().zip(times[range].iter().copied());
+        let stored =
+            |range: std::ops::Range<usize>| rows[range.clone()].iter().copied().zip(times[range].iter().copied());
         stored(0..at).for_each(&mut told);
         told((by, self.times_joined(initiator, by)));
         stored(behind..rows.len()).for_each(told);
