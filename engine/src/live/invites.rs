@@ -40,9 +40,9 @@ impl Invites {
         news
     }
 
-    /// What has become of an invitation.
-    pub(crate) fn state(&self, invited: u32, initiator: u32, product: u32) -> Option<InviteKind> {
-        state(self.inboxes.get(&invited)?.get(&(initiator, product))?)
+    /// What has become of an invitation; `joined` is when its team was joined, as far as teams tell.
+    pub(crate) fn state(&self, invited: u32, initiator: u32, product: u32, joined: Option<i64>) -> Option<InviteKind> {
+        state(self.inboxes.get(&invited)?.get(&(initiator, product))?, joined)
     }
 
     /// Since when, if at all, somebody wants no more invitations from `initiator`.
@@ -57,10 +57,19 @@ impl Invites {
         others.filter(|(_, stages)| reached(stages).is_some_and(|at| at >= since_ms)).count()
     }
 
-    /// Invitations from anybody since `since_ms` that she did not follow.
-    pub(crate) fn unanswered_since(&self, invited: u32, since_ms: i64) -> usize {
+    /// Invitations from anybody since `since_ms` that she did not follow; `joined` says when she joined a team of an
+    /// initiator on a product, as far as teams tell.
+    pub(crate) fn unanswered_since(
+        &self,
+        invited: u32,
+        since_ms: i64,
+        joined: impl Fn(u32, u32) -> Option<i64>,
+    ) -> usize {
         let recent = self.inbox(invited).filter(|(_, stages)| reached(stages).is_some_and(|at| at >= since_ms));
-        recent.filter(|(_, stages)| state(stages) != Some(InviteKind::Joined)).count()
+        let followed = |(initiator, product): (u32, u32), stages: &Stages| {
+            state(stages, joined(initiator, product)) == Some(InviteKind::Joined)
+        };
+        recent.filter(|(key, stages)| !followed(**key, stages)).count()
     }
 
     /// Invitations from `initiator` to other products than `product` since `since_ms`.
@@ -89,9 +98,10 @@ fn reached(stages: &Stages) -> Option<i64> {
     stages.get(&InviteKind::Suggested).max(stages.get(&InviteKind::Sent)).copied()
 }
 
-fn state(stages: &Stages) -> Option<InviteKind> {
-    let ends = stages.range(InviteKind::Joined..).max_by_key(|(kind, at)| (**at, **kind));
-    ends.or_else(|| stages.last_key_value()).map(|(kind, _)| *kind)
+fn state(stages: &Stages, joined: Option<i64>) -> Option<InviteKind> {
+    let reported = stages.range(InviteKind::Joined..).map(|(kind, at)| (*at, *kind));
+    let latest = reported.chain(joined.map(|at| (at, InviteKind::Joined))).max().map(|(_, kind)| kind);
+    latest.or_else(|| stages.last_key_value().map(|(kind, _)| *kind))
 }
 
 #[cfg(test)]
@@ -124,10 +134,10 @@ mod tests {
         keys.map(|(invited, from, about)| {
             let counts = [
                 invites.suggested_since(invited, from, about, 10),
-                invites.unanswered_since(invited, 10),
+                invites.unanswered_since(invited, 10, |_, _| None),
                 invites.by_initiator_since(invited, from, about, 10),
             ];
-            (invites.state(invited, from, about), invites.muted_at(invited, from), counts)
+            (invites.state(invited, from, about, None), invites.muted_at(invited, from), counts)
         })
         .collect()
     }
@@ -156,12 +166,12 @@ mod tests {
         for (at, kind) in (0..).zip([InviteKind::Suggested, InviteKind::Sent, InviteKind::Opened, InviteKind::Declined])
         {
             assert!(invites.note(1, 0, 7, kind, at));
-            assert_eq!(invites.state(1, 0, 7), Some(kind));
+            assert_eq!(invites.state(1, 0, 7, None), Some(kind));
         }
         assert!(!invites.note(1, 0, 7, InviteKind::Declined, 3), "no news");
         invites.note(1, 0, 7, InviteKind::Sent, 9);
-        assert_eq!(invites.state(1, 0, 7), Some(InviteKind::Declined), "a no is not asked away");
+        assert_eq!(invites.state(1, 0, 7, None), Some(InviteKind::Declined), "a no is not asked away");
         invites.note(1, 0, 7, InviteKind::Joined, 10);
-        assert_eq!(invites.state(1, 0, 7), Some(InviteKind::Joined));
+        assert_eq!(invites.state(1, 0, 7, None), Some(InviteKind::Joined));
     }
 }

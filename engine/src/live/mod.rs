@@ -1,5 +1,6 @@
 //! Live state: all that happened since the bundle was cut, as an overlay of immutable maps over the bundle.
 
+mod answers;
 mod apply;
 mod apply_teams;
 pub(crate) mod exposures;

@@ -104,7 +104,7 @@ impl Snapshot {
     /// What has become of the invitation of `user_id` by `initiator_id` to a product; none where nothing was reported.
     pub fn invitation(&self, user_id: &str, initiator_id: &str, product_id: &str) -> Option<InviteKind> {
         let (user, initiator) = (self.user_row(user_id)?, self.user_row(initiator_id)?);
-        self.live.invites.state(user, initiator, self.product_row(product_id)?)
+        self.live.invitation(user, initiator, self.product_row(product_id)?)
     }
 
     /// A user's ties, by the friend's row; a bundle keeps no kinds, so those of the bundle are plain friendships.

@@ -8,7 +8,7 @@ use imbl::{HashMap, OrdMap, OrdSet};
 use juntos_datasets::tables::TeamOutcome;
 use juntos_datasets::units::Timestamp;
 
-use super::life::{MOST_STEPS, Start, Step};
+use super::life::{MOST_STEPS, Start, Step, StepKind};
 use super::row_map::RowMap;
 
 /// One team over rows.
@@ -39,6 +39,16 @@ impl Team {
     /// Initiator and participants, those who still exist.
     pub(crate) fn members(&self) -> impl Iterator<Item = u32> {
         self.initiator.into_iter().chain(self.participants.iter().copied())
+    }
+
+    /// When a participant joined, ms since the epoch; when the team was opened where nobody reported that.
+    pub(crate) fn joined_at(&self, user: u32) -> Option<i64> {
+        if !self.participants.contains(&user) {
+            return None;
+        }
+        let joins = self.steps.iter().filter(|step| (step.kind, step.user) == (StepKind::Joined, user));
+        let reported = joins.map(|step| step.at_ms).max();
+        reported.or(self.opened_at.map(Timestamp::millis)).or(Some(i64::MIN))
     }
 
     /// Seats still free.

@@ -38,14 +38,14 @@ impl Snapshot {
     pub(crate) fn open_to(&self, friend: u32, initiator: u32, product: u32, now: Timestamp) -> bool {
         let invites = &self.live.invites;
         let since = now.plus_days(-WEEK).millis();
-        invites.state(friend, initiator, product) != Some(InviteKind::Declined)
+        self.live.invitation(friend, initiator, product) != Some(InviteKind::Declined)
             && invites.suggested_since(friend, initiator, product, since) < self.invites.suggestions_a_week as usize
     }
 
     /// Log-odds to join that recent invitations take away; zero without any.
     pub(crate) fn fatigue(&self, friend: u32, initiator: u32, product: u32, now: Timestamp) -> f32 {
         let invites = &self.live.invites;
-        let unanswered = invites.unanswered_since(friend, now.plus_days(-FATIGUE_DAYS).millis());
+        let unanswered = self.live.unanswered_since(friend, now.plus_days(-FATIGUE_DAYS).millis());
         let again = invites.by_initiator_since(friend, initiator, product, now.plus_days(-WEEK).millis());
         FATIGUE * (unanswered as f32).ln_1p() + VARIETY * (again as f32).ln_1p()
     }

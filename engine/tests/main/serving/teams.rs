@@ -153,6 +153,47 @@ fn nobody_is_suggested_too_often_by_all_together() {
     assert_eq!(chance(&engine, "p0", 40.0), Some(fresh), "that passes");
 }
 
+/// However she joined, and whichever of the two is reported first.
+#[test]
+fn who_joined_has_followed_the_invitation() {
+    let rested = |changes: &[Change]| {
+        let engine = circle(6);
+        changes.iter().for_each(|change| assert_eq!(engine.apply(change.clone(), now()), Ok(Applied::Done)));
+        chance(&engine, "p0", 7.5).unwrap()
+    };
+    let deadline = Some(now().plus_days(20.0));
+    let joined = TeamRecord {
+        team_id: "t".into(),
+        product_id: "p0".into(),
+        initiator_id: "u2".into(),
+        participant_ids: vec!["u1".into()],
+        min_size: 4,
+        opened_at: None,
+        deadline,
+        outcome: TeamOutcome::Open,
+    };
+    let opened = Change::PutTeam(TeamRecord { participant_ids: Vec::new(), ..joined.clone() });
+    let reported = TeamStepRecord { ts: Some(now()), ..step(1, 0, TeamStep::Joined) };
+    let by_route = Change::JoinTeam { team_id: "t".into(), user_id: "u1".into() };
+    let ways =
+        [vec![Change::PutTeam(joined)], vec![opened.clone(), by_route], vec![opened, Change::TeamStep(reported)]];
+    let (fresh, sent) = (rested(&[]), invite(2, 0, InviteKind::Sent));
+    assert!(rested(std::slice::from_ref(&sent)) < fresh);
+    for way in ways {
+        let declined = invite(2, 0, InviteKind::Declined);
+        for at in 0..=way.len() {
+            let mut changes = way.clone();
+            changes.insert(at, sent.clone());
+            assert_eq!(rested(&changes), fresh, "{changes:?}");
+        }
+        let left = Change::LeaveTeam { team_id: "t".into(), user_id: "u1".into() };
+        for last in [left, declined] {
+            let changes: Vec<Change> = [sent.clone()].into_iter().chain(way.clone()).chain([last]).collect();
+            assert!(rested(&changes) < fresh, "{changes:?}");
+        }
+    }
+}
+
 #[test]
 fn a_team_that_ran_out_hides_no_other() {
     let engine = circle(5);
