@@ -69,7 +69,7 @@ fn replay(store: &Store, engine: &Engine, oldest: Timestamp) -> Result<Replayed,
             return true;
         }
         let deletion = matches!(change, Change::DeleteUser(_));
-        match engine.apply(change, now) {
+        match engine.apply_again(change, now) {
             Ok(_) => replayed.applied += 1,
             // She is not there, which is what was asked for.
             Err(ChangeFault::UnknownUser(_)) if deletion => replayed.applied += 1,

@@ -7,7 +7,7 @@ use juntos_datasets::units::Timestamp;
 use super::life::{MOST_STEPS, Refusal, Start, Step, StepKind};
 use super::records::{InviteKind, InviteRecord, KeptTeam, TeamRecord, TeamStep, TeamStepRecord, known_id};
 use super::teams::Team;
-use super::{Applied, ChangeFault};
+use super::{Applied, Change, ChangeFault};
 use crate::privacy::certain_age;
 use crate::recommend::Snapshot;
 
@@ -260,7 +260,37 @@ impl Snapshot {
         ChangeFault::NotAllowedInTeam { team_id: team_id.to_owned(), user_id: self.user_id(user).to_owned() }
     }
 
-    /// A stage of an invitation. Whom the initiator may not invite cannot have been suggested to her, or invited.
+    /// What must be so when a change first comes in, and may be so no more when it is applied again.
+    pub(crate) fn check(&self, change: &Change, now: Timestamp) -> Result<(), ChangeFault> {
+        if let Change::Invite(record) = change { self.check_invite(record, now) } else { Ok(()) }
+    }
+
+    /// Whom the initiator may not invite cannot have been suggested to her, or invited; and to an invitation that cannot
+    /// have been there is no answer. One that was, or may yet be reported, can always be answered.
+    fn check_invite(&self, record: &InviteRecord, now: Timestamp) -> Result<(), ChangeFault> {
+        record.check()?;
+        if self.knows_event(record.event_id.as_deref()) {
+            return Ok(());
+        }
+        let product = self.known_product(&record.product_id)?;
+        let (invited, initiator) = (self.known_user(&record.user_id)?, self.known_user(&record.initiator_id)?);
+        let can_be = match record.kind {
+            InviteKind::Suggested | InviteKind::Sent => {
+                let at_ms = record.ts.unwrap_or(now).millis();
+                let muted = self.live.invites.muted_at(invited, initiator).is_some_and(|muted| muted < at_ms);
+                let min_age = self.goods(product).min_age.unwrap_or(0);
+                let young = certain_age(self.profile(invited).birth_year, now) < min_age;
+                !muted && !young && self.takes_invitations(invited, initiator)
+            }
+            InviteKind::Opened | InviteKind::Joined | InviteKind::Declined | InviteKind::Muted => {
+                self.live.invites.any(invited, initiator) || self.mutual_friends(initiator, invited)
+            }
+        };
+        let InviteRecord { user_id, initiator_id, .. } = record.clone();
+        if can_be { Ok(()) } else { Err(ChangeFault::NotInvitable { user_id, initiator_id }) }
+    }
+
+    /// A stage of an invitation.
     pub(super) fn invite(&mut self, record: InviteRecord, now: Timestamp) -> Result<Applied, ChangeFault> {
         record.check()?;
         if self.knows_event(record.event_id.as_deref()) {
@@ -269,15 +299,6 @@ impl Snapshot {
         let product = self.known_product(&record.product_id)?;
         let (invited, initiator) = (self.known_user(&record.user_id)?, self.known_user(&record.initiator_id)?);
         let at_ms = record.ts.unwrap_or(now).millis();
-        if matches!(record.kind, InviteKind::Suggested | InviteKind::Sent) {
-            let muted = self.live.invites.muted_at(invited, initiator).is_some_and(|muted| muted < at_ms);
-            let min_age = self.goods(product).min_age.unwrap_or(0);
-            let young = certain_age(self.profile(invited).birth_year, now) < min_age;
-            if muted || young || !self.takes_invitations(invited, initiator) {
-                let InviteRecord { user_id, initiator_id, .. } = record;
-                return Err(ChangeFault::NotInvitable { user_id, initiator_id });
-            }
-        }
         let news = self.live.invites.note(invited, initiator, product, record.kind, at_ms);
         self.remember_event(record.event_id.as_deref());
         Ok(if news { Applied::Done } else { Applied::Duplicate })

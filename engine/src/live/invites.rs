@@ -45,6 +45,12 @@ impl Invites {
         state(self.inboxes.get(&invited)?.get(&(initiator, product))?, joined)
     }
 
+    /// Whether anything is known of any invitation of somebody by `initiator`.
+    pub(crate) fn any(&self, invited: u32, initiator: u32) -> bool {
+        let inbox = self.inboxes.get(&invited);
+        inbox.is_some_and(|inbox| inbox.range((initiator, 0)..=(initiator, u32::MAX)).next().is_some())
+    }
+
     /// Since when, if at all, somebody wants no more invitations from `initiator`.
     pub(crate) fn muted_at(&self, invited: u32, initiator: u32) -> Option<i64> {
         let from_her = self.inboxes.get(&invited)?.range((initiator, 0)..=(initiator, u32::MAX));

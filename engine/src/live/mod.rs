@@ -221,7 +221,8 @@ pub enum ChangeFault {
     /// The change cannot be kept, so that it would not outlive a crash.
     #[error(transparent)]
     NotKept(#[from] NotKept),
-    /// The initiator may not invite this person: no friends, a block, invitations muted or not wanted, or too young.
+    /// The initiator may not invite this person: no friends, a block, invitations muted or not wanted, or too young. Or
+    /// there cannot have been an invitation to answer: no friends, and none was suggested or sent.
     #[error("user `{initiator_id}` may not invite user `{user_id}` to this product")]
     NotInvitable {
         /// Who is invited.

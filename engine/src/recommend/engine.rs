@@ -124,10 +124,26 @@ impl Engine {
         // A writer that panicked has stored nothing: the state is whole whether the lock is poisoned or not.
         let _one_at_a_time = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.snapshot();
+        before.check(&change, now)?;
+        self.step(&before, change, now)
+    }
+
+    /// Applies a change that a [`Journal`] has kept: what could be when it first came in is not asked again, since people
+    /// may be friends no more in a later bundle, and an invitation that was declined stays declined.
+    ///
+    /// # Errors
+    /// [`ChangeFault`] when it fits the bundle no more; nothing has changed then.
+    pub fn apply_again(&self, change: Change, now: Timestamp) -> Result<Applied, ChangeFault> {
+        let _one_at_a_time = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        self.step(&self.snapshot(), change, now)
+    }
+
+    /// From one state to the next, by the one who holds the lock.
+    fn step(&self, before: &Snapshot, change: Change, now: Timestamp) -> Result<Applied, ChangeFault> {
         let noted = self.journal.as_ref().map(|journal| (journal, change.clone()));
         let (next, applied) = before.after(change, now)?;
         if let Some((journal, change)) = noted.filter(|_| applied != Applied::Duplicate) {
-            journal.note(noted_of(&change, &before, &next), now)?;
+            journal.note(noted_of(&change, before, &next), now)?;
         }
         self.current.store(Arc::new(next));
         Ok(applied)

@@ -153,6 +153,45 @@ fn nobody_is_suggested_too_often_by_all_together() {
     assert_eq!(chance(&engine, "p0", 40.0), Some(fresh), "that passes");
 }
 
+/// There is an answer only where an invitation was, or may be reported yet; and to one that was, whatever happened since.
+#[test]
+fn nobody_answers_an_invitation_that_cannot_have_been() {
+    let mut world = World::plain(7, PEOPLE, 4);
+    world.ties = vec![(0, 1, FriendshipKind::Friend), (2, 1, FriendshipKind::Follow)];
+    let engine = world.engine();
+    let answers = [InviteKind::Opened, InviteKind::Joined, InviteKind::Declined, InviteKind::Muted];
+    for kind in answers {
+        for initiator in [2, 3] {
+            let refused = engine.apply(invite(initiator, 0, kind), now()).unwrap_err();
+            assert_eq!(refused.code(), "not_invitable", "{kind:?} by u{initiator}");
+        }
+        let friends = world.clone().engine();
+        assert_eq!(friends.apply(invite(0, 0, kind), now()), Ok(Applied::Done), "{kind:?} before it was sent");
+    }
+    engine.apply(invite(0, 0, InviteKind::Suggested), now()).unwrap();
+    let apart = Change::DeleteFriendship { user_id: "u0".into(), friend_id: "u1".into() };
+    engine.apply(apart, now()).unwrap();
+    assert_eq!(engine.apply(invite(0, 0, InviteKind::Sent), now()).unwrap_err().code(), "not_invitable");
+    for (product, kind) in (0..).zip(answers) {
+        assert_eq!(engine.apply(invite(0, product, kind), now()), Ok(Applied::Done), "{kind:?}");
+    }
+}
+
+/// A later bundle knows no more that they were friends; what she said to invitations holds there all the same.
+#[test]
+fn an_answer_holds_again_where_the_friendship_is_over() {
+    let engine = World::plain(8, PEOPLE, 4).engine();
+    let kinds = [InviteKind::Sent, InviteKind::Declined, InviteKind::Muted];
+    for kind in kinds {
+        assert!(engine.apply(invite(0, 0, kind), now()).is_err());
+    }
+    for kind in kinds {
+        assert_eq!(engine.apply_again(invite(0, 0, kind), now()), Ok(Applied::Done));
+    }
+    assert_eq!(engine.apply_again(invite(0, 0, InviteKind::Muted), now()), Ok(Applied::Duplicate));
+    assert_eq!(engine.snapshot().invitation("u1", "u0", "p0"), Some(InviteKind::Muted));
+}
+
 /// However she joined, and whichever of the two is reported first.
 #[test]
 fn who_joined_has_followed_the_invitation() {
