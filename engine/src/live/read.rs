@@ -6,7 +6,7 @@ use juntos_datasets::tables::{FriendshipKind, TeamOutcome};
 use juntos_datasets::units::Timestamp;
 use juntos_datasets::{ProductRow, UserRow};
 
-use super::records::{FriendshipRecord, InviteKind, OfferRecord, ProductRecord, TeamRecord, UserRecord};
+use super::records::{FriendshipRecord, InviteKind, KeptTeam, OfferRecord, ProductRecord, TeamRecord, UserRecord};
 use super::ties::BlockState;
 use crate::recommend::Snapshot;
 
@@ -77,12 +77,13 @@ impl Snapshot {
         }
     }
 
-    /// A team's record at `now`: one whose deadline has passed since the last change has expired.
-    pub fn team_at(&self, team_id: &str, now: Timestamp) -> Option<TeamRecord> {
+    /// A team as it stands at `now`, seats of deleted people included: one whose deadline has passed since the last change
+    /// has expired.
+    pub fn team_at(&self, team_id: &str, now: Timestamp) -> Option<KeptTeam> {
         let overdue = self.live.teams.get(team_id)?.overdue(now);
-        let record = self.team(team_id)?;
-        let expired = overdue && record.outcome == TeamOutcome::Open;
-        Some(TeamRecord { outcome: if expired { TeamOutcome::Expired } else { record.outcome }, ..record })
+        let team = self.kept_team(team_id)?;
+        let expired = overdue && team.outcome == TeamOutcome::Open;
+        Some(KeptTeam { outcome: if expired { TeamOutcome::Expired } else { team.outcome }, ..team })
     }
 
     /// A team's record as of the last change: teams that were open at the cut, and all since.

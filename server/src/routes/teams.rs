@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Faults;
 use crate::change::{apply, changing, merged, remove, unknown, with_engine};
 use crate::door::Visit;
-use crate::error::{ApiResult, Code};
+use crate::error::{ApiError, ApiResult, Code};
 use crate::read::{JsonBody, PathId, id_at};
 use crate::state::AppState;
 use crate::wire::team::{Member, Team};
@@ -61,7 +61,11 @@ pub(crate) async fn patch(
     JsonBody(body): JsonBody<Value>,
 ) -> ApiResult<axum::Json<Team>> {
     let patch = move |engine: &Engine, now| {
-        let changed = merged(&find(engine, &id, now)?, body)?;
+        let team = find(engine, &id, now)?;
+        let changed: Team = merged(&team, body)?;
+        if team.initiator_id.is_none() && changed.initiator_id.is_none() {
+            return Err(ownerless(&id));
+        }
         apply(engine, Change::PutTeam(changed.into_record(&id, now)?), now)?;
         find(engine, &id, now)
     };
@@ -122,6 +126,15 @@ pub(crate) async fn leave(
         find(engine, &id, now)
     };
     changing(&state, &visit, leave).await.map(axum::Json)
+}
+
+/// The error for a change to a team that nobody has opened any more.
+fn ownerless(id: &str) -> ApiError {
+    let message = format!(
+        "the initiator of team `{id}` has been deleted, and the team has ended with her; name another person in \
+         `initiator_id`, or open a new team"
+    );
+    ApiError::new(Code::MissingField, message)
 }
 
 fn find(engine: &Engine, id: &str, now: Timestamp) -> ApiResult<Team> {

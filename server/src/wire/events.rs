@@ -174,7 +174,7 @@ impl Event {
     }
 }
 
-fn needed<T>(field: &str, value: Option<T>) -> ApiResult<T> {
+pub(super) fn needed<T>(field: &str, value: Option<T>) -> ApiResult<T> {
     let missing =
         || ApiError::new(Code::MissingField, format!("the field `{field}` of this request is missing; add it"));
     value.ok_or_else(missing)

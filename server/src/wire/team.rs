@@ -2,12 +2,13 @@
 
 use juntos_datasets::tables::TeamOutcome;
 use juntos_datasets::units::Timestamp;
-use juntos_engine::live::records::TeamRecord;
+use juntos_engine::live::records::{KeptTeam, TeamRecord};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::error::ApiResult;
 use crate::read::count_at;
+use crate::wire::events::needed;
 use crate::wire::product::same_id;
 use crate::wire::schema;
 
@@ -25,11 +26,15 @@ pub struct Team {
     pub team_id: Option<String>,
     /// What is bought.
     pub product_id: String,
-    /// Who opened it.
-    pub initiator_id: String,
+    /// Who opened it; needed of a team that is put, `null` of one whose initiator has been deleted.
+    pub initiator_id: Option<String>,
     /// Who joined, initiator not included.
     #[serde(default)]
     pub participant_ids: Vec<String>,
+    /// Seats that stay taken by people who have been deleted; absent where there are none. What is sent is not looked at.
+    #[serde(default, skip_serializing_if = "is_none_taken")]
+    #[schema(read_only)]
+    pub anonymous_seats: u32,
     /// Buyers needed, initiator included.
     #[schema(minimum = 2)]
     pub min_size: u32,
@@ -49,18 +54,22 @@ fn open() -> TeamOutcome {
     TeamOutcome::Open
 }
 
+fn is_none_taken(seats: &u32) -> bool {
+    *seats == 0
+}
+
 impl Team {
     /// The engine's record of the team called `id`, opened `now` unless it says when.
     ///
     /// # Errors
-    /// The body names another id, or too many participants.
+    /// The body names another id, no initiator, or too many participants.
     pub fn into_record(self, id: &str, now: Timestamp) -> ApiResult<TeamRecord> {
         same_id("team_id", self.team_id.as_deref(), id)?;
         count_at("participant_ids", self.participant_ids.len(), MAX_PARTICIPANTS)?;
         Ok(TeamRecord {
             team_id: id.to_owned(),
             product_id: self.product_id,
-            initiator_id: self.initiator_id,
+            initiator_id: needed("initiator_id", self.initiator_id)?,
             participant_ids: self.participant_ids,
             min_size: self.min_size,
             opened_at: Some(self.opened_at.unwrap_or(now)),
@@ -70,17 +79,18 @@ impl Team {
     }
 }
 
-impl From<TeamRecord> for Team {
-    fn from(record: TeamRecord) -> Self {
+impl From<KeptTeam> for Team {
+    fn from(team: KeptTeam) -> Self {
         Self {
-            team_id: Some(record.team_id),
-            product_id: record.product_id,
-            initiator_id: record.initiator_id,
-            participant_ids: record.participant_ids,
-            min_size: record.min_size,
-            opened_at: record.opened_at,
-            deadline: record.deadline,
-            outcome: record.outcome,
+            team_id: Some(team.team_id),
+            product_id: team.product_id,
+            initiator_id: team.initiator_id,
+            participant_ids: team.participant_ids,
+            anonymous_seats: team.anonymous_seats,
+            min_size: team.min_size,
+            opened_at: team.opened_at,
+            deadline: team.deadline,
+            outcome: team.outcome,
         }
     }
 }

@@ -184,6 +184,29 @@ async fn a_team_fills_and_then_refuses() {
     assert_eq!(unknown.error(), (404, "unknown_team".to_owned()));
 }
 
+/// Seats of deleted people stay taken, and are told as such; a team without an initiator is not patched by half.
+#[tokio::test]
+async fn a_team_outlives_its_people() {
+    let server = server();
+    let path = "/v1/teams/pans";
+    let body = r#"{"product_id": "pan", "initiator_id": "ana", "participant_ids": ["bea"], "min_size": 2}"#;
+    assert!(send(&server, "PUT", path, body).await.ok().get("anonymous_seats").is_none());
+    for user in ["ana", "bea"] {
+        send(&server, "DELETE", &format!("/v1/users/{user}"), "").await;
+    }
+    let team = send(&server, "GET", path, "").await.ok();
+    assert_eq!((&team["initiator_id"], &team["anonymous_seats"]), (&serde_json::Value::Null, &2.into()));
+    assert_eq!((&team["participant_ids"], &team["outcome"]), (&serde_json::json!([]), &"succeeded".into()));
+    let patched = send(&server, "PATCH", path, r#"{"deadline": "2026-03-05T12:00:00Z"}"#).await;
+    assert!(patched.body.contains("the initiator of team `pans` has been deleted"), "{}", patched.body);
+    assert_eq!(patched.error(), (400, "missing_field".to_owned()));
+    assert_eq!(send(&server, "PUT", path, &team.to_string()).await.error(), (400, "missing_field".to_owned()));
+    let owned = send(&server, "PATCH", path, r#"{"initiator_id": "eva"}"#).await.ok();
+    assert_eq!((&owned["initiator_id"], &owned["anonymous_seats"]), (&"eva".into(), &2.into()));
+    let nobodys = send(&server, "PATCH", path, r#"{"initiator_id": null}"#).await;
+    assert_eq!(nobodys.error(), (400, "missing_field".to_owned()));
+}
+
 #[tokio::test]
 async fn a_team_that_is_put_is_open_from_now_and_shown_to_friends() {
     let server = server();

@@ -119,8 +119,8 @@ impl TeamStepRecord {
     }
 }
 
-/// What is left of a team when somebody who had a part in it is deleted: her seat stays taken, by nobody, and how it came
-/// to be so is forgotten.
+/// A team as it stands, and so what is left of it when somebody who had a part in it is deleted: her seat stays taken, by
+/// nobody, and how it came to be so is forgotten.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptTeam {
     /// Outside id.
