@@ -113,7 +113,7 @@ impl Snapshot {
     /// A step that is taken now: after all that are known, and it must count.
     fn take_step(&mut self, mut team: Team, kind: StepKind, user: u32, now: Timestamp) -> Result<Applied, ChangeFault> {
         let after = team.steps.get_max().map_or(i64::MIN, |last| last.at_ms + 1);
-        let step = Step { at_ms: now.millis().max(after), kind, user };
+        let step = Step { at_ms: now.millis().max(after), kind, user, undated: true };
         team.steps.insert(step);
         if !team.counts(&step) {
             let outcome = TeamOutcome::Expired;
@@ -140,7 +140,7 @@ impl Snapshot {
             TeamStep::Cancelled => StepKind::Cancelled,
         };
         let user = self.user_or_new(&record.user_id);
-        let step = Step { at_ms: record.ts.unwrap_or(now).millis(), kind, user };
+        let step = Step { at_ms: record.ts.unwrap_or(now).millis(), kind, user, undated: record.ts.is_none() };
         let applied = self.reported(&record, step, now)?;
         self.remember_event(record.event_id.as_deref());
         Ok(applied)
@@ -166,6 +166,11 @@ impl Snapshot {
                 Err(ChangeFault::BadRecord { field: "team_id", problem })
             };
         }
+        let opened_at = record.ts.unwrap_or(now);
+        if deadline.is_some_and(|deadline| deadline < opened_at) {
+            let problem = "is before the team was opened".to_owned();
+            return Err(ChangeFault::BadRecord { field: "deadline", problem });
+        }
         let team = Team {
             id: record.team_id.as_str().into(),
             product,
@@ -173,7 +178,7 @@ impl Snapshot {
             participants: Vec::new(),
             anonymous_seats: 0,
             min_size,
-            opened_at: Some(record.ts.unwrap_or(now)),
+            opened_at: Some(opened_at),
             deadline,
             outcome: TeamOutcome::Open,
             start: Start::default(),

@@ -10,7 +10,8 @@
 //! Reports of steps come late, twice and in any order. So a team keeps all of them, sorted by the time at which they
 //! happened, and its state is what comes out of going through them from the start: the same for any order of arrival. A
 //! step that does not fit where it stands (to leave without being in, to join when full) is passed over, and fits after
-//! all when what is missing before it arrives. A step that nothing can mend is refused ([`Team::refuses`]).
+//! all when what is missing before it arrives. A step without a time has that of its arrival, and counts from the opening
+//! on if that is reported later. A step that nothing can mend is refused ([`Team::refuses`]).
 
 use juntos_datasets::tables::TeamOutcome;
 use juntos_datasets::units::Timestamp;
@@ -36,6 +37,8 @@ pub(crate) struct Step {
     pub(crate) at_ms: i64,
     pub(crate) kind: StepKind,
     pub(crate) user: u32,
+    /// That its time is only that of arrival: nobody said when it happened.
+    pub(crate) undated: bool,
 }
 
 /// Where the steps begin.
@@ -78,7 +81,7 @@ impl Team {
         if self.overdue(at) {
             return Some(Refusal::Ended(TeamOutcome::Expired));
         }
-        if self.opened_at.is_some_and(|opened| at < opened) {
+        if self.is_early(step) {
             return Some(Refusal::BeforeItOpened);
         }
         let is_initiator = self.initiator == Some(step.user);
@@ -88,8 +91,14 @@ impl Team {
             StepKind::Joined | StepKind::Left | StepKind::Cancelled => {}
         }
         // Once its initiator has called it off, only an earlier success can stand before that.
-        let called_off = self.steps.iter().find(|known| self.calls_off(known));
+        let called_off = self.steps.iter().find(|known| self.calls_off(known) && !self.is_early(known));
         called_off.filter(|known| *known < step).map(|_| Refusal::Ended(TeamOutcome::Cancelled))
+    }
+
+    /// Whether the step happened before the team was opened, and so did not. Of one that nobody dated that cannot be told: it
+    /// may have been reported before the opening, but happened after.
+    fn is_early(&self, step: &Step) -> bool {
+        !step.undated && self.opened_at.is_some_and(|opened| step.at_ms < opened.millis())
     }
 
     fn calls_off(&self, step: &Step) -> bool {
@@ -107,12 +116,11 @@ impl Team {
         }
         for step in &self.steps {
             let inside = participants.contains(&step.user);
-            let early = self.opened_at.is_some_and(|opened| step.at_ms < opened.millis());
             if outcome != TeamOutcome::Open || self.overdue(Timestamp::from_millis(step.at_ms)) {
                 break;
             }
             match step.kind {
-                _ if early => continue,
+                _ if self.is_early(step) => continue,
                 StepKind::Joined if !inside && self.initiator != Some(step.user) => participants.push(step.user),
                 StepKind::Left if inside => participants.retain(|&member| member != step.user),
                 StepKind::Left | StepKind::Cancelled if self.calls_off(step) => outcome = TeamOutcome::Cancelled,

@@ -114,7 +114,7 @@ impl Event {
             let message = format!("`ts` is {ts}, which is yet to come; send the time at which it happened, in UTC");
             return Err(ApiError::new(Code::InvalidField, message));
         }
-        let ts = Some(ts);
+        let (told, ts) = (self.ts, Some(ts));
         let what = self.kind.what();
         if matches!(what, What::Team(_)) {
             self.takes_no("product_id", self.product_id.is_some())?;
@@ -150,11 +150,11 @@ impl Event {
                 let product_id = needed("product_id", product_id)?;
                 let step = TeamStep::Opened { product_id, min_size: self.min_size, deadline: self.deadline };
                 let team_id = needed("team_id", team_id)?;
-                Ok(Change::TeamStep(TeamStepRecord { team_id, user_id, step, ts, event_id }))
+                Ok(Change::TeamStep(TeamStepRecord { team_id, user_id, step, ts: told, event_id }))
             }
             What::Team(step) => {
                 let team_id = needed("team_id", team_id)?;
-                Ok(Change::TeamStep(TeamStepRecord { team_id, user_id, step, ts, event_id }))
+                Ok(Change::TeamStep(TeamStepRecord { team_id, user_id, step, ts: told, event_id }))
             }
             What::Invite(kind) => {
                 let (product_id, initiator_id) =

@@ -2,14 +2,18 @@
 //! 2. One event, a list and lines mean the same.
 //! 3. An event shows in the next answer.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use insta::assert_json_snapshot;
 use juntos::{ServerConfig, app};
+use juntos_datasets::units::Timestamp;
 use serde_json::json;
 
-use crate::world::{Reply, post, send_request, server, state};
+use crate::world::{NOW, Reply, post, send_request, server, server_at, state};
 
 async fn lines(server: &Router, body: &str) -> Reply {
     let request =
@@ -170,6 +174,21 @@ async fn a_purchase_leaves_the_next_feed() {
     assert!(feed().await.contains(&"ball".to_owned()));
     post(&server, "/v1/events", r#"{"user_id": "ana", "product_id": "ball", "kind": "purchase"}"#).await.ok();
     assert!(!feed().await.contains(&"ball".to_owned()));
+}
+
+/// Where no event says when it happened, a join that comes before the opening counts all the same.
+#[tokio::test]
+async fn a_join_without_a_time_waits_for_the_opening() {
+    let clock = Arc::new(AtomicI64::new(NOW.millis()));
+    let read = Arc::clone(&clock);
+    let server = server_at(Arc::new(move || Timestamp::from_millis(read.fetch_add(1000, Ordering::Relaxed))));
+    let joined = r#"{"kind": "team_joined", "team_id": "balls", "user_id": "eva"}"#;
+    assert_eq!(post(&server, "/v1/events", joined).await.ok()["waiting"], 1);
+    let opened =
+        r#"{"kind": "team_opened", "team_id": "balls", "user_id": "ana", "product_id": "ball", "min_size": 3}"#;
+    assert_eq!(post(&server, "/v1/events", opened).await.ok()["accepted"], 1);
+    let team = crate::world::send(&server, "GET", "/v1/teams/balls", "").await.ok();
+    assert_eq!(team["participant_ids"], json!(["eva"]));
 }
 
 /// From opening to success, reported in the wrong order; and a step that comes too late.

@@ -91,7 +91,7 @@ pub struct TeamStepRecord {
     pub user_id: String,
     /// What.
     pub step: TeamStep,
-    /// When; the moment of arrival when absent.
+    /// When; the moment of arrival when absent, but not before the team was opened.
     pub ts: Option<Timestamp>,
     /// Id given by the sender: the same id is the same event.
     pub event_id: Option<String>,
@@ -106,13 +106,10 @@ impl TeamStepRecord {
         known_id("team_id", &self.team_id)?;
         known_id("user_id", &self.user_id)?;
         self.event_id.as_deref().map_or(Ok(()), |id| known_id("event_id", id))?;
-        if let TeamStep::Opened { product_id, min_size, deadline } = &self.step {
+        if let TeamStep::Opened { product_id, min_size, deadline: _ } = &self.step {
             known_id("product_id", product_id)?;
             if min_size.is_some_and(|size| size < 2) {
                 return Err(bad("min_size", "is below 2"));
-            }
-            if self.ts.zip(*deadline).is_some_and(|(opened, deadline)| deadline < opened) {
-                return Err(bad("deadline", "is before the team was opened"));
             }
         }
         Ok(())

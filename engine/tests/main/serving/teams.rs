@@ -111,6 +111,37 @@ fn what_nothing_can_mend_is_refused_and_what_may_fit_waits() {
     assert!(engine.snapshot().team("t").unwrap().participant_ids.is_empty());
 }
 
+/// Where nobody said when, the order of arrival voids nothing: a join that came before the opening counts from there on.
+#[test]
+fn a_step_without_a_time_is_never_before_the_opening() {
+    let undated = |record: TeamStepRecord| TeamStepRecord { ts: None, ..record };
+    let dated = opened(4, now().plus_days(9.0));
+    let later = step(0, 24 * 60 + 10, dated.step.clone());
+    for opening in [undated(dated.clone()), dated, later] {
+        let engine = World::plain(9, PEOPLE, 4).engine();
+        let mut days = 1.0;
+        let mut report = |record: TeamStepRecord| {
+            days += 1e-3;
+            engine.apply(Change::TeamStep(record), now().plus_days(days))
+        };
+        assert_eq!(report(undated(step(1, 0, TeamStep::Joined))), Ok(Applied::Waiting));
+        assert_eq!(report(undated(step(2, 0, TeamStep::Joined))), Ok(Applied::Waiting));
+        assert_eq!(report(undated(step(1, 0, TeamStep::Left))), Ok(Applied::Waiting));
+        assert_eq!(report(opening.clone()), Ok(Applied::Done));
+        assert_eq!(report(undated(step(3, 0, TeamStep::Joined))), Ok(Applied::Done), "{opening:?}");
+        let by_route = Change::JoinTeam { team_id: "t".into(), user_id: "u4".into() };
+        assert_eq!(engine.apply(by_route, now().plus_days(1.006)), Ok(Applied::Done), "{opening:?}");
+        let team = engine.snapshot().team("t").unwrap();
+        assert_eq!(
+            (&team.participant_ids[..], team.outcome),
+            (&["u2", "u3", "u4"].map(String::from)[..], TeamOutcome::Succeeded)
+        );
+    }
+    let engine = World::plain(9, PEOPLE, 4).engine();
+    let over = engine.apply(Change::TeamStep(undated(opened(2, now()))), now().plus_days(1.0)).unwrap_err();
+    assert_eq!(over.to_string(), "`deadline` is before the team was opened");
+}
+
 fn invite(initiator: usize, product: usize, kind: InviteKind) -> Change {
     Change::Invite(InviteRecord {
         user_id: "u1".into(),
