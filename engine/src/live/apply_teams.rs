@@ -114,11 +114,11 @@ impl Snapshot {
     fn take_step(&mut self, mut team: Team, kind: StepKind, user: u32, now: Timestamp) -> Result<Applied, ChangeFault> {
         let after = team.steps.get_max().map_or(i64::MIN, |last| last.at_ms + 1);
         let step = Step { at_ms: now.millis().max(after), kind, user, undated: true };
-        team.steps.insert(step);
-        if !team.counts(&step) {
-            let outcome = TeamOutcome::Expired;
-            return Err(ChangeFault::TeamNotOpen { team_id: team.id.to_string(), outcome });
+        if let Some(refusal) = team.refuses(&step) {
+            return Err(refused(refusal, team.id.to_string(), self.user_id(user).to_owned()));
         }
+        team.steps.insert(step);
+        debug_assert!(team.counts(&step), "the last step of an open team, by somebody who can take it");
         self.store_team(team, now);
         Ok(Applied::Done)
     }
@@ -205,7 +205,7 @@ impl Snapshot {
             return Ok(Applied::Duplicate);
         }
         if let Some(refusal) = team.refuses(&step) {
-            return Err(refused(refusal, record));
+            return Err(refused(refusal, record.team_id.clone(), record.user_id.clone()));
         }
         if step.kind == StepKind::Joined && !self.may_be_in(step.user, &team, now) {
             return Err(self.not_allowed(&record.team_id, step.user));
@@ -311,8 +311,7 @@ impl Snapshot {
 }
 
 /// Why a step can never count, to whoever reported it.
-fn refused(refusal: Refusal, record: &TeamStepRecord) -> ChangeFault {
-    let (team_id, user_id) = (record.team_id.clone(), record.user_id.clone());
+fn refused(refusal: Refusal, team_id: String, user_id: String) -> ChangeFault {
     let bad = |field, problem: &str| ChangeFault::BadRecord { field, problem: problem.to_owned() };
     match refusal {
         Refusal::Ended(outcome) => ChangeFault::TeamNotOpen { team_id, outcome },

@@ -110,10 +110,7 @@ impl Event {
     /// The event is yet to come, or lacks a field that its kind needs.
     pub fn into_change(self, now: Timestamp) -> ApiResult<Change> {
         let ts = self.ts.unwrap_or(now);
-        if ts > now.plus_days(CLOCK_TOLERANCE_DAYS) {
-            let message = format!("`ts` is {ts}, which is yet to come; send the time at which it happened, in UTC");
-            return Err(ApiError::new(Code::InvalidField, message));
-        }
+        not_to_come("ts", ts, now)?;
         let (told, ts) = (self.ts, Some(ts));
         let what = self.kind.what();
         if matches!(what, What::Team(_)) {
@@ -172,6 +169,15 @@ impl Event {
         let message = format!("`{field}` is not a field of events of this kind; leave it out");
         Err(ApiError::new(Code::InvalidRequest, message))
     }
+}
+
+/// Refuses a time of something that has happened, if it is ahead of ours by more than clocks are.
+pub(super) fn not_to_come(field: &str, at: Timestamp, now: Timestamp) -> ApiResult<()> {
+    if at <= now.plus_days(CLOCK_TOLERANCE_DAYS) {
+        return Ok(());
+    }
+    let message = format!("`{field}` is {at}, which is yet to come; send the time at which it happened, in UTC");
+    Err(ApiError::new(Code::InvalidField, message))
 }
 
 pub(super) fn needed<T>(field: &str, value: Option<T>) -> ApiResult<T> {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::error::ApiResult;
 use crate::read::count_at;
-use crate::wire::events::needed;
+use crate::wire::events::{needed, not_to_come};
 use crate::wire::product::same_id;
 use crate::wire::schema;
 
@@ -38,7 +38,7 @@ pub struct Team {
     /// Buyers needed, initiator included.
     #[schema(minimum = 2)]
     pub min_size: u32,
-    /// When it was opened; now when absent.
+    /// When it was opened; now when absent. Ahead of the server's clock by a day at most.
     #[schema(schema_with = schema::time)]
     pub opened_at: Option<Timestamp>,
     /// When it expires.
@@ -62,17 +62,19 @@ impl Team {
     /// The engine's record of the team called `id`, opened `now` unless it says when.
     ///
     /// # Errors
-    /// The body names another id, no initiator, or too many participants.
+    /// The body names another id, no initiator, too many participants, or an opening that is yet to come.
     pub fn into_record(self, id: &str, now: Timestamp) -> ApiResult<TeamRecord> {
         same_id("team_id", self.team_id.as_deref(), id)?;
         count_at("participant_ids", self.participant_ids.len(), MAX_PARTICIPANTS)?;
+        let opened_at = self.opened_at.unwrap_or(now);
+        not_to_come("opened_at", opened_at, now)?;
         Ok(TeamRecord {
             team_id: id.to_owned(),
             product_id: self.product_id,
             initiator_id: needed("initiator_id", self.initiator_id)?,
             participant_ids: self.participant_ids,
             min_size: self.min_size,
-            opened_at: Some(self.opened_at.unwrap_or(now)),
+            opened_at: Some(opened_at),
             deadline: self.deadline,
             outcome: self.outcome,
         })

@@ -184,6 +184,20 @@ async fn a_team_fills_and_then_refuses() {
     assert_eq!(unknown.error(), (404, "unknown_team".to_owned()));
 }
 
+#[tokio::test]
+async fn a_team_is_not_opened_in_the_future() {
+    let server = server();
+    let body =
+        |at: &str| format!(r#"{{"product_id": "ball", "initiator_id": "ana", "min_size": 3, "opened_at": "{at}"}}"#);
+    let put = send(&server, "PUT", "/v1/teams/balls", &body("2030-01-01T00:00:00Z")).await;
+    assert!(put.body.contains("`opened_at` is 2030-01-01T00:00:00.000Z, which is yet to come"), "{}", put.body);
+    assert_eq!(put.error(), (400, "invalid_field".to_owned()));
+    // A clock that is ahead is no reason to turn anybody away.
+    send(&server, "PUT", "/v1/teams/balls", &body("2026-03-01T18:00:00Z")).await.ok();
+    let joined = post(&server, "/v1/teams/balls/join", r#"{"user_id": "eva"}"#).await.ok();
+    assert_eq!((&joined["participant_ids"], &joined["outcome"]), (&serde_json::json!(["eva"]), &"open".into()));
+}
+
 /// Seats of deleted people stay taken, and are told as such; a team without an initiator is not patched by half.
 #[tokio::test]
 async fn a_team_outlives_its_people() {
