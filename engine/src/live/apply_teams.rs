@@ -115,7 +115,7 @@ impl Snapshot {
         let after = team.steps.get_max().map_or(i64::MIN, |last| last.at_ms + 1);
         let step = Step { at_ms: now.millis().max(after), kind, user, undated: true };
         if let Some(refusal) = team.refuses(&step) {
-            return Err(refused(refusal, team.id.to_string(), self.user_id(user).to_owned()));
+            return Err(refused(refusal, kind, team.id.to_string(), self.user_id(user).to_owned()));
         }
         team.steps.insert(step);
         debug_assert!(team.counts(&step), "the last step of an open team, by somebody who can take it");
@@ -205,7 +205,7 @@ impl Snapshot {
             return Ok(Applied::Duplicate);
         }
         if let Some(refusal) = team.refuses(&step) {
-            return Err(refused(refusal, record.team_id.clone(), record.user_id.clone()));
+            return Err(refused(refusal, step.kind, record.team_id.clone(), record.user_id.clone()));
         }
         if step.kind == StepKind::Joined && !self.may_be_in(step.user, &team, now) {
             return Err(self.not_allowed(&record.team_id, step.user));
@@ -311,9 +311,10 @@ impl Snapshot {
 }
 
 /// Why a step can never count, to whoever reported it.
-fn refused(refusal: Refusal, team_id: String, user_id: String) -> ChangeFault {
+fn refused(refusal: Refusal, kind: StepKind, team_id: String, user_id: String) -> ChangeFault {
     let bad = |field, problem: &str| ChangeFault::BadRecord { field, problem: problem.to_owned() };
     match refusal {
+        Refusal::Ended(TeamOutcome::Succeeded) if kind == StepKind::Joined => ChangeFault::TeamFull(team_id),
         Refusal::Ended(outcome) => ChangeFault::TeamNotOpen { team_id, outcome },
         Refusal::InAlready => ChangeFault::AlreadyInTeam { team_id, user_id },
         Refusal::BeforeItOpened => {

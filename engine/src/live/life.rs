@@ -90,9 +90,46 @@ impl Team {
             StepKind::Cancelled if !is_initiator => return Some(Refusal::NotTheInitiator),
             StepKind::Joined | StepKind::Left | StepKind::Cancelled => {}
         }
+        if let Some(refusal) = self.refuses_when_full(step) {
+            return Some(refusal);
+        }
         // Once its initiator has called it off, only an earlier success can stand before that.
         let called_off = self.steps.iter().find(|known| self.calls_off(known) && !self.is_early(known));
         called_off.filter(|known| *known < step).map(|_| Refusal::Ended(TeamOutcome::Cancelled))
+    }
+
+    /// Why a step that comes after the team filled can never count.
+    ///
+    /// Of several who joined, all but the last may turn out to have left before the team was full, and then it was not: a
+    /// step that comes later waits. Who took the only seat, or a team that was put full, leaves nothing to turn out.
+    fn refuses_when_full(&self, step: &Step) -> Option<Refusal> {
+        let succeeded = Refusal::Ended(TeamOutcome::Succeeded);
+        match self.free_at_the_start() {
+            0 => Some(succeeded),
+            1 if self.start.participants.is_empty() => {
+                let filling = self.filling().filter(|filling| filling < step)?;
+                let again = step.kind == StepKind::Joined && step.user == filling.user;
+                Some(if again { Refusal::InAlready } else { succeeded })
+            }
+            _ => None,
+        }
+    }
+
+    /// The step that filled the team, if one did.
+    fn filling(&self) -> Option<Step> {
+        let mut last = None;
+        let (_, outcome) = self.live_through(|step| last = Some(*step));
+        last.filter(|_| outcome == TeamOutcome::Succeeded)
+    }
+
+    /// Seats of the initiator, and of people who have been deleted.
+    fn taken_for_good(&self) -> usize {
+        usize::from(self.initiator.is_some()) + self.anonymous_seats as usize
+    }
+
+    /// Seats that are free where the steps begin.
+    fn free_at_the_start(&self) -> usize {
+        (self.min_size as usize).saturating_sub(self.start.participants.len() + self.taken_for_good())
     }
 
     /// Whether the step happened before the team was opened, and so did not. Of one that nobody dated that cannot be told: it
@@ -109,7 +146,7 @@ impl Team {
     fn live_through(&self, mut note: impl FnMut(&Step)) -> (Vec<u32>, TeamOutcome) {
         let mut participants = self.start.participants.clone();
         let mut outcome = self.start.outcome.unwrap_or(TeamOutcome::Open);
-        let others = usize::from(self.initiator.is_some()) + self.anonymous_seats as usize;
+        let others = self.taken_for_good();
         let full = |participants: &Vec<u32>| participants.len() + others >= self.min_size as usize;
         if outcome == TeamOutcome::Open && full(&participants) {
             outcome = TeamOutcome::Succeeded;

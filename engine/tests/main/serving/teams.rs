@@ -111,6 +111,45 @@ fn what_nothing_can_mend_is_refused_and_what_may_fit_waits() {
     assert!(engine.snapshot().team("t").unwrap().participant_ids.is_empty());
 }
 
+/// Who joined first may have left before the last seat was taken; of one seat, or a team put full, nothing can come to light.
+#[test]
+fn a_full_team_refuses_where_nobody_can_have_left_before() {
+    let full = || Err(ChangeFault::TeamFull("t".into()));
+    let engine = World::plain(10, PEOPLE, 4).engine();
+    report(&engine, opened(2, now().plus_days(9.0))).unwrap();
+    assert_eq!(report(&engine, step(1, 5, TeamStep::Joined)), Ok(Applied::Done));
+    assert_eq!(report(&engine, step(2, 6, TeamStep::Joined)), full());
+    assert_eq!(report(&engine, step(1, 6, TeamStep::Joined)).unwrap_err().code(), "already_in_team");
+    assert_eq!(report(&engine, step(1, 6, TeamStep::Left)).unwrap_err().code(), "team_not_open");
+    assert_eq!(report(&engine, step(0, 6, TeamStep::Cancelled)).unwrap_err().code(), "team_not_open");
+    assert_eq!(report(&engine, step(1, 5, TeamStep::Joined)), Ok(Applied::Duplicate));
+    assert_eq!(report(&engine, step(3, 4, TeamStep::Joined)), Ok(Applied::Done), "she was first");
+    assert_eq!(engine.snapshot().team("t").unwrap().participant_ids, ["u3"]);
+
+    let engine = World::plain(10, PEOPLE, 4).engine();
+    report(&engine, opened(3, now().plus_days(9.0))).unwrap();
+    for user in [1, 2] {
+        assert_eq!(report(&engine, step(user, user as i64, TeamStep::Joined)), Ok(Applied::Done));
+    }
+    assert_eq!(report(&engine, step(3, 6, TeamStep::Joined)), Ok(Applied::Waiting));
+    assert_eq!(report(&engine, step(1, 1, TeamStep::Left)), Ok(Applied::Done));
+    assert_eq!(engine.snapshot().team("t").unwrap().participant_ids, ["u2", "u3"]);
+
+    let put = TeamRecord {
+        team_id: "t".into(),
+        product_id: "p1".into(),
+        initiator_id: "u0".into(),
+        participant_ids: vec!["u1".into(), "u2".into()],
+        min_size: 3,
+        opened_at: Some(now()),
+        deadline: None,
+        outcome: TeamOutcome::Open,
+    };
+    engine.apply(Change::PutTeam(put), now()).unwrap();
+    assert_eq!(report(&engine, step(3, 6, TeamStep::Joined)), full());
+    assert_eq!(report(&engine, step(1, 6, TeamStep::Left)).unwrap_err().code(), "team_not_open");
+}
+
 /// Where nobody said when, the order of arrival voids nothing: a join that came before the opening counts from there on.
 #[test]
 fn a_step_without_a_time_is_never_before_the_opening() {
