@@ -287,7 +287,11 @@ impl Snapshot {
                 let young = certain_age(self.profile(invited).birth_year, now) < min_age;
                 !muted && !young && self.takes_invitations(invited, initiator)
             }
-            InviteKind::Opened | InviteKind::Joined | InviteKind::Declined | InviteKind::Muted => {
+            InviteKind::Opened
+            | InviteKind::Joined
+            | InviteKind::Declined
+            | InviteKind::Muted
+            | InviteKind::Unmuted => {
                 self.live.invites.any(invited, initiator) || self.mutual_friends(initiator, invited)
             }
         };

@@ -6,6 +6,9 @@
 //!
 //! Of each invitation (initiator, invited, product) the latest time of every stage is kept, so that the same reports in
 //! any order, however often, give the same state: the latest of the three ends, or the furthest of the other stages.
+//!
+//! To mute is to say something of the initiator, whatever the product; so is to take that back. The later of the two holds,
+//! and of the same moment the mute. What was answered to invitations stays answered beneath it.
 
 use std::collections::BTreeMap;
 
@@ -42,19 +45,34 @@ impl Invites {
 
     /// What has become of an invitation; `joined` is when its team was joined, as far as teams tell.
     pub(crate) fn state(&self, invited: u32, initiator: u32, product: u32, joined: Option<i64>) -> Option<InviteKind> {
-        state(self.inboxes.get(&invited)?.get(&(initiator, product))?, joined)
+        let stages = self.inboxes.get(&invited)?.get(&(initiator, product))?;
+        let unmuted = self.unmuted_at(invited, initiator);
+        let muted = stages.get(&InviteKind::Muted).filter(|muted| unmuted.is_none_or(|unmuted| unmuted <= **muted));
+        let end = answer(stages, joined).max(muted.map(|&at| (at, InviteKind::Muted)));
+        end.map(|(_, kind)| kind).or_else(|| stages.range(..InviteKind::Joined).next_back().map(|(kind, _)| *kind))
     }
 
     /// Whether anything is known of any invitation of somebody by `initiator`.
     pub(crate) fn any(&self, invited: u32, initiator: u32) -> bool {
-        let inbox = self.inboxes.get(&invited);
-        inbox.is_some_and(|inbox| inbox.range((initiator, 0)..=(initiator, u32::MAX)).next().is_some())
+        self.from(invited, initiator).next().is_some()
     }
 
     /// Since when, if at all, somebody wants no more invitations from `initiator`.
     pub(crate) fn muted_at(&self, invited: u32, initiator: u32) -> Option<i64> {
-        let from_her = self.inboxes.get(&invited)?.range((initiator, 0)..=(initiator, u32::MAX));
-        from_her.filter_map(|(_, stages)| stages.get(&InviteKind::Muted).copied()).min()
+        let unmuted = self.unmuted_at(invited, initiator);
+        let muted = self.from(invited, initiator).filter_map(|stages| stages.get(&InviteKind::Muted).copied());
+        muted.filter(|&muted| unmuted.is_none_or(|unmuted| unmuted <= muted)).min()
+    }
+
+    /// When, if at all, somebody last took back that she wants no more invitations from `initiator`.
+    fn unmuted_at(&self, invited: u32, initiator: u32) -> Option<i64> {
+        self.from(invited, initiator).filter_map(|stages| stages.get(&InviteKind::Unmuted).copied()).max()
+    }
+
+    /// What became of the invitations of somebody by `initiator`.
+    fn from(&self, invited: u32, initiator: u32) -> impl Iterator<Item = &Stages> {
+        let inbox = self.inboxes.get(&invited).into_iter();
+        inbox.flat_map(move |inbox| inbox.range((initiator, 0)..=(initiator, u32::MAX)).map(|(_, stages)| stages))
     }
 
     /// Invitations to others' teams than that of `initiator` on `product` that were suggested or sent since `since_ms`.
@@ -73,7 +91,7 @@ impl Invites {
     ) -> usize {
         let recent = self.inbox(invited).filter(|(_, stages)| reached(stages).is_some_and(|at| at >= since_ms));
         let followed = |(initiator, product): (u32, u32), stages: &Stages| {
-            state(stages, joined(initiator, product)) == Some(InviteKind::Joined)
+            answer(stages, joined(initiator, product)).is_some_and(|(_, kind)| kind == InviteKind::Joined)
         };
         recent.filter(|(key, stages)| !followed(**key, stages)).count()
     }
@@ -104,17 +122,18 @@ fn reached(stages: &Stages) -> Option<i64> {
     stages.get(&InviteKind::Suggested).max(stages.get(&InviteKind::Sent)).copied()
 }
 
-fn state(stages: &Stages, joined: Option<i64>) -> Option<InviteKind> {
-    let reported = stages.range(InviteKind::Joined..).map(|(kind, at)| (*at, *kind));
-    let latest = reported.chain(joined.map(|at| (at, InviteKind::Joined))).max().map(|(_, kind)| kind);
-    latest.or_else(|| stages.last_key_value().map(|(kind, _)| *kind))
+/// What was answered last to an invitation, that is joined or declined, and when.
+fn answer(stages: &Stages, joined: Option<i64>) -> Option<(i64, InviteKind)> {
+    let reported = stages.range(InviteKind::Joined..=InviteKind::Declined).map(|(kind, at)| (*at, *kind));
+    reported.chain(joined.map(|at| (at, InviteKind::Joined))).max()
 }
 
 #[cfg(test)]
 mod tests {
     //! 1. The same reports in any order, repeated or not, give the same state and the same counts.
     //! 2. An invitation goes its stages, and its latest end counts.
-    //! 3. Who is forgotten never invited anybody and was never invited.
+    //! 3. Of mutes and what takes them back the latest counts, whatever the product; what was answered stays.
+    //! 4. Who is forgotten never invited anybody and was never invited.
 
     use proptest::prelude::*;
 
@@ -179,5 +198,21 @@ mod tests {
         assert_eq!(invites.state(1, 0, 7, None), Some(InviteKind::Declined), "a no is not asked away");
         invites.note(1, 0, 7, InviteKind::Joined, 10);
         assert_eq!(invites.state(1, 0, 7, None), Some(InviteKind::Joined));
+    }
+
+    #[test]
+    fn a_mute_is_taken_back() {
+        let mut invites = Invites::default();
+        let mut told = |product: u32, kind, at| {
+            invites.note(1, 0, product, kind, at);
+            (invites.muted_at(1, 0), invites.state(1, 0, 7, None))
+        };
+        assert_eq!(told(7, InviteKind::Declined, 1), (None, Some(InviteKind::Declined)));
+        assert_eq!(told(7, InviteKind::Muted, 2), (Some(2), Some(InviteKind::Muted)));
+        assert_eq!(told(8, InviteKind::Unmuted, 2), (Some(2), Some(InviteKind::Muted)), "of the same moment the mute");
+        assert_eq!(told(8, InviteKind::Unmuted, 4), (None, Some(InviteKind::Declined)), "a no stays a no");
+        assert_eq!(told(9, InviteKind::Muted, 3), (None, Some(InviteKind::Declined)), "that was before");
+        assert_eq!(told(9, InviteKind::Muted, 5), (Some(5), Some(InviteKind::Declined)), "said of another product");
+        assert_eq!(invites.state(1, 0, 8, None), None);
     }
 }

@@ -102,7 +102,8 @@ impl Snapshot {
         })
     }
 
-    /// What has become of the invitation of `user_id` by `initiator_id` to a product; none where nothing was reported.
+    /// What has become of the invitation of `user_id` by `initiator_id` to a product; none where nothing was reported,
+    /// or no more than that the initiator is not muted any longer.
     pub fn invitation(&self, user_id: &str, initiator_id: &str, product_id: &str) -> Option<InviteKind> {
         let (user, initiator) = (self.user_row(user_id)?, self.user_row(initiator_id)?);
         self.live.invitation(user, initiator, self.product_row(product_id)?)

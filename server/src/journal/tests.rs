@@ -37,9 +37,13 @@ fn step(user_id: &str, step: TeamStep) -> Change {
     Change::TeamStep(TeamStepRecord { team_id, user_id, step, ts: Some(at(3)), event_id: Some("e".into()) })
 }
 
-/// One change of every kind.
+/// One change of every kind, and of invitations one of every stage.
 fn every_kind() -> Vec<Change> {
     let [ana, bea] = ["ana", "bea"].map(str::to_owned);
+    let invite = |kind| {
+        let (user_id, initiator_id, product_id) = ("ana".to_owned(), "bea".to_owned(), "p".to_owned());
+        Change::Invite(InviteRecord { user_id, initiator_id, product_id, kind, ts: None, event_id: None })
+    };
     let both = || (ana.clone(), bea.clone());
     let opened = TeamStep::Opened { product_id: "p".into(), min_size: Some(4), deadline: Some(at(99)) };
     vec![
@@ -69,17 +73,12 @@ fn every_kind() -> Vec<Change> {
         step("dani", TeamStep::Left),
         step("dani", TeamStep::Cancelled),
         Change::DeleteTeam("u".into()),
-        Change::Invite(InviteRecord {
-            user_id: ana.clone(),
-            initiator_id: bea.clone(),
-            product_id: "p".into(),
-            kind: InviteKind::Declined,
-            ts: None,
-            event_id: None,
-        }),
         Change::KeepTeam(kept_team(None)),
         Change::DeleteUser("gone".into()),
     ]
+    .into_iter()
+    .chain(InviteKind::ALL.map(invite))
+    .collect()
 }
 
 fn entries() -> Vec<Entry> {

@@ -61,6 +61,7 @@ kinds! {
     InviteJoined = "invite_joined" => What::Invite(InviteKind::Joined),
     InviteDeclined = "invite_declined" => What::Invite(InviteKind::Declined),
     InviteMuted = "invite_muted" => What::Invite(InviteKind::Muted),
+    InviteUnmuted = "invite_unmuted" => What::Invite(InviteKind::Unmuted),
 }
 
 /// Something a user did to a product, to a recommendation, to a team or about an invitation.

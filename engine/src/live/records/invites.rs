@@ -22,11 +22,14 @@ pub enum InviteKind {
     Declined,
     /// The friend wants no more invitations from this initiator.
     Muted,
+    /// The friend takes invitations from this initiator again.
+    Unmuted,
 }
 
 impl InviteKind {
     /// Every stage, in order.
-    pub const ALL: [Self; 6] = [Self::Suggested, Self::Sent, Self::Opened, Self::Joined, Self::Declined, Self::Muted];
+    pub const ALL: [Self; 7] =
+        [Self::Suggested, Self::Sent, Self::Opened, Self::Joined, Self::Declined, Self::Muted, Self::Unmuted];
 }
 
 /// What became of an invitation.

@@ -336,6 +336,10 @@ fn a_decline_is_remembered_for_its_product_and_a_mute_for_all() {
     assert_eq!(chance(&engine, "p2", 60.0), None);
     let later = now().plus_days(1.0);
     assert_eq!(engine.apply(invite(0, 2, InviteKind::Sent), later).unwrap_err().code(), "not_invitable");
+    engine.apply(invite(0, 3, InviteKind::Unmuted), now().plus_days(0.5)).unwrap();
+    assert!(chance(&engine, "p2", 60.0).is_some(), "she has taken that back");
+    assert_eq!(chance(&engine, "p0", 60.0), None, "and declined this one all the same");
+    assert_eq!(engine.apply(invite(0, 2, InviteKind::Sent), later), Ok(Applied::Done));
 }
 
 /// Teams on few products, some of friends, some with people whom everybody may see, seats left of every number; one product
