@@ -9,7 +9,7 @@ use juntos_datasets::UserRow;
 use juntos_datasets::tables::TeamOutcome;
 use juntos_datasets::training::TeamRecord;
 use juntos_engine::together::MOST_COUNTED;
-use juntos_engine::together::model::{JOIN_FEATURES, JoinModel, SuccessModel, tail_log_odds};
+use juntos_engine::together::model::{JOIN_FEATURES, JoinModel, Strangers, SuccessModel, tail_log_odds};
 use juntos_engine::together::opening::Opening;
 use rayon::prelude::*;
 
@@ -69,31 +69,91 @@ fn with_intercept(features: [f32; JOIN_FEATURES]) -> [f32; JOIN_FEATURES + 1] {
     std::array::from_fn(|at| if at == JOIN_FEATURES { 1.0 } else { features[at] })
 }
 
-/// Fewest teams of each outcome that a success model is fitted on.
-const FEWEST_OUTCOMES: usize = 20;
+/// Fewest teams of each outcome that a slope is learnt from, and fewest teams that anything is learnt from.
+const FEWEST_TEAMS: usize = 20;
 
-/// Learns from succeeded and expired `teams` how far the friends' join probabilities tell whether a team fills.
+/// Log-odds, before any such team has been seen, that a team fills which friends cannot fill: one in twenty does.
+const STRANGERS_LOG_ODDS: f64 = -3.0;
+
+/// Learns from succeeded and expired `teams` how far the friends' join probabilities tell whether a team fills, and how
+/// often those fill that friends cannot fill.
 ///
-/// With fewer than [`FEWEST_OUTCOMES`] teams of either outcome [`SuccessModel::default`] comes back.
+/// Each of the two is learnt from at least [`FEWEST_TEAMS`] teams, else it stays as in [`SuccessModel::default`]. Where one
+/// of the outcomes is rarer than that, nothing tells the two apart, and every team is told how often the others come.
 pub fn fit_success(past: &Past<'_>, join: &JoinModel, teams: &[TeamRecord]) -> SuccessModel {
-    let examples: Vec<Example<2>> = decided(past, teams)
-        .par_iter()
-        .filter_map(|team| {
-            let needed = team.min_size.saturating_sub(1) as usize;
-            let chances = join_probabilities(past, join, team);
-            let reachable = needed > 0 && chances.len() >= needed;
-            let positive = team.outcome == TeamOutcome::Succeeded;
-            reachable.then(|| Example { features: [tail_log_odds(&chances, needed), 1.0], positive })
-        })
+    let asked: Vec<Asked> = decided(past, teams)
+        .into_par_iter()
+        .filter(|team| team.min_size > 1 && past.uses(team.initiator))
+        .map(|team| Asked::of(past, join, team))
         .collect();
-    let succeeded = examples.iter().filter(|example| example.positive).count();
+    let within = |asked: &Asked| asked.tail.map(|tail| Example { features: [tail, 1.0], positive: asked.filled });
+    let beyond = |asked: &Asked| {
+        let seats = (asked.needed as f32).ln();
+        asked.tail.is_none().then_some(Example { features: [seats, 1.0], positive: asked.filled })
+    };
     let prior = SuccessModel::default();
-    if succeeded.min(examples.len() - succeeded) < FEWEST_OUTCOMES {
-        return prior;
+    let by_friends: Vec<Example<2>> = asked.iter().filter_map(within).collect();
+    let by_strangers: Vec<Example<2>> = asked.iter().filter_map(beyond).collect();
+    let of_friends = fit_line(&by_friends, [f64::from(prior.slope), f64::from(prior.intercept)], Sign::Rising);
+    let of_strangers = fit_line(&by_strangers, [0.0, STRANGERS_LOG_ODDS], Sign::Falling);
+    let (slope, intercept) = of_friends.unwrap_or((prior.slope, prior.intercept));
+    let strangers = of_strangers.map(|(slope, intercept)| Strangers { intercept, slope });
+    SuccessModel { intercept, slope, strangers }
+}
+
+/// One past team, as it was when its chance would have been asked for.
+struct Asked {
+    /// Log-odds that enough friends join; none where too few can be reached.
+    tail: Option<f32>,
+    /// People needed besides the initiator, at least one.
+    needed: usize,
+    filled: bool,
+}
+
+impl Asked {
+    fn of(past: &Past<'_>, join: &JoinModel, team: &TeamRecord) -> Self {
+        let needed = team.min_size.saturating_sub(1).max(1) as usize;
+        let chances = join_probabilities(past, join, team);
+        let tail = (chances.len() >= needed).then(|| tail_log_odds(&chances, needed));
+        Self { tail, needed, filled: team.outcome == TeamOutcome::Succeeded }
     }
-    let [slope, intercept] = fit_logistic(&examples, [f64::from(prior.slope), f64::from(prior.intercept)], PULL);
-    // A negative slope would mean that willing friends make a team fail: noise, never a finding.
-    SuccessModel { slope: slope.max(0.0) as f32, intercept: intercept as f32 }
+}
+
+/// Which slopes make sense: any other is noise, never a finding.
+#[derive(Debug, Clone, Copy)]
+enum Sign {
+    /// Willing friends do not make a team fail.
+    Rising,
+    /// More seats do not make it easier to fill.
+    Falling,
+}
+
+impl Sign {
+    fn allows(self, slope: f64) -> bool {
+        match self {
+            Self::Rising => slope >= 0.0,
+            Self::Falling => slope <= 0.0,
+        }
+    }
+}
+
+/// Slope and intercept of the log-odds in the first feature, pulled towards those given; a slope of zero where few teams
+/// ended one of the two ways or the slope makes no sense, and nothing of fewer than [`FEWEST_TEAMS`] examples.
+fn fit_line(examples: &[Example<2>], towards: [f64; 2], sign: Sign) -> Option<(f32, f32)> {
+    if examples.len() < FEWEST_TEAMS {
+        return None;
+    }
+    let positive = examples.iter().filter(|example| example.positive).count();
+    if positive.min(examples.len() - positive) >= FEWEST_TEAMS {
+        let [slope, intercept] = fit_logistic(examples, towards, PULL);
+        if sign.allows(slope) {
+            return Some((slope as f32, intercept as f32));
+        }
+    }
+    let level = |example: &Example<2>| Example { features: [1.0], positive: example.positive };
+    let levels: Vec<Example<1>> = examples.iter().map(level).collect();
+    let [intercept] = fit_logistic(&levels, [towards[1]], PULL);
+    Some((0.0, intercept as f32))
 }
 
 /// Join probabilities of the friends who count when it is asked whether a team fills.
@@ -115,6 +175,8 @@ mod tests {
     //! 4. Roles tell who joins whom, and failed teams who does not.
     //! 5. Only friends whom the initiator knew when she opened her team could have joined it.
     //! 6. Teams that nobody joined lower every chance to what happens; those that may still fill teach nothing.
+    //! 7. Of teams that friends cannot fill it is learnt how often they fill, and that large ones do so more rarely.
+    //! 8. Where all teams ended one way, that is told; a handful of teams teaches nothing.
 
     use juntos_datasets::tables::{Friendship, FriendshipKind, Friendships, Split};
     use juntos_datasets::training::TrainingData;
@@ -207,6 +269,44 @@ mod tests {
         let chances = join_probabilities(&past, &join, &teams[0]);
         assert!(model.probability(&chances, 1) > 0.8);
         assert!(model.probability(&chances, 5) < 0.2);
+    }
+
+    /// Of every `of` teams on `min_size` people, which is more than anybody has friends for, one fills.
+    fn beyond_friends(min_size: u32, of: u32) -> Vec<TeamRecord> {
+        let outcome = |at: u32| if at.is_multiple_of(of) { TeamOutcome::Succeeded } else { TeamOutcome::Expired };
+        (0..1_200).map(|at| team(at % USERS, &[], min_size, outcome(at))).collect()
+    }
+
+    #[test]
+    fn strangers_fill_teams_as_often_as_they_did() {
+        let mut data = past();
+        data.friends = Csr::empty(USERS as usize, USERS as usize);
+        let consent = Consent::open(USERS as usize, 1);
+        let past = Past::new(&data, &consent, 0, &[], &[]);
+        let fit = |teams: &[TeamRecord]| fit_success(&past, &JoinModel::default(), teams);
+        let teams = [beyond_friends(2, 2), beyond_friends(5, 5)].concat();
+        let model = fit(&teams);
+        let (small, large) = (model.probability(&[], 1), model.probability(&[], 4));
+        assert!((small - 0.5).abs() < 0.01 && (large - 0.2).abs() < 0.01, "{small} {large}");
+        // Easier with more seats: that is not believed, and what is told of all is right for all.
+        let upside_down = fit(&[beyond_friends(2, 5), beyond_friends(5, 2)].concat());
+        assert_eq!(upside_down.probability(&[], 1), upside_down.probability(&[], 4));
+        assert!((upside_down.probability(&[], 1) - 0.35).abs() < 0.01);
+        assert_eq!(fit(&teams[..FEWEST_TEAMS - 1]), SuccessModel::default());
+    }
+
+    #[test]
+    fn where_all_teams_filled_that_is_told() {
+        let data = past();
+        let consent = Consent::open(USERS as usize, 1);
+        let past = Past::new(&data, &consent, 0, &[], &[]);
+        let join = JoinModel::default();
+        let all = |outcome: TeamOutcome| -> Vec<TeamRecord> {
+            (0..1_200).map(|at| team(at % USERS, &[], 3, outcome)).collect()
+        };
+        let chance = |teams: &[TeamRecord]| fit_success(&past, &join, teams).probability(&[0.05; 20], 2);
+        assert!(chance(&all(TeamOutcome::Succeeded)) > 0.99);
+        assert!(chance(&all(TeamOutcome::Expired)) < 0.01);
     }
 
     #[test]

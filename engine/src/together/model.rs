@@ -218,19 +218,40 @@ impl JoinModel {
 /// The chance that a team fills before its deadline.
 ///
 /// The chance that enough of the reachable friends join, each on her own with her join probability (a
-/// Poisson-binomial tail), is put on the log-odds scale and recalibrated: `logistic(intercept + slope · log_odds)`.
+/// Poisson-binomial tail), is put on the log-odds scale and recalibrated: `logistic(intercept + slope · log_odds)`. Where
+/// fewer friends can be reached than are needed, strangers decide.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SuccessModel {
-    /// Log-odds added to every team.
+    /// Log-odds added to every team that friends can fill.
     pub intercept: f32,
     /// How far the log-odds of the tail are believed; below 1 they are damped, because friends do not decide alone.
     pub slope: f32,
+    /// What is told of teams that friends cannot fill; absent where nothing was learnt of such teams, which then never fill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strangers: Option<Strangers>,
+}
+
+/// How often teams fill although the initiator's reachable friends are fewer than the people needed: people whom nobody
+/// knows to be her friends join them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Strangers {
+    /// Log-odds that such a team fills which needs one person more.
+    pub intercept: f32,
+    /// Log-odds added for each unit of the natural logarithm of the number of people needed; at most 0.
+    pub slope: f32,
+}
+
+impl Strangers {
+    /// Log-odds that `needed` people join, at least one.
+    fn log_odds(&self, needed: usize) -> f32 {
+        self.intercept + self.slope * (needed as f32).ln()
+    }
 }
 
 impl Default for SuccessModel {
-    /// What holds before teams of both outcomes have been seen: the tail, damped.
+    /// What holds before past teams have been seen: the tail, damped, and no strangers.
     fn default() -> Self {
-        Self { intercept: 0.0, slope: 0.7 }
+        Self { intercept: 0.0, slope: 0.7, strangers: None }
     }
 }
 
@@ -240,7 +261,8 @@ const MOST_LOG_ODDS: f32 = 8.0;
 impl SuccessModel {
     /// Chance that at least `needed` more people join, given the join probability of each reachable friend.
     ///
-    /// `1` when nobody more is needed; `0` when fewer friends than needed can be reached. Cost `O(friends · needed)`.
+    /// `1` when nobody more is needed; when fewer friends than needed can be reached, what `strangers` say, else `0`. Cost
+    /// `O(friends · needed)`.
     pub fn probability(&self, join_probabilities: &[f32], needed: usize) -> f32 {
         self.corrected(join_probabilities, needed, 0.0)
     }
@@ -254,10 +276,15 @@ impl SuccessModel {
         }
     }
 
-    /// Log-odds that at least `needed` more people join; none where that is certain or impossible.
+    /// Log-odds that at least `needed` more people join; none where that is certain or, for all that is known, impossible.
     pub fn log_odds(&self, join_probabilities: &[f32], needed: usize) -> Option<f32> {
-        let open = needed > 0 && join_probabilities.len() >= needed;
-        open.then(|| self.intercept + self.slope * tail_log_odds(join_probabilities, needed))
+        if needed == 0 {
+            return None;
+        }
+        if join_probabilities.len() < needed {
+            return self.strangers.map(|strangers| strangers.log_odds(needed));
+        }
+        Some(self.intercept + self.slope * tail_log_odds(join_probabilities, needed))
     }
 }
 
@@ -294,6 +321,7 @@ mod tests {
     //! 1. The Poisson-binomial tail equals enumeration of every outcome.
     //! 2. More friends, or likelier ones, never make a team less likely to fill; fewer seats to fill never do either.
     //! 3. Models of older bundles read, of newer ones do not.
+    //! 4. A team that friends cannot fill has the chance that strangers give it, and none where none was learnt.
 
     use proptest::prelude::*;
 
@@ -342,6 +370,26 @@ mod tests {
         assert_eq!(serde_json::from_str::<JoinModel>(&serde_json::to_string(&model).unwrap()).unwrap(), model);
         let later = format!(r#"{{"intercept": 0.0, "weights": {:?}}}"#, [1.0; JOIN_FEATURES + 1]);
         assert!(serde_json::from_str::<JoinModel>(&later).is_err());
+    }
+
+    #[test]
+    fn strangers_fill_what_friends_cannot() {
+        let strangers = Some(Strangers { intercept: 0.0, slope: -1.0 });
+        let model = SuccessModel { strangers, ..SuccessModel::default() };
+        assert_eq!(model.probability(&[], 1), 0.5);
+        assert!((model.probability(&[0.9], 3) - 0.25).abs() < 1e-6);
+        assert!(model.corrected(&[], 1, 1.0) > 0.7);
+        assert_eq!(model.probability(&[], 0), 1.0);
+        assert_eq!(model.probability(&[0.9; 3], 3), SuccessModel::default().probability(&[0.9; 3], 3));
+    }
+
+    #[test]
+    fn a_success_model_from_before_strangers_still_reads() {
+        let old = r#"{"intercept":0.0,"slope":0.7}"#;
+        assert_eq!(serde_json::from_str::<SuccessModel>(old).unwrap(), SuccessModel::default());
+        assert_eq!(serde_json::to_string(&SuccessModel::default()).unwrap(), old);
+        let model = SuccessModel { strangers: Some(Strangers { intercept: -0.3, slope: 0.0 }), ..Default::default() };
+        assert_eq!(serde_json::from_str::<SuccessModel>(&serde_json::to_string(&model).unwrap()).unwrap(), model);
     }
 
     #[test]
