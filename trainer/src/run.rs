@@ -4,10 +4,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use juntos_datasets::UserRow;
 use juntos_datasets::dataset::Dataset;
 use juntos_datasets::progress::Progress;
-use juntos_datasets::training::TrainingData;
+use juntos_datasets::tables::Split;
+use juntos_datasets::training::{TeamRecord, TrainingData};
+use juntos_datasets::{Csr, UserRow};
 use juntos_engine::EngineError;
 use juntos_engine::bundle::{self, BundleSource, GroupVector};
 use juntos_engine::cohorts::COHORTS_FILE;
@@ -30,7 +31,7 @@ use crate::models::content::{self, Content};
 use crate::models::{Embeddings, FitData, Fitted, Model};
 use crate::newcomers::{self, Newcomers, Rankings, Verdict, Withheld};
 use crate::prepare::{HeldOut, hold_out, with_repeats, with_standing_groups};
-use crate::together::{Consent, Past, fit_join, fit_success};
+use crate::together::{Consent, Past, decided, fit_join, fit_success};
 use crate::tracking::Session;
 
 /// What a training run did.
@@ -46,12 +47,14 @@ pub struct TrainReport {
     pub products: u64,
     /// Cells of the interaction matrix.
     pub interactions: u64,
-    /// Ties between users, each direction counted.
+    /// Friendships: pairs of users.
     pub friendships: u64,
     /// Standing groups that have a vector of their own.
     pub groups: u64,
-    /// Teams that the join and success models were fitted on.
+    /// Training teams.
     pub teams: u64,
+    /// Those of them that tell who joins whom and which team fills.
+    pub teams_learnt_from: u64,
     /// Number of dimensions of vectors.
     pub dim: usize,
     /// Wall-clock seconds of the whole run.
@@ -72,7 +75,7 @@ impl fmt::Display for TrainReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} with {} dimensions: {} users, {} products, {} interactions, {} friendships, {} teams, {} standing groups, {:.1} s",
+            "{} with {} dimensions: {} users, {} products, {} interactions, {} friendships, {} teams ({} of them learnt chances from), {} standing groups, {:.1} s",
             self.model,
             self.dim,
             self.users,
@@ -80,6 +83,7 @@ impl fmt::Display for TrainReport {
             self.interactions,
             self.friendships,
             self.teams,
+            self.teams_learnt_from,
             self.groups,
             self.seconds
         )?;
@@ -193,7 +197,11 @@ fn learn_and_write(
     let content = clock.stage("read records", || run.read_records(dataset, data, &mut embeddings))?;
     let quality = data.test.is_empty();
     let past = held.map(|whole| PastHeld { whole, sample: choice.sample });
-    let learnt = clock.stage("measure", || run.measure(dataset, past, (choice.learnt, &embeddings.fold), quality))?;
+    let learnt = clock.stage("measure", || match past {
+        Some(past) => run.measure(dataset, past, (choice.learnt, &embeddings.fold), quality),
+        None => Ok(Learnt::default()),
+    })?;
+    let learnt = if data.friends.is_empty() { without_friends(dataset, data, learnt)? } else { learnt };
     let believed = learnt.newcomers.map(|verdict| verdict.believed).filter(|believed| !believed.is_nothing());
     let cohorts = believed.map(|believed| cohorts::learn(dataset, data, &embeddings, believed)).transpose()?.flatten();
     let newcomers = learnt.newcomers.map(|verdict| verdict.told);
@@ -231,9 +239,10 @@ fn learn_and_write(
         users: data.users.len() as u64,
         products: data.products.len() as u64,
         interactions: data.interactions.len() as u64,
-        friendships: data.friends.len() as u64,
+        friendships: pairs(&data.friends),
         groups: source.groups.len() as u64,
-        teams: learnt.teams as u64,
+        teams: training_teams(data).count() as u64,
+        teams_learnt_from: learnt.teams as u64,
         dim: embeddings.dim,
         seconds: 0.0,
         stages: Vec::new(),
@@ -241,6 +250,16 @@ fn learn_and_write(
         quality: learnt.quality,
         newcomers,
     })
+}
+
+/// Pairs of people with a tie in either direction.
+fn pairs(ties: &Csr) -> u64 {
+    let has = |one: u32, other: u32| ties.row(one as usize).0.binary_search(&other).is_ok();
+    ties.cells().filter(|&(one, other, _)| one < other || !has(other, one)).count() as u64
+}
+
+fn training_teams(data: &TrainingData) -> impl Iterator<Item = &TeamRecord> {
+    data.teams.iter().filter(|team| team.split == Split::Train)
 }
 
 fn refuse_existing(out: &Path) -> Result<(), TrainError> {
@@ -333,6 +352,16 @@ fn learn_teams(
     Ok((join, success))
 }
 
+/// What was `learnt`, and how often teams fill where nobody has friends: no vector counts there, so all training teams tell it
+/// and none has to be held out.
+fn without_friends(dataset: &Dataset, data: &TrainingData, learnt: Learnt) -> Result<Learnt, TrainError> {
+    let teams: Vec<TeamRecord> = training_teams(data).cloned().collect();
+    let consent = Consent::read(dataset, data, &teams)?;
+    let past = Past::new(data, &consent, 0, &[], &[]);
+    let success = fit_success(&past, &JoinModel::default(), &teams);
+    Ok(Learnt { success, teams: decided(&past, &teams).len(), ..learnt })
+}
+
 /// What the held-out part of the past taught.
 #[derive(Default)]
 struct Learnt {
@@ -401,11 +430,11 @@ impl Run<'_> {
     fn measure(
         &self,
         dataset: &Dataset,
-        past: Option<PastHeld>,
+        past: PastHeld,
         (learnt, fold): (Option<Embeddings>, &FoldIn),
         quality: bool,
     ) -> Result<Learnt, TrainError> {
-        let Some(PastHeld { whole, sample }) = past else { return Ok(Learnt::default()) };
+        let PastHeld { whole, sample } = past;
         let held = sample.as_ref().unwrap_or(&whole);
         let embeddings = match learnt {
             Some(embeddings) => embeddings,
