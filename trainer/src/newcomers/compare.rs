@@ -1,5 +1,7 @@
 //! Whether one way to rank is better than another, beyond chance.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use super::CUT;
@@ -22,6 +24,21 @@ pub struct Compared {
     pub with: f64,
     /// Whether it is kept: better by more than chance makes of it.
     pub kept: bool,
+}
+
+impl Compared {
+    /// Whether there were enough people to compare anything.
+    pub fn is_measured(&self) -> bool {
+        self.people >= FEWEST_CASES
+    }
+}
+
+impl fmt::Display for Compared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { people, without, with, kept } = self;
+        let verdict = if *kept { "kept" } else { "not kept" };
+        write!(f, "{without:.4} {with:.4} of {people} ({verdict})")
+    }
 }
 
 /// The value of those `tried` with the best mean, if it is better than the `given` one beyond chance, else that; and what it is

@@ -73,11 +73,12 @@ impl fmt::Display for Newcomers {
             ("friends held", self.friends_held),
             ("beside what is popular", self.beside_popular),
         ];
-        write!(f, "newcomers, ndcg@20 without and with what is learnt:")?;
-        parts.iter().enumerate().try_for_each(|(at, (name, Compared { people, without, with, kept }))| {
-            let (comma, verdict) = (if at == 0 { "" } else { ";" }, if *kept { "kept" } else { "not kept" });
-            write!(f, "{comma} {name} {without:.4} {with:.4} of {people} ({verdict})")
-        })
+        let measured = parts.iter().filter(|(_, compared)| compared.is_measured());
+        let told: Vec<String> = measured.map(|(name, compared)| format!("{name} {compared}")).collect();
+        match told.is_empty() {
+            true => write!(f, "newcomers: too few people with anything in common to learn how they are served best"),
+            false => write!(f, "newcomers, ndcg@20 without and with what is learnt: {}", told.join("; ")),
+        }
     }
 }
 
