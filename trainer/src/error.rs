@@ -71,6 +71,16 @@ pub enum TrainError {
         /// Which setting to change, and how.
         mend: &'static str,
     },
+    /// A fit ended with vectors that are of no use.
+    #[error("training of `{model}` came to nothing: {cause}; {mend}")]
+    Unusable {
+        /// The model.
+        model: &'static str,
+        /// What is wrong with the vectors.
+        cause: String,
+        /// Which setting to change, and how.
+        mend: &'static str,
+    },
     /// A checkpoint lies where a new run would put its own.
     #[error("{path} holds a training run that was not finished; go on with it by `--resume`, or delete that folder to begin anew", path = path.display())]
     Unfinished {

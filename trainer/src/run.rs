@@ -28,7 +28,7 @@ use crate::export::write_embeddings;
 use crate::log::Log;
 use crate::models::cohorts::{self, People};
 use crate::models::content::{self, Content};
-use crate::models::{Embeddings, FitData, Fitted, Model};
+use crate::models::{Embeddings, FitData, Fitted, Model, usable};
 use crate::newcomers::{self, Newcomers, Rankings, Verdict, Withheld};
 use crate::prepare::{HeldOut, hold_out, with_repeats, with_standing_groups};
 use crate::together::{Consent, Past, decided, fit_join, fit_success};
@@ -194,6 +194,7 @@ fn learn_and_write(
     let run = Run { config: &choice.config, model: model.as_ref(), session };
     let dim = config.dim_for(data.users.len());
     let (groups, mut embeddings) = clock.stage("fit", || run.fit(data, dim, "fit"))?;
+    usable::check_some(model.name(), &embeddings)?;
     let content = clock.stage("read records", || run.read_records(dataset, data, &mut embeddings))?;
     let quality = data.test.is_empty();
     let past = held.map(|whole| PastHeld { whole, sample: choice.sample });
@@ -399,7 +400,10 @@ impl Run<'_> {
             folds: true,
         };
         match self.model.fit_tracked(&fit_data, &self.session.tracking(name))? {
-            Fitted::Embeddings(embeddings) => Ok((prepared.groups, embeddings)),
+            Fitted::Embeddings(embeddings) => {
+                usable::check_finite(self.model.name(), &embeddings)?;
+                Ok((prepared.groups, embeddings))
+            }
             Fitted::Scores(_) => Err(TrainError::NoVectors { model: self.model.name() }),
         }
     }
@@ -471,7 +475,7 @@ impl Run<'_> {
         let model = config.model()?;
         let run = Run { config: &config, model: model.as_ref(), session: self.session };
         let embeddings = match run.fit(&withheld.history, dim, "newcomers") {
-            Err(fault @ TrainError::Diverged { .. }) => {
+            Err(fault @ (TrainError::Diverged { .. } | TrainError::Unusable { .. })) => {
                 // What everybody else is served by does not depend on this fit.
                 self.session.progress.note(&format!("newcomers are served as the model's defaults say: {fault}"));
                 return Ok(None);

@@ -30,6 +30,7 @@ use super::compute::Compute;
 use super::softmax::batch::{Batch, Vectors};
 use super::softmax::epoch::{Events, Turn};
 use super::softmax::table::{all_units, chain};
+use super::usable::are_finite;
 use super::{FitData, Fitted, Model, input};
 use crate::config::PropagationConfig;
 use crate::error::TrainError;
@@ -144,7 +145,7 @@ impl Training<'_> {
                 return Err(diverged(epoch, format!("the loss became {loss} in step {}", at + 1)));
             }
         }
-        if !self.table.is_finite() {
+        if !are_finite(self.table.values(), self.data.dim) {
             return Err(diverged(epoch, "vectors left the finite range in its last step".to_owned()));
         }
         Ok(loss / self.data.interactions.len() as f64)
