@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use juntos_datasets::dataset::Dataset;
+use juntos_datasets::error::DatasetError;
 use juntos_datasets::progress::Progress;
 use juntos_datasets::tables::Split;
 use juntos_datasets::training::{TeamRecord, TrainingData};
@@ -141,8 +142,8 @@ pub fn train(
 ///
 /// The same data, configuration and seed give the same bundle for any number of threads, resumed or not; see
 /// `ARCHITECTURE.md` for the one exception. What the run has learnt so far is kept in the folder
-/// [`Checkpoint::folder_of`] `out`, which goes when the bundle is whole. It stays when the process is killed or a file
-/// cannot be read or written, so that the run can go on; after any other error nothing is left behind.
+/// [`Checkpoint::folder_of`] `out`, which goes when the bundle is whole. It stays when the process is killed or the system
+/// refuses to read or write a file, so that the run can go on; after any other error nothing is left behind.
 ///
 /// # Errors
 /// When the data cannot be read or learnt from, the configuration does not hold, `out` or the log cannot be written, or
@@ -162,22 +163,37 @@ pub fn train_with(
     let dataset = Dataset::open(data)?;
     let data = clock.stage("read the dataset", || Ok(TrainingData::load(&dataset, &config.events)?))?;
     enough(&data)?;
-    let identity = Identity::new("juntos checkpoint", &dataset, config)?;
+    let log = options.log.as_deref().map(Log::open).transpose()?;
+    let identity = Identity::new(CHECKPOINT, &dataset, config)?;
     let (checkpoint, resumed) = Checkpoint::begin(out, &identity, options.resume, options.keep_every)?;
     if resumed {
         progress.note(&format!("resuming what {} holds", Checkpoint::folder_of(out).display()));
     }
-    let log = options.log.as_deref().map(Log::open).transpose();
-    let trained = log.and_then(|log| {
-        let session = Session { progress, log: log.as_ref(), checkpoint: Some(&checkpoint) };
-        learn_and_write(&session, (&dataset, &data), out, config, &mut clock)
-    });
-    match &trained {
-        Err(TrainError::Io { .. } | TrainError::Engine(_) | TrainError::Dataset(_)) => {}
-        _ => checkpoint.remove()?,
+    let session = Session { progress, log: log.as_ref(), checkpoint: Some(&checkpoint) };
+    let trained = learn_and_write(&session, (&dataset, &data), out, config, &mut clock);
+    if !trained.as_ref().is_err_and(may_pass) {
+        let removed = checkpoint.remove();
+        // What went wrong first is what there is to tell.
+        if trained.is_ok() {
+            removed?;
+        }
     }
     let seconds = start.elapsed().as_secs_f64();
     Ok(TrainReport { seconds, stages: clock.stages, ..trained? })
+}
+
+/// Kind of a folder with an unfinished run.
+const CHECKPOINT: &str = "juntos checkpoint";
+
+/// Whether going on may do better: the system refused something, or the place of the bundle was taken meanwhile. Anything else
+/// would come again.
+fn may_pass(fault: &TrainError) -> bool {
+    let of_system = |fault: &DatasetError| matches!(fault, DatasetError::Io { .. });
+    match fault {
+        TrainError::Io { .. } | TrainError::Engine(EngineError::Io { .. } | EngineError::Exists { .. }) => true,
+        TrainError::Dataset(fault) | TrainError::Engine(EngineError::Dataset(fault)) => of_system(fault),
+        _ => false,
+    }
 }
 
 /// All that comes after reading; the report is still without times.
