@@ -196,6 +196,25 @@ fn may_pass(fault: &TrainError) -> bool {
     }
 }
 
+/// Whether the bundle `out` is there already, made by a training of the same program on the same data with the same
+/// configuration, so that there is nothing to do.
+///
+/// # Errors
+/// When the data or what the bundle says of its training cannot be read, or it is of another training: what differs.
+pub fn is_finished(data: &Path, out: &Path, config: &TrainConfig) -> Result<bool, TrainError> {
+    let made = out.join(TRAINING);
+    if !made.exists() {
+        return Ok(false);
+    }
+    Identity::new(FINISHED, &Dataset::open(data)?, config)?.check(&made)?;
+    Ok(true)
+}
+
+/// File of a bundle that says which training made it.
+pub const TRAINING: &str = "training.json";
+/// Kind of that file.
+const FINISHED: &str = "juntos training";
+
 /// All that comes after reading; the report is still without times.
 fn learn_and_write(
     session: &Session<'_>,
@@ -229,6 +248,7 @@ fn learn_and_write(
         success: learnt.success,
         blend: learnt.blend,
     };
+    let made = Identity::new(FINISHED, dataset, config)?;
     let source = BundleSource {
         data,
         dataset,
@@ -245,6 +265,7 @@ fn learn_and_write(
     clock.stage("write the bundle", || {
         let more = |folder: &Path| {
             write_embeddings(folder, &data.users, &data.products, &embeddings)?;
+            made.write_to(&folder.join(TRAINING))?;
             cohorts.as_ref().map_or(Ok(()), |cohorts| cohorts.write(&folder.join(COHORTS_FILE)))?;
             content.as_ref().map_or(Ok(()), |content| content.model.write(&folder.join(CONTENT_FILE)))
         };

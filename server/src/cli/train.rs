@@ -1,12 +1,14 @@
 //! `juntos train`: from a dataset to a bundle.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use juntos_trainer::config::TrainConfig;
 use juntos_trainer::models::compute::DeviceName;
-use juntos_trainer::run::{TrainOptions, train_with};
+use juntos_trainer::run::{TrainOptions, is_finished, train_with};
+use serde::Serialize;
 
 use super::{Failure, Output};
 
@@ -33,7 +35,8 @@ pub(super) struct Train {
     /// Where to compute, instead of where it is configured
     #[arg(long, value_enum)]
     device: Option<Device>,
-    /// Go on from the checkpoint `BUNDLE.checkpoint` that a killed run left; begin where there is none
+    /// Go on from the checkpoint `BUNDLE.checkpoint` that a killed run left; begin where there is none, and do nothing
+    /// where the bundle is there already, made of the same data with the same settings
     #[arg(long)]
     resume: bool,
     /// Seconds between two states of one fit that are kept for `--resume`, at least
@@ -77,11 +80,27 @@ impl Train {
         config.dim = self.dim.unwrap_or(config.dim);
         config.seed = self.seed.unwrap_or(config.seed);
         config.device = self.device.map_or(config.device, DeviceName::from);
+        if self.resume && is_finished(&self.data, &self.out, &config)? {
+            return output.result(&Finished { bundle: self.out, finished: true }, self.json);
+        }
         let options =
             TrainOptions { resume: self.resume, log: self.log, keep_every: Duration::from_secs(self.keep_every) };
         let bars = output.progress();
         let trained = train_with(&self.data, &self.out, &config, &options, &bars);
         bars.finish();
         output.result(&trained?, self.json)
+    }
+}
+
+/// That there was nothing to do.
+#[derive(Serialize)]
+struct Finished {
+    bundle: PathBuf,
+    finished: bool,
+}
+
+impl fmt::Display for Finished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "nothing to do: {} is whole, and of this data and these settings", self.bundle.display())
     }
 }

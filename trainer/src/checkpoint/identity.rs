@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use juntos_datasets::dataset::Dataset;
+use juntos_engine::EngineError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -42,8 +43,16 @@ impl Identity {
     }
 
     pub(crate) fn write(&self, header: &Path) -> Result<(), TrainError> {
-        let text = serde_json::to_string_pretty(self).expect("texts and numbers are JSON");
-        replace(header, |mut file| file.write_all(text.as_bytes()).map(|()| file))
+        replace(header, |mut file| file.write_all(self.text().as_bytes()).map(|()| file))
+    }
+
+    /// Writes it into the folder of a bundle, which takes its place when all files are whole.
+    pub(crate) fn write_to(&self, path: &Path) -> Result<(), EngineError> {
+        std::fs::write(path, self.text()).map_err(|source| EngineError::Io { path: path.to_owned(), source })
+    }
+
+    fn text(&self) -> String {
+        serde_json::to_string_pretty(self).expect("texts and numbers are JSON")
     }
 
     /// Refuses the header in file `header` unless it says the same.
