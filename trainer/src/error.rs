@@ -130,6 +130,9 @@ pub enum TrainError {
         "nothing to judge trials by: no purchase of a known product can be held out; add events, or rows with `split` = `valid`"
     )]
     NothingHeldOut,
+    /// A search of no trial finds nothing.
+    #[error("a search of 0 trials finds nothing; give `--trials` of at least 1")]
+    NoTrials,
     /// A cut of the ranked list is out of range.
     #[error("cut {got} is out of range; give cuts `--k` from 1 to {MAX_K}")]
     Cut {

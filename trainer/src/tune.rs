@@ -51,7 +51,7 @@ const MOST_EPOCHS: usize = 20;
 /// How far to search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TuneOptions {
-    /// Trials in all, those of earlier runs included.
+    /// Trials in all, those of earlier runs included; at least 1.
     pub trials: usize,
     /// Time after which no further trial begins; one that has begun is finished, and there is always a first.
     pub budget: Option<Duration>,
@@ -115,8 +115,8 @@ impl fmt::Display for TuneTrial {
 /// `config.dim` other than 0 stay as they are.
 ///
 /// # Errors
-/// When the data cannot be read or nothing of it can be held out, the configuration does not hold or names a model
-/// without settings to search, `out` keeps another search or is in use, or a file cannot be written.
+/// When no trial is asked for, the data cannot be read or nothing of it can be held out, the configuration does not hold or
+/// names a model without settings to search, `out` keeps another search or is in use, or a file cannot be written.
 pub fn tune(
     data: &Path,
     out: &Path,
@@ -125,6 +125,9 @@ pub fn tune(
     progress: &dyn Progress,
 ) -> Result<TuneReport, TrainError> {
     let start = Instant::now();
+    if options.trials == 0 {
+        return Err(TrainError::NoTrials);
+    }
     config.validate()?;
     config.check_device()?;
     let models = models(config)?;

@@ -53,7 +53,10 @@ impl Tune {
         config.model = self.model.unwrap_or(config.model);
         config.dim = self.dim.unwrap_or(config.dim);
         config.seed = self.seed.unwrap_or(config.seed);
-        let out = self.out.unwrap_or_else(|| beside(&self.data));
+        let out = match self.out {
+            Some(out) => out,
+            None => beside(&self.data)?,
+        };
         let options = TuneOptions { trials: self.trials, budget: self.budget, log: self.log };
         let bars = output.progress();
         let found = tune(&self.data, &out, &config, &options, &bars);
@@ -62,11 +65,18 @@ impl Tune {
     }
 }
 
-/// `DATA.tune`.
-fn beside(data: &Path) -> PathBuf {
-    let mut name = data.file_name().unwrap_or_default().to_owned();
+/// `DATA.tune`, beside the dataset also where its folder is given without a name, as `.`.
+fn beside(data: &Path) -> Result<PathBuf, Failure> {
+    let named = match data.file_name() {
+        Some(_) => data.to_owned(),
+        None => data.canonicalize().map_err(|fault| format!("{}: {fault}", data.display()))?,
+    };
+    let Some(name) = named.file_name() else {
+        return Err(format!("{} has nothing beside it to keep the search in; give `--out`", data.display()).into());
+    };
+    let mut name = name.to_owned();
     name.push(".tune");
-    data.with_file_name(name)
+    Ok(named.with_file_name(name))
 }
 
 /// A whole number with its unit.
@@ -100,6 +110,11 @@ mod tests {
 
     #[test]
     fn the_search_lies_beside_the_dataset() {
-        assert_eq!(beside(Path::new("my/data/")), Path::new("my/data.tune"));
+        assert_eq!(beside(Path::new("my/data/")).unwrap(), Path::new("my/data.tune"));
+        let here = std::env::current_dir().unwrap();
+        let expected = format!("{}.tune", here.canonicalize().unwrap().display());
+        assert_eq!(beside(Path::new(".")).unwrap(), Path::new(&expected));
+        assert!(beside(Path::new("/")).unwrap_err().to_string().contains("--out"));
+        assert!(beside(Path::new("absent/..")).is_err());
     }
 }

@@ -1,7 +1,8 @@
 //! Training that is killed: 1. whatever it was doing, and however often, it goes on to the same bundle, byte for byte;
 //! 2. nothing is left beside a bundle that is complete; 3. what is left of a killed run is neither overwritten nor used
 //! for another, and damage in it costs time only; 4. a search for settings goes on likewise, and ends in a file that
-//! training takes.
+//! training takes; 5. a run that went wrong, and would again, leaves nothing that the next one trips over; 6. `--resume` over a
+//! bundle that is whole does nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -148,6 +149,54 @@ fn what_a_killed_training_left_is_used_for_nothing_else() {
     assert!(told.contains("fit.state is damaged"), "{told}");
     finish(place.train("softmax", "whole", &["--resume"]));
     assert_same(&place.path("whole"), &place.path("bundle"));
+}
+
+#[test]
+fn what_would_go_wrong_again_leaves_nothing() {
+    let place = Place::new();
+    let wrong = [
+        ("propagation", "[propagation]\nlearning_rate = 1e30\n", "lower `propagation.learning_rate`"),
+        ("als", "[als]\nregularization = 1e30\n", "lower `als.regularization`"),
+        ("ensemble", "[ensemble]\nals = 1\nspectral = 1\nhad = 1e30\n", "`[ensemble]`"),
+    ];
+    for (model, settings, mend) in wrong {
+        fs::write(place.path("train.toml"), format!("dim = 16\n{settings}")).unwrap();
+        let message = refused(place.train(model, "bundle", &[]));
+        assert!(message.contains(&format!("`{model}`")) && message.contains(mend), "{message}");
+        assert!(!place.path("bundle").exists() && !place.path("bundle.checkpoint").exists(), "{model}");
+    }
+    fs::write(place.path("file"), "").unwrap();
+    let log = place.path("file").join("log");
+    let message = refused(place.train("als", "bundle", &["--log", log.to_str().unwrap()]));
+    assert!(message.contains("file"), "{message}");
+    fs::write(place.path("train.toml"), "dim = 16\n").unwrap();
+    finish(place.train("als", "bundle", &[]));
+}
+
+#[test]
+fn resuming_what_is_whole_does_nothing() {
+    let place = Place::new();
+    finish(place.train("als", "bundle", &["--resume"]));
+    let made = fs::metadata(place.path("bundle")).unwrap().modified().unwrap();
+    let mut again = place.train("als", "bundle", &["--resume", "--json"]);
+    let done = again.stdout(Stdio::piped()).output().unwrap();
+    assert!(done.status.success(), "{}", text(&done));
+    let told: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(told["finished"], true);
+    assert_eq!(fs::metadata(place.path("bundle")).unwrap().modified().unwrap(), made);
+    let message = refused(place.train("als", "bundle", &["--resume", "--dim", "24"]));
+    assert!(message.contains("`dim` was 16, now is 24"), "{message}");
+    assert!(refused(place.train("als", "bundle", &[])).contains("exists already"));
+    assert!(!place.path("bundle.checkpoint").exists());
+}
+
+#[test]
+fn a_search_of_no_trial_is_refused() {
+    let place = Place::new();
+    let mut command = juntos();
+    command.args(["tune", "--trials", "0"]).arg("--data").arg(place.path("data"));
+    assert!(refused(command).contains("at least 1"));
+    assert!(!place.path("data.tune").exists());
 }
 
 #[test]
