@@ -287,6 +287,8 @@ struct ForParticipants<'a> {
     world: &'a World<'a>,
     openings: Vec<teams::Opening<'a>>,
     cases: Vec<teams::Case>,
+    /// Which teams the recommender shows, where it is asked.
+    shown: Option<Vec<Vec<u32>>>,
 }
 
 impl<'a> ForParticipants<'a> {
@@ -294,23 +296,26 @@ impl<'a> ForParticipants<'a> {
         let openings = teams::openings(world.data, &world.rows);
         let cases = teams::cases(&openings, &world.rows, &world.bundle);
         let cases = world.some(cases, "test teams (column `split` = `test`) joined by a friend of the initiator")?;
-        Ok(Self { world, openings, cases })
+        let served = world.config.via.contains(&Via::Served);
+        let shown = served
+            .then(|| teams::shown(&cases, &openings, world.bundle.clone(), world.now(), world.config.seed))
+            .transpose()?;
+        Ok(Self { world, openings, cases, shown })
     }
 }
 
 impl Ranking for ForParticipants<'_> {
     fn lists(&self, via: Via) -> Result<Vec<Ranked>, TrainError> {
         let World { bundle, config, .. } = self.world;
-        match via {
-            Via::Exact | Via::Index => Ok(teams::rank_exactly(&self.cases, &self.openings, bundle, config.seed)),
-            Via::Served => {
-                teams::rank_served(&self.cases, &self.openings, bundle.clone(), self.world.now(), config.seed)
-            }
-        }
+        Ok(match self.shown.as_ref().filter(|_| via == Via::Served) {
+            None => teams::rank_exactly(&self.cases, &self.openings, bundle, config.seed),
+            Some(shown) => teams::ranked(&self.cases, shown),
+        })
     }
 
     fn baselines(&self) -> Baselines {
-        teams::baselines(&self.cases, &self.openings, &self.world.bundle, self.world.config.seed)
+        let World { bundle, config, .. } = self.world;
+        teams::baselines(&self.cases, &self.openings, bundle, config.seed, self.shown.as_deref())
     }
 
     fn owners(&self) -> Vec<u32> {

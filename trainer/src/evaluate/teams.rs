@@ -66,15 +66,27 @@ pub fn cases(openings: &[Opening<'_>], rows: &Rows, bundle: &Bundle) -> Vec<Case
     joined.into_iter().filter_map(case).collect()
 }
 
+/// Ranks every candidate of each case by `score`, ties at random.
 fn rank(
     cases: &[Case],
     openings: &[Opening<'_>],
     seed: u64,
     score: impl Fn(UserRow, &Opening<'_>) -> f32 + Sync,
 ) -> Vec<Ranked> {
+    rank_among(cases, |case| cases[case].candidates.as_slice(), openings, seed, score)
+}
+
+/// Ranks those that `among` names for each case.
+fn rank_among<'a>(
+    cases: &[Case],
+    among: impl Fn(usize) -> &'a [u32] + Sync,
+    openings: &[Opening<'_>],
+    seed: u64,
+    score: impl Fn(UserRow, &Opening<'_>) -> f32 + Sync,
+) -> Vec<Ranked> {
     let list = |(at, case): (usize, &Case)| {
         let scored = |&number: &u32| (number, score(case.user, &openings[number as usize]));
-        let scored = case.candidates.iter().map(scored).collect();
+        let scored = among(at).iter().map(scored).collect();
         Ranked::new(order_candidates(scored, seed.wrapping_add(at as u64)), &case.relevant)
     };
     cases.par_iter().enumerate().map(list).collect()
@@ -88,17 +100,23 @@ pub fn rank_exactly(cases: &[Case], openings: &[Opening<'_>], bundle: &Bundle, s
     })
 }
 
-/// The recommender's ranking: every test team is opened again, without its participants, and each user asks.
+/// The recommender's ranking of those that it shows: teams that it may not show are missing from it.
+pub fn ranked(cases: &[Case], shown: &[Vec<u32>]) -> Vec<Ranked> {
+    cases.iter().zip(shown).map(|(case, teams)| Ranked::new(teams.clone(), &case.relevant)).collect()
+}
+
+/// What the recommender shows for each case, best first: every test team is opened again, without its participants, and
+/// each user asks.
 ///
 /// # Errors
 /// When the recommender refuses a team or a question.
-pub fn rank_served(
+pub fn shown(
     cases: &[Case],
     openings: &[Opening<'_>],
     bundle: Arc<Bundle>,
     now: Timestamp,
     seed: u64,
-) -> Result<Vec<Ranked>, TrainError> {
+) -> Result<Vec<Vec<u32>>, TrainError> {
     let engine = Engine::new(bundle.clone());
     let mut numbers = BTreeMap::new();
     for (number, opening) in openings.iter().enumerate() {
@@ -111,8 +129,7 @@ pub fn rank_served(
         let answer = snapshot.group_teams(bundle.users().id(case.user), &context)?;
         let number = |id: &str| numbers.get(id).copied();
         let opened = answer.items.iter().filter_map(|item| number(&item.team_id));
-        let of_friends = opened.filter(|number| case.candidates.binary_search(number).is_ok()).collect();
-        Ok(Ranked::new(of_friends, &case.relevant))
+        Ok(opened.filter(|number| case.candidates.binary_search(number).is_ok()).collect())
     };
     cases.par_iter().map(ask).collect()
 }
@@ -130,15 +147,36 @@ fn reopened(opening: &Opening<'_>, bundle: &Bundle) -> records::TeamRecord {
     }
 }
 
-/// The ranking that the model is held against: how many people bought the team's product.
-pub fn baselines(cases: &[Case], openings: &[Opening<'_>], bundle: &Bundle, seed: u64) -> Baselines {
-    let popularity = rank(cases, openings, seed, |_, opening| bundle.buyers(opening.product).len() as f32);
-    let before = rank(cases, openings, seed, |user, opening| {
+/// What teams are ordered by.
+type Count<'a> = Box<dyn Fn(UserRow, &Opening<'_>) -> f32 + Sync + 'a>;
+
+/// The rankings that the model is held against: how many people bought the team's product (`popularity`), and how often the
+/// person joined its initiator's teams (`joined_before`).
+///
+/// With what the recommender shows, the same again among that only, as `popularity_shown` and so on: what a count would make
+/// of the teams that the recommender may show at all.
+pub fn baselines(
+    cases: &[Case],
+    openings: &[Opening<'_>],
+    bundle: &Bundle,
+    seed: u64,
+    shown: Option<&[Vec<u32>]>,
+) -> Baselines {
+    let before = |user: UserRow, opening: &Opening<'_>| {
         let (friends, times) = bundle.co_joined(opening.initiator);
         friends.binary_search(&user.0).map_or(0.0, |at| times[at])
-    });
-    [("popularity", popularity), ("joined_before", before)]
-        .into_iter()
-        .map(|(name, lists)| (name.to_owned(), lists))
-        .collect()
+    };
+    let counts: [(&str, Count<'_>); 2] = [
+        ("popularity", Box::new(|_, opening| bundle.buyers(opening.product).len() as f32)),
+        ("joined_before", Box::new(before)),
+    ];
+    let mut baselines = Baselines::new();
+    for (name, count) in &counts {
+        baselines.insert((*name).to_owned(), rank(cases, openings, seed, count));
+        if let Some(shown) = shown {
+            let lists = rank_among(cases, |case| shown[case].as_slice(), openings, seed, count);
+            baselines.insert(format!("{name}_shown"), lists);
+        }
+    }
+    baselines
 }
