@@ -165,6 +165,19 @@ pub enum TrainError {
         /// What is missing.
         missing: &'static str,
     },
+    /// All that is to be found is left out of the rankings.
+    #[error(
+        "nothing to evaluate task `products` on: of all test events the user had the product in training already; give `--include-seen`, or other test rows than those trained on"
+    )]
+    AllSeen,
+    /// The bundle was trained on something else altogether.
+    #[error(
+        "the bundle knows none of the {what} in the dataset's test rows; give a bundle that was trained on this dataset, or on one with the same ids"
+    )]
+    ForeignBundle {
+        /// Users or products.
+        what: &'static str,
+    },
     /// The model has no vectors, so no bundle can be made of it.
     #[error("model `{model}` is a rule without vectors that an index could serve: a baseline; train `als`")]
     NoVectors {

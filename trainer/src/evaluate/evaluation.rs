@@ -33,7 +33,8 @@ use crate::error::TrainError;
 /// report is the same for any number of threads, but for its seconds.
 ///
 /// # Errors
-/// When a file cannot be read, a setting is out of range, or the dataset holds no test rows for the task.
+/// When a file cannot be read, a setting is out of range, the dataset holds no test rows for the task, or the bundle knows no
+/// user or no product of them.
 pub fn evaluate(
     data: &Path,
     bundle: &Path,
@@ -48,10 +49,12 @@ pub fn evaluate(
     let data = TrainingData::load(&dataset, &event_weights(&bundle))?;
     let facts = DatasetFacts::of(&dataset, &data)?;
     let of_bundle = BundleFacts::of(&bundle, &facts.checksum);
+    let rows = Rows::of(&data, &bundle);
+    rows.check_known(&data)?;
     let people = People::read(&dataset, &data)?;
     let about_friends = matches!(config.task, Task::Friends | Task::Teams) && config.via.contains(&Via::Served);
     let course = about_friends.then(|| Course::follow(&dataset, &data, bundle.clone())).transpose()?;
-    let world = World { config, rows: Rows::of(&data, &bundle), people, data: &data, bundle, course };
+    let world = World { config, rows, people, data: &data, bundle, course };
     progress.stage("rank by simple rules", 0);
     let ranking = world.ranking()?;
     let measured = Measured::new(config, ranking.as_ref());

@@ -7,6 +7,8 @@ use juntos_datasets::{ProductRow, UserRow};
 use juntos_engine::bundle::Bundle;
 use juntos_engine::together::model::JoinEvidence;
 
+use crate::error::TrainError;
+
 /// Row of something that the bundle does not know: nothing the bundle ranks is equal to it.
 pub const UNKNOWN: u32 = u32::MAX;
 
@@ -23,6 +25,26 @@ impl Rows {
         let user = |id: &str| bundle.users().row(id).map_or(UNKNOWN, |row| row.0);
         let product = |id: &str| bundle.products().row(id).map_or(UNKNOWN, |row| row.0);
         Self { users: data.users.ids().map(user).collect(), products: data.products.ids().map(product).collect() }
+    }
+
+    /// Refuses to measure a bundle on test rows of which it knows no user, or no product: every figure would be zero.
+    ///
+    /// # Errors
+    /// [`TrainError::ForeignBundle`]; nothing where there are no test rows.
+    pub fn check_known(&self, data: &TrainingData) -> Result<(), TrainError> {
+        let (mut users, mut products) = (Sight::default(), Sight::default());
+        for (user, product, _) in data.test.cells() {
+            users.see(self.users[user as usize]);
+            products.see(self.products[product as usize]);
+        }
+        for team in test_teams(data) {
+            team.members().into_iter().for_each(|user| users.see(self.users[user.0 as usize]));
+            products.see(self.products[team.product.0 as usize]);
+        }
+        match [("users", users), ("products", products)].into_iter().find(|(_, seen)| seen.any && !seen.known) {
+            Some((what, _)) => Err(TrainError::ForeignBundle { what }),
+            None => Ok(()),
+        }
     }
 
     /// The bundle's row of a user, if the bundle knows her.
@@ -52,6 +74,20 @@ impl Rows {
     /// Initiator and product of a team in the bundle's rows, if it knows both.
     pub fn team(&self, team: &TeamRecord) -> Option<(UserRow, ProductRow)> {
         Some((self.user(team.initiator)?, self.product(team.product)?))
+    }
+}
+
+/// Whether there was anything, and whether any of it is known.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sight {
+    any: bool,
+    known: bool,
+}
+
+impl Sight {
+    fn see(&mut self, row: u32) {
+        self.any = true;
+        self.known |= row != UNKNOWN;
     }
 }
 

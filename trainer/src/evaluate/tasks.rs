@@ -158,7 +158,11 @@ struct ForUsers<'a> {
 impl<'a> ForUsers<'a> {
     fn new(world: &'a World<'a>) -> Result<Self, TrainError> {
         let World { data, rows, bundle, .. } = world;
-        let cases = world.some(world.users_with_tests(), "test events (column `split` = `test`)")?;
+        let cases = world.users_with_tests();
+        if cases.is_empty() && !data.test.is_empty() {
+            return Err(TrainError::AllSeen);
+        }
+        let cases = world.some(cases, "test events (column `split` = `test`)")?;
         let users = cases.iter().map(|case| case.user).collect();
         let popular = products::popularity(&data.interactions);
         let popular = products::popularity_in_bundle(&popular, rows, bundle.n_products());

@@ -22,8 +22,11 @@ impl fmt::Display for Verdict {
 }
 
 impl fmt::Display for Comparison {
-    /// Every report, then how far the ways to rank agree.
+    /// Whether the bundle is of the dataset, every report, then how far the ways to rank agree.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.bundle.of_this_dataset {
+            writeln!(f, "the bundle was not trained on this dataset: what it does not know counts as missed")?;
+        }
         write!(f, "{}", self.first)?;
         for report in &self.others {
             write!(f, "\n\n{report}")?;
