@@ -1,6 +1,6 @@
 //! The binary as a person or a script runs it: 1. from generating or importing to evaluating, each command does its part;
 //! 2. bad input ends with exit code 1 and a message that names file and reason, and leaves nothing behind; 3. wrong
-//! usage ends with exit code 2.
+//! usage ends with exit code 2; 4. what cannot be evaluated is said, and chances are told also where nobody has friends.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -177,6 +177,77 @@ fn chances_are_held_against_succeeded_and_expired_teams() {
         assert_eq!(joining["base_rate"], 3.0 / 21.0, "{via}");
         assert_eq!(figures["dataset"]["test_teams"]["other"], 1);
     }
+}
+
+#[test]
+fn what_cannot_be_evaluated_is_said() {
+    let place = Place::new();
+    write_circles(&place);
+    place.good(IMPORT);
+    let told = place.good("-q train --data @data --out @bundle --dim 8");
+    // Everybody has a friend in either direction, and ties are mutual.
+    assert!(told.contains("12 friendships, 0 teams (0 of them learnt chances from)"), "{told}");
+    assert!(!told.contains("of 0 ("), "{told}");
+
+    let other = fs::read_to_string(place.path("train.txt")).unwrap();
+    fs::write(place.path("same.txt"), &other).unwrap();
+    place.good("import lightgcn --train @train.txt --test @same.txt --out @same");
+    let message = place.refused("evaluate --data @same --bundle @bundle --task products", 1);
+    assert!(message.contains("in training already"), "{message}");
+    let table = place.good("-q evaluate --data @same --bundle @bundle --task products --include-seen");
+    assert!(table.contains("not trained on this dataset"), "{table}");
+
+    let renamed: String = other.lines().map(|line| format!("9{line}\n")).collect();
+    fs::write(place.path("train9.txt"), renamed).unwrap();
+    place.good("import lightgcn --train @train9.txt --test @train9.txt --out @foreign");
+    let message = place.refused("evaluate --data @foreign --bundle @bundle --task products --include-seen", 1);
+    assert!(message.contains("knows none of the users"), "{message}");
+}
+
+/// People without friends, half of whose teams of two fill, in training as in the test.
+fn write_strangers(place: &Place) {
+    let (mut events, mut teams) = (String::new(), String::new());
+    for user in 0..80 {
+        for product in [user % 5, 5 + user % 3] {
+            events.push_str(&format!(
+                "{{\"user_id\":\"u{user}\",\"product_id\":\"p{product}\",\"kind\":\"purchase\"}}\n"
+            ));
+        }
+        for (part, shift) in [("train", 0), ("test", 1)] {
+            let filled = (user + shift) % 2 == 0;
+            let team = serde_json::json!({
+                "team_id": format!("{part}-{user}"), "product_id": "p0", "initiator_id": format!("u{user}"),
+                "participant_ids": if filled { vec![format!("u{}", (user + 7) % 80)] } else { Vec::new() },
+                "min_size": 2, "outcome": if filled { "succeeded" } else { "expired" }, "split": part,
+            });
+            teams.push_str(&format!("{team}\n"));
+        }
+    }
+    fs::write(place.path("events.ndjson"), events).unwrap();
+    fs::write(place.path("teams.ndjson"), teams).unwrap();
+}
+
+#[test]
+fn chances_of_teams_are_told_where_nobody_has_friends() {
+    let place = Place::new();
+    write_strangers(&place);
+    let [events, teams] = ["events", "teams"].map(|name| place.path(&format!("{name}.ndjson")));
+    place.good(&format!("import ndjson events={} teams={} --out @data", path_text(&events), path_text(&teams)));
+    place.good("-q train --data @data --out @bundle --model als --dim 8");
+    for via in ["exact", "served", "exact,served"] {
+        let words = "-q evaluate --data @data --bundle @bundle --task friends --json @f.json --html @f.html";
+        let text = place.good(&format!("{words} --via {via}"));
+        assert!(text.contains("nothing ranked, no initiator of a test team has a friend"), "{text}");
+        assert!(text.contains("chance of success: 80 forecasts") && !text.contains("ndcg"), "{text}");
+        let figures: serde_json::Value = serde_json::from_slice(&fs::read(place.path("f.json")).unwrap()).unwrap();
+        assert_eq!((&figures["users"], &figures["calibration"][0]["of"]), (&0.into(), &"success".into()));
+        assert!(figures["calibration"][0]["ece"].as_f64().unwrap() < 0.05, "{figures}");
+        assert!(figures.get("verdict").is_none() && figures.get("agreement").is_none());
+        let page = fs::read_to_string(place.path("f.html")).unwrap();
+        assert!(page.contains("Nothing was ranked") && page.contains("Chance that a team fills"), "{page}");
+    }
+    let message = place.refused("evaluate --data @data --bundle @bundle --task teams", 1);
+    assert!(message.contains("joined by a friend"), "{message}");
 }
 
 #[test]

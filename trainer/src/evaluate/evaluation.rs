@@ -67,7 +67,9 @@ pub fn evaluate(
     let (mut others, mut agreement) = (Vec::new(), Vec::new());
     for via in other_ways {
         let (report, lists) = rank(via)?;
-        agreement.push(measured.agreement((via, &lists), (first_via, &first_lists)));
+        if measured.unranked.is_none() {
+            agreement.push(measured.agreement((via, &lists), (first_via, &first_lists)));
+        }
         others.push(report);
     }
     Ok(Comparison { first, others, agreement, settings: config.clone(), dataset: facts, bundle: of_bundle })
@@ -88,6 +90,7 @@ struct Measured<'a> {
     bootstrap: Bootstrap,
     baselines: Baselines,
     left_out: BTreeMap<String, String>,
+    unranked: Option<&'static str>,
     owners: Vec<u32>,
     slices: Vec<Slice>,
     catalogue: Option<(Catalogue<'a>, Popularity)>,
@@ -106,6 +109,7 @@ impl<'a> Measured<'a> {
             bootstrap: Bootstrap { resamples: config.resamples, ..Bootstrap::new(config.seed) },
             baselines: ranking.baselines(),
             left_out: ranking.left_out(),
+            unranked: ranking.unranked(),
             owners: ranking.owners(),
             slices: ranking.slices(),
             catalogue: ranking.catalogue().map(with_popularity),
@@ -121,6 +125,9 @@ impl<'a> Measured<'a> {
     }
 
     fn report(&self, via: Via, seconds: f64, lists: &[Ranked], calibration: Vec<Calibration>) -> EvaluateReport {
+        if let Some(why) = self.unranked {
+            return EvaluateReport::of_chances((self.config.task, via), why, calibration);
+        }
         let Self { bootstrap, owners, cuts, baselines, deepest, .. } = self;
         let products = self.catalogue.as_ref().map(|(catalogue, _)| catalogue.users_of.len());
         let means = |lists: &[Ranked]| means(lists, cuts, products);

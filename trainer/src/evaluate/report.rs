@@ -32,8 +32,12 @@ pub struct EvaluateReport {
     /// Simple rules that would cost too much on these rows, by name, and why.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub left_out: BTreeMap<String, String>,
-    /// Whether the model is worth having.
-    pub verdict: Verdict,
+    /// Why nothing was ranked, where there was nothing to rank but chances to measure: there are no metrics then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unranked: Option<&'static str>,
+    /// Whether the model is worth having; absent where nothing was ranked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
     /// Where these means lie, and their differences to the baselines'; absent from the report of a training run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub intervals: Option<Intervals>,
@@ -70,13 +74,20 @@ impl EvaluateReport {
             metrics,
             baselines,
             left_out: BTreeMap::new(),
-            verdict,
+            unranked: None,
+            verdict: Some(verdict),
             intervals: None,
             slices: Vec::new(),
             curve: None,
             exposure: None,
             calibration: Vec::new(),
         }
+    }
+
+    /// A report on chances alone.
+    pub fn of_chances((task, via): (Task, Via), unranked: &'static str, calibration: Vec<Calibration>) -> Self {
+        let nothing = Self::new((task, via), 0, 0.0, Metrics::new(), BTreeMap::new());
+        Self { unranked: Some(unranked), verdict: None, calibration, ..nothing }
     }
 }
 
@@ -108,6 +119,7 @@ pub struct Verdict {
 mod tests {
     //! 1. The verdict compares the deepest NDCG, and the table names every metric and baseline.
     //! 2. A baseline that is left out is told of, with why, and only then.
+    //! 3. Where there was nothing to rank, that is told in place of figures.
 
     use super::*;
 
@@ -119,8 +131,9 @@ mod tests {
     fn the_verdict_takes_the_deepest_cut() {
         let baselines = BTreeMap::from([("popularity".to_owned(), metrics(0.9, 0.2))]);
         let report = EvaluateReport::new((Task::Products, Via::Exact), 3, 0.5, metrics(0.1, 0.4), baselines);
-        assert!(report.verdict.beats_popularity);
-        assert_eq!(report.verdict.metric, "ndcg@20");
+        let verdict = report.verdict.as_ref().unwrap();
+        assert!(verdict.beats_popularity);
+        assert_eq!(verdict.metric, "ndcg@20");
         let table = report.to_string();
         assert!(table.contains("popularity") && table.contains("ndcg@5"), "{table}");
         assert!(table.ends_with("beats popularity: yes (ndcg@20 0.4000 against 0.2000, 2.00 times)"), "{table}");
@@ -136,6 +149,15 @@ mod tests {
         assert_eq!(serde_json::to_value(&report).unwrap()["left_out"]["item_knn"], "takes 9 additions");
         assert!(!whole.to_string().contains("left out"));
         assert_eq!(serde_json::to_value(&whole).unwrap().get("left_out"), None);
+    }
+
+    #[test]
+    fn where_nothing_is_ranked_no_figure_stands() {
+        let report = EvaluateReport::of_chances((Task::Friends, Via::Exact), "nobody has a friend", Vec::new());
+        assert_eq!(report.to_string(), "task friends, via exact: nothing ranked, nobody has a friend");
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!((&json["unranked"], &json["users"]), (&"nobody has a friend".into(), &0.into()));
+        assert_eq!(json.get("verdict"), None);
     }
 
     #[test]

@@ -44,6 +44,10 @@ pub(super) trait Ranking {
     fn left_out(&self) -> BTreeMap<String, String> {
         BTreeMap::new()
     }
+    /// Why there is nothing to rank, where there are chances to measure all the same: then there are no rows.
+    fn unranked(&self) -> Option<&'static str> {
+        None
+    }
     /// Whose each row is: rows of one user, or of one group, are drawn together.
     fn owners(&self) -> Vec<u32>;
     /// Parts of the rows.
@@ -250,9 +254,28 @@ impl<'a> ForInitiators<'a> {
         let cases = world.some(cases, "test teams with participants (column `split` = `test`)")?;
         let suggested =
             world.course.as_ref().map(|course| friends::suggested(&cases, course, world.now(), world.config.seed));
-        Ok(Self { world, cases, suggested: suggested.transpose()? })
+        let ranking = Self { world, cases, suggested: suggested.transpose()? };
+        if !ranking.has_candidates() { ranking.without_candidates() } else { Ok(ranking) }
+    }
+
+    /// Whether there is a friend to rank for any team.
+    fn has_candidates(&self) -> bool {
+        let suggested = self.suggested.iter().flatten().any(|friends| !friends.is_empty());
+        suggested || self.cases.iter().any(|case| !self.world.bundle.friends(case.initiator).0.is_empty())
+    }
+
+    /// The same without anything to rank, where the bundle tells at least whether teams fill.
+    fn without_candidates(self) -> Result<Self, TrainError> {
+        let teams = forecasts::decided(self.world.data, &self.world.rows);
+        if !teams.iter().any(forecasts::is_open_question) {
+            self.world.some(Vec::<friends::Case>::new(), NO_CANDIDATES)?;
+        }
+        Ok(Self { cases: Vec::new(), suggested: self.suggested.map(|_| Vec::new()), ..self })
     }
 }
+
+/// What the dataset lacks where no test team's initiator has a friend.
+const NO_CANDIDATES: &str = "test team (column `split` = `test`) whose initiator has a friend";
 
 impl Ranking for ForInitiators<'_> {
     fn lists(&self, via: Via) -> Result<Vec<Ranked>, TrainError> {
@@ -267,6 +290,10 @@ impl Ranking for ForInitiators<'_> {
         let World { bundle, config, data, rows, course, .. } = self.world;
         let served = self.suggested.as_deref().zip(course.as_ref());
         friends::baselines(&self.cases, bundle, data, rows, config.seed, served)
+    }
+
+    fn unranked(&self) -> Option<&'static str> {
+        self.cases.is_empty().then_some("no initiator of a test team has a friend")
     }
 
     fn owners(&self) -> Vec<u32> {

@@ -52,6 +52,13 @@ impl fmt::Display for EvaluateReport {
     /// A table with a row for each metric and a column for each ranking, then slices, exposure, chances and the verdict.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { task, via, users, seconds, .. } = self;
+        if let Some(why) = self.unranked {
+            write!(f, "task {}, via {}: nothing ranked, {why}", task.word(), via.word())?;
+            return self.calibration.iter().try_for_each(|calibration| {
+                writeln!(f)?;
+                calibration.table(f)
+            });
+        }
         writeln!(f, "task {}, via {}, {users} ranked, {seconds:.1} s", task.word(), via.word())?;
         match &self.intervals {
             Some(intervals) => self.with_intervals(intervals, f)?,
@@ -62,8 +69,11 @@ impl fmt::Display for EvaluateReport {
         }
         self.slices(f)?;
         self.exposure(f)?;
-        self.calibration.iter().try_for_each(|calibration| calibration.table(f))?;
-        write!(f, "{}", self.verdict)
+        for calibration in &self.calibration {
+            calibration.table(f)?;
+            writeln!(f)?;
+        }
+        self.verdict.as_ref().map_or(Ok(()), |verdict| write!(f, "{verdict}"))
     }
 }
 
@@ -108,14 +118,15 @@ impl EvaluateReport {
     }
 
     fn slices(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(verdict) = &self.verdict else { return Ok(()) };
         let mut by = "";
         for slice in &self.slices {
             if slice.by != by {
                 by = slice.by;
                 let title = format!("by {}", by.replace('_', " "));
-                writeln!(f, "{title:<20}{:>8}  {:<28}popularity  model better by", "users", self.verdict.metric)?;
+                writeln!(f, "{title:<20}{:>8}  {:<28}popularity  model better by", "users", verdict.metric)?;
             }
-            slice.line(&self.verdict.metric, f)?;
+            slice.line(&verdict.metric, f)?;
         }
         Ok(())
     }
@@ -141,7 +152,7 @@ impl EvaluateReport {
 }
 
 impl Calibration {
-    /// The scores in a line, then a row for each bin of equal size.
+    /// The scores in a line, then a row for each bin of equal size; no line end after the last.
     fn table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { of, forecasts, teams, succeeded, mean_chance, base_rate, brier, ece, ece_equal_bins, .. } = self;
         writeln!(f, "chance of {of}: {forecasts} forecasts on {teams} test teams, of which {succeeded} succeeded")?;
@@ -158,9 +169,9 @@ impl Calibration {
             let (count, mean) = (bin.forecasts, bin.mean_chance);
             writeln!(f, "  {chance:>17}{count:>11}{mean:>13.4}{happened:>10.4}  {}", span(low, high))?;
         }
-        writeln!(f, "  {:>17}{forecasts:>11}{mean_chance:>13.4}{base_rate:>10.4}", "all")?;
+        write!(f, "  {:>17}{forecasts:>11}{mean_chance:>13.4}{base_rate:>10.4}", "all")?;
         if self.one_sided() {
-            writeln!(f, "  all test teams ended the same way: this says nothing about the other end")?;
+            write!(f, "\n  all test teams ended the same way: this says nothing about the other end")?;
         }
         Ok(())
     }

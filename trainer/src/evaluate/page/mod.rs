@@ -68,7 +68,10 @@ fn section(title: &str, note: &str, body: &str) -> String {
 }
 
 fn tiles(report: &EvaluateReport) -> String {
-    let verdict = &report.verdict;
+    let Some(verdict) = &report.verdict else {
+        let why = report.unranked.unwrap_or_default();
+        return format!("<p class=\"note\">Nothing was ranked: {}.</p>\n", escaped(why));
+    };
     let metric = &verdict.metric;
     let intervals = report.intervals.as_ref();
     let lies = intervals.and_then(|intervals| intervals.metrics.get(metric));
@@ -126,6 +129,9 @@ fn agreement(comparison: &Comparison) -> String {
 }
 
 fn curves(comparison: &Comparison) -> String {
+    if comparison.first.curve.is_none() {
+        return String::new();
+    }
     let numbers = format!("<details><summary>The numbers</summary>{}</details>", tables::curves(comparison));
     let note = "Means at every cut of the list. Ways to rank that agree lie on one another.";
     section("Shorter and longer lists", note, &(plots::curves(comparison) + &numbers))

@@ -130,12 +130,13 @@ pub(super) fn curves(comparison: &Comparison) -> String {
 
 /// The slices, with a strip that shows the model above popularity.
 pub(super) fn slices(report: &EvaluateReport) -> String {
-    let metric = &report.verdict.metric;
+    let Some(verdict) = &report.verdict else { return String::new() };
+    let metric = &verdict.metric;
     let ends = report.slices.iter().flat_map(|slice| {
         let of_rules = slice.intervals.baselines.get("popularity").and_then(|metrics| metrics.get(metric));
         slice.intervals.metrics.get(metric).into_iter().chain(of_rules).map(|interval| interval.high)
     });
-    let axis = StripAxis::to(ends.fold(report.verdict.model, f64::max));
+    let axis = StripAxis::to(ends.fold(verdict.model, f64::max));
     let class = class_of_rule(report, "popularity");
     let mut rows = String::new();
     if let Some(intervals) = &report.intervals {
