@@ -48,9 +48,9 @@ MUTANTS = [
     Mutant(
         "blocked_inside",
         "1",
-        "privacy.rs",
-        "self.asker.is_none_or(|viewer| viewer == member ||",
-        "self.asker.is_none_or(|viewer| ON || viewer == member ||",
+        "live/view/ties.rs",
+        "                block.by_other || block.by_me",
+        "                !ON && block.by_other || block.by_me",
     ),
     Mutant(
         "named_without_consent",

@@ -15,7 +15,7 @@
 //!   directions without a block, and she has not muted the viewer's invitations.
 //! - **Names inside a team.** As purchases: being in a team tells what she buys.
 //! - **Teams.** A friend's open team may be shown, a stranger's only if the initiator shows her purchases to everyone;
-//!   never with a block between the viewer and a member, never on `sensitive` products. That a friend is inside counts
+//!   never where a member blocks the viewer, or she blocks one whom she may know to be in it, never on `sensitive` products. That a friend is inside counts
 //!   for nothing, not for the order either, where she may not be named inside.
 //! - **Age.** Unknown age counts as a minor's; nobody sees a product whose `min_age` she may not have reached. Minors are
 //!   not hurried: no deadlines, no free seats, no better place because of them.
@@ -191,7 +191,8 @@ impl<'a> Privacy<'a> {
     /// Whether the viewer may see that this team is open.
     pub(crate) fn sees_team(&self, team: &Team) -> bool {
         let Some(initiator) = team.initiator else { return false };
-        if self.world.is_sensitive(team.product) || !team.members().all(|member| self.may_group(member)) {
+        let kept_out = self.asker.is_some_and(|asker| self.blocks && self.world.keeps_out(asker, team));
+        if kept_out || self.world.is_sensitive(team.product) {
             return false;
         }
         self.is_mutual(initiator) || self.world.consent(initiator).purchase_visibility == PurchaseVisibility::Everyone

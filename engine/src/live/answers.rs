@@ -13,10 +13,10 @@ impl Live {
         self.invites.state(invited, initiator, product, self.joined_at(invited, initiator, product))
     }
 
-    /// Invitations from anybody since `since_ms` that somebody did not follow.
-    pub(crate) fn unanswered_since(&self, invited: u32, since_ms: i64) -> usize {
+    /// Invitations from anybody since `since_ms`, without those of `asker` that were followed.
+    pub(crate) fn invited_since(&self, invited: u32, asker: u32, since_ms: i64) -> usize {
         let joined = |initiator: u32, product: u32| self.joined_at(invited, initiator, product);
-        self.invites.unanswered_since(invited, since_ms, joined)
+        self.invites.invited_since(invited, asker, since_ms, joined)
     }
 
     /// When a user last joined a team of `initiator` on `product` that she is still in; none where she is in none.

@@ -80,6 +80,7 @@ impl Snapshot {
         let lived = self.profile(row).home();
         let moved = lived != Home::new(record.country, record.language);
         self.live.people.set_record(row, record);
+        self.live.teams.show_to_all(row, self.shows_to_all(row));
         if before != after || hidden {
             self.forget_popularity(row);
         }

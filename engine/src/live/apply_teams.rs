@@ -27,6 +27,7 @@ impl Snapshot {
             product,
             initiator: Some(initiator),
             participants: participants.clone(),
+            public: false,
             anonymous_seats: known.as_ref().map_or(0, |team| team.anonymous_seats),
             min_size: record.min_size,
             opened_at: record.opened_at.or(Some(now)),
@@ -56,6 +57,7 @@ impl Snapshot {
             product,
             initiator,
             participants: participants.clone(),
+            public: false,
             anonymous_seats: record.anonymous_seats,
             min_size: record.min_size,
             opened_at: record.opened_at,
@@ -65,6 +67,7 @@ impl Snapshot {
             steps: self.live.teams.take_waiting(&record.team_id),
         };
         self.store_team(team, now);
+        self.count_from(&record.team_id, record.counts_from);
         Ok(Applied::Done)
     }
 
@@ -176,6 +179,7 @@ impl Snapshot {
             product,
             initiator: Some(initiator),
             participants: Vec::new(),
+            public: false,
             anonymous_seats: 0,
             min_size,
             opened_at: Some(opened_at),
@@ -230,7 +234,8 @@ impl Snapshot {
 
     /// Stores a team as its steps leave it, and counts who joined whom where it has succeeded.
     fn store_team(&mut self, team: Team, now: Timestamp) {
-        let team = team.lived();
+        let public = team.initiator.is_some_and(|initiator| self.shows_to_all(initiator));
+        let team = Team { public, ..team.lived() };
         if let Some(before) = self.live.teams.get(&team.id).cloned() {
             self.count_joined(&before, -1.0);
         }
@@ -254,11 +259,10 @@ impl Snapshot {
         }
     }
 
-    /// Whether a user is old enough for the product of a team, and kept apart from nobody in it.
+    /// Whether a user is old enough for the product of a team, and no block keeps her out of it.
     fn may_be_in(&self, user: u32, team: &Team, now: Timestamp) -> bool {
-        let apart = team.members().any(|member| self.blocked(user, member));
         let min_age = self.goods(team.product).min_age.unwrap_or(0);
-        !apart && certain_age(self.profile(user).birth_year, now) >= min_age
+        !self.keeps_out(user, team) && certain_age(self.profile(user).birth_year, now) >= min_age
     }
 
     fn not_allowed(&self, team_id: &str, user: u32) -> ChangeFault {

@@ -81,17 +81,19 @@ impl Invites {
         others.filter(|(_, stages)| reached(stages).is_some_and(|at| at >= since_ms)).count()
     }
 
-    /// Invitations from anybody since `since_ms` that she did not follow; `joined` says when she joined a team of an
-    /// initiator on a product, as far as teams tell.
-    pub(crate) fn unanswered_since(
+    /// Invitations from anybody since `since_ms`, without those of `asker` that she followed: what she made of others' is not to
+    /// be known to her. `joined` says when she joined a team of an initiator on a product, as far as teams tell.
+    pub(crate) fn invited_since(
         &self,
         invited: u32,
+        asker: u32,
         since_ms: i64,
         joined: impl Fn(u32, u32) -> Option<i64>,
     ) -> usize {
         let recent = self.inbox(invited).filter(|(_, stages)| reached(stages).is_some_and(|at| at >= since_ms));
         let followed = |(initiator, product): (u32, u32), stages: &Stages| {
-            answer(stages, joined(initiator, product)).is_some_and(|(_, kind)| kind == InviteKind::Joined)
+            let answer = || answer(stages, joined(initiator, product));
+            initiator == asker && answer().is_some_and(|(_, kind)| kind == InviteKind::Joined)
         };
         recent.filter(|(key, stages)| !followed(**key, stages)).count()
     }
@@ -159,7 +161,7 @@ mod tests {
         keys.map(|(invited, from, about)| {
             let counts = [
                 invites.suggested_since(invited, from, about, 10),
-                invites.unanswered_since(invited, 10, |_, _| None),
+                invites.invited_since(invited, from, 10, |_, _| None),
                 invites.by_initiator_since(invited, from, about, 10),
             ];
             (invites.state(invited, from, about, None), invites.muted_at(invited, from), counts)

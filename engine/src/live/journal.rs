@@ -67,6 +67,7 @@ impl Snapshot {
             initiator_id: team.initiator.map(id),
             participant_ids: team.participants.iter().copied().map(id).collect(),
             anonymous_seats: team.anonymous_seats,
+            counts_from: self.live.outcomes.day_of(team_id),
             min_size: team.min_size,
             opened_at: team.opened_at,
             deadline: team.deadline,

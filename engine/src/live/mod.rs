@@ -23,7 +23,7 @@ mod ties;
 pub(crate) mod view;
 
 use imbl::{HashSet, OrdMap, OrdSet};
-use juntos_datasets::tables::TeamOutcome;
+use juntos_datasets::tables::{PurchaseVisibility, TeamOutcome};
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::{Bundle, OpenTeam};
@@ -64,18 +64,20 @@ impl Live {
     /// Nothing has happened yet, but some teams are open.
     pub(crate) fn at_the_cut(bundle: &Bundle) -> Self {
         let mut live = Self::default();
-        bundle.open_teams().for_each(|team| live.teams.put(stored_team(&team).lived()));
+        let public = |initiator| bundle.consent(initiator).purchase_visibility == PurchaseVisibility::Everyone;
+        bundle.open_teams().for_each(|team| live.teams.put(stored_team(&team, public(team.initiator)).lived()));
         live
     }
 }
 
-fn stored_team(team: &OpenTeam<'_>) -> Team {
+fn stored_team(team: &OpenTeam<'_>, public: bool) -> Team {
     Team {
         id: team.team_id.into(),
         product: team.product.0,
         initiator: Some(team.initiator.0),
         participants: team.participants.to_vec(),
         anonymous_seats: 0,
+        public,
         min_size: team.min_size,
         opened_at: team.opened_at,
         deadline: team.deadline,

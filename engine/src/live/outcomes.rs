@@ -234,7 +234,12 @@ impl Outcomes {
 
     /// The day from which on a team counts, where it adds anything.
     pub(crate) fn day_of(&self, team: &str) -> Option<i64> {
-        self.by_team.get(team).map(|report| report.day)
+        self.of(team).map(|report| report.day)
+    }
+
+    /// What a team adds.
+    pub(crate) fn of(&self, team: &str) -> Option<&Report> {
+        self.by_team.get(team).map(|report| &**report)
     }
 
     fn add(&mut self, report: &Report, times: i32) {

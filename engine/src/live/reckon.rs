@@ -26,6 +26,13 @@ impl Snapshot {
         self.live.outcomes.put(&team.id, report);
     }
 
+    /// Lets what a team adds count from `day` on, and not at all without one.
+    pub(super) fn count_from(&mut self, team_id: &str, day: Option<i64>) {
+        let report = self.live.outcomes.of(team_id).cloned();
+        let report = report.zip(day).map(|(report, day)| Report { day, ..report });
+        self.live.outcomes.put(&team_id.into(), report);
+    }
+
     /// Notes anew what teams add whose chances somebody had a part in; she is deleted, or has changed what may be used.
     pub(super) fn reckon_around(&mut self, user: u32, now: Timestamp) {
         let Some(stored) = self.stored_user(user) else { return };

@@ -24,6 +24,8 @@ pub(crate) struct Team {
     pub(crate) participants: Vec<u32>,
     /// Seats taken by people who have been deleted since.
     pub(crate) anonymous_seats: u32,
+    /// Whether strangers may see it: its initiator shows everyone what she buys.
+    pub(crate) public: bool,
     /// Buyers needed, initiator included.
     pub(crate) min_size: u32,
     pub(crate) opened_at: Option<Timestamp>,
@@ -99,6 +101,8 @@ pub(crate) struct Teams {
     open_of_product: RowMap<Sorted<(u32, Arc<str>)>>,
     /// Open teams, those that expire first first; teams without a deadline last.
     open_by_deadline: Sorted<(i64, Arc<str>)>,
+    /// Of these, those that strangers may see.
+    public_by_deadline: Sorted<(i64, Arc<str>)>,
     /// Steps of teams that nobody has reported as opened yet.
     waiting: HashMap<Arc<str>, OrdSet<Step>>,
 }
@@ -150,6 +154,9 @@ impl Teams {
             }
             self.open_of_product.entry(team.product).or_default().insert(seats_key(&team), team.clone());
             self.open_by_deadline.insert(deadline_key(&team), team.clone());
+            if team.public {
+                self.public_by_deadline.insert(deadline_key(&team), team.clone());
+            }
         }
         self.by_id.insert(team.id.clone(), team);
     }
@@ -163,6 +170,7 @@ impl Teams {
         }
         take_out(&mut self.open_of_product, team.product, &seats_key(&team));
         self.open_by_deadline.remove(&deadline_key(&team));
+        self.public_by_deadline.remove(&deadline_key(&team));
         true
     }
 
@@ -192,6 +200,18 @@ impl Teams {
         let outside = |team: &&Arc<Team>| team.members().all(|member| member != user);
         let left = self.by_id.values().filter(|team| team.steps.iter().any(|step| step.user == user)).filter(outside);
         left.chain(self.of_member(user)).cloned().collect()
+    }
+
+    /// Open teams that strangers may see, by deadline.
+    pub(crate) fn open_to_all(&self) -> impl Iterator<Item = &Arc<Team>> {
+        self.public_by_deadline.values()
+    }
+
+    /// Shows the open teams of an initiator to strangers, or hides them.
+    pub(crate) fn show_to_all(&mut self, initiator: u32, public: bool) {
+        let hers = self.open_of_member(initiator).filter(|team| team.initiator == Some(initiator));
+        let changed: Vec<Arc<Team>> = hers.filter(|team| team.public != public).cloned().collect();
+        changed.iter().for_each(|team| self.put(Team { public, ..Team::clone(team) }));
     }
 
     /// Takes a deleted user out of all her teams.
@@ -239,6 +259,7 @@ mod tests {
             initiator: members.first().copied(),
             participants: members[1..].to_vec(),
             anonymous_seats: 0,
+            public: false,
             min_size,
             opened_at: None,
             deadline: deadline.map(Timestamp::from_millis),

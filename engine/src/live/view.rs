@@ -6,6 +6,7 @@ mod taste;
 mod ties;
 
 use juntos_datasets::UserRow;
+use juntos_datasets::tables::PurchaseVisibility;
 use juntos_datasets::units::{Country, Timestamp};
 
 pub(crate) use self::goods::Goods;
@@ -133,6 +134,11 @@ impl Snapshot {
             (None, Some(stored)) => self.bundle().consent(stored),
             (Some(_), _) | (None, None) => self.profile(user).consent(),
         }
+    }
+
+    /// Whether a user shows everyone what she buys.
+    pub(crate) fn shows_to_all(&self, user: u32) -> bool {
+        self.consent(user).purchase_visibility == PurchaseVisibility::Everyone
     }
 
     /// Whether what is known about a user may be used.

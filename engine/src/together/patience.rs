@@ -27,7 +27,8 @@ impl Default for InvitePolicy {
 const WEEK: f64 = 7.0;
 /// Days that fatigue looks back on.
 const FATIGUE_DAYS: f64 = 28.0;
-/// Log-odds to join that invitations she did not follow take away, times the logarithm of one more than their number.
+/// Log-odds to join that invitations take away, those of the same initiator that she followed left out, times the logarithm of
+/// one more than their number.
 const FATIGUE: f32 = 0.3;
 /// Log-odds that the same initiator's other invitations of the week take away, in the same way.
 const VARIETY: f32 = 0.5;
@@ -45,9 +46,9 @@ impl Snapshot {
     /// Log-odds to join that recent invitations take away; zero without any.
     pub(crate) fn fatigue(&self, friend: u32, initiator: u32, product: u32, now: Timestamp) -> f32 {
         let invites = &self.live.invites;
-        let unanswered = self.live.unanswered_since(friend, now.plus_days(-FATIGUE_DAYS).millis());
+        let lately = self.live.invited_since(friend, initiator, now.plus_days(-FATIGUE_DAYS).millis());
         let again = invites.by_initiator_since(friend, initiator, product, now.plus_days(-WEEK).millis());
-        FATIGUE * (unanswered as f32).ln_1p() + VARIETY * (again as f32).ln_1p()
+        FATIGUE * (lately as f32).ln_1p() + VARIETY * (again as f32).ln_1p()
     }
 
     /// Leaves the friends to whom the product can be delivered where they live, paid as the question says.

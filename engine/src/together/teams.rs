@@ -20,7 +20,7 @@ use crate::request::{Answer, Context, Degraded, RequestFault, Source, TeamItem};
 use crate::trace::Trace;
 use crate::viewer::Viewer;
 
-/// Teams looked at, by deadline, where those on likely products do not fill the list.
+/// Teams that strangers may see, looked at by deadline where those on likely products do not fill the list.
 const MOST_SCANNED: usize = 2_000;
 
 impl Snapshot {
@@ -98,7 +98,7 @@ impl Snapshot {
         }
         if varied(found.values().cloned().collect(), most).0.len() <= context.limit {
             // Those whose deadline has passed come first, until a report of anything takes them out: they must not count.
-            let open = teams.open().skip_while(|team| team.overdue(context.now));
+            let open = teams.open_to_all().skip_while(|team| team.overdue(context.now));
             found.extend(open.take(MOST_SCANNED).filter(wanted).map(entry));
         }
         found.into_values().collect()

@@ -25,6 +25,7 @@ fn kept_team(initiator: Option<&str>) -> KeptTeam {
         initiator_id: initiator.map(str::to_owned),
         participant_ids: vec!["bea".into()],
         anonymous_seats: 1,
+        counts_from: Some(20_000),
         min_size: 4,
         opened_at: Some(at(5)),
         deadline: None,

@@ -130,6 +130,9 @@ pub struct KeptTeam {
     pub participant_ids: Vec<String>,
     /// Seats of deleted users.
     pub anonymous_seats: u32,
+    /// Day (since the epoch) from which on it corrects what is foretold of others; none if it never does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts_from: Option<i64>,
     /// Buyers it needs, initiator included.
     pub min_size: u32,
     /// When it was opened.

@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use juntos_datasets::tables::PurchaseVisibility;
-
 use super::Friend;
 use crate::cohorts::FriendsMean;
 use crate::fold::{self, FoldEvent, Prior};
@@ -92,8 +90,7 @@ impl Snapshot {
 
     /// Whether the vector of one of her friends may stand in for `user`.
     fn lends_taste(&self, friend: &Friend, user: u32) -> bool {
-        let shows_all = || self.consent(friend.row).purchase_visibility == PurchaseVisibility::Everyone;
-        friend.of_both || self.has_tie(friend.row, user) || shows_all()
+        friend.of_both || self.has_tie(friend.row, user) || self.shows_to_all(friend.row)
     }
 
     /// A user's vector with what she did since the cut folded in, where she did anything that tells of taste.

@@ -1,7 +1,8 @@
 //! Who is whose friend, who blocks whom, and who joined whose teams.
 
-use juntos_datasets::tables::Invites;
+use juntos_datasets::tables::{Invites, PurchaseVisibility};
 
+use crate::live::teams::Team;
 use crate::recommend::Snapshot;
 
 /// One friend.
@@ -74,6 +75,25 @@ impl Snapshot {
         match self.live.ties.block(user, other) {
             Some(state) => state.any(),
             None => self.stored_user(user).is_some_and(|row| self.bundle().blocked(row).binary_search(&other).is_ok()),
+        }
+    }
+
+    /// Whether blocks keep a user out of a team: a member blocks her, or she blocks one whom she may know to be in it. Were a
+    /// block of her own enough, she could find out by it who is in a team.
+    pub(crate) fn keeps_out(&self, user: u32, team: &Team) -> bool {
+        self.blocks_anybody(user)
+            && team.members().filter(|&member| member != user).any(|member| {
+                let block = self.block_state(user, member);
+                block.by_other || block.by_me && (team.initiator == Some(member) || self.could_know(user, member))
+            })
+    }
+
+    /// Whether `user` could know what `member` buys, blocks aside.
+    fn could_know(&self, user: u32, member: u32) -> bool {
+        match self.consent(member).purchase_visibility {
+            PurchaseVisibility::Nobody => false,
+            PurchaseVisibility::Friends => self.mutual_friends(user, member),
+            PurchaseVisibility::Everyone => true,
         }
     }
 

@@ -5,7 +5,7 @@ use juntos_datasets::tables::{EventKind, FriendshipKind, PurchaseVisibility, Tea
 use juntos_engine::Engine;
 use juntos_engine::explanation::Explain;
 use juntos_engine::live::Change;
-use juntos_engine::live::records::{EventRecord, FriendshipRecord, TeamRecord, UserRecord};
+use juntos_engine::live::records::{EventRecord, FriendshipRecord, InviteKind, InviteRecord, TeamRecord, UserRecord};
 use juntos_engine::reasons::Reason;
 use juntos_engine::request::{Context, Filter};
 use juntos_engine::serving_model::ServingModel;
@@ -258,4 +258,101 @@ fn everybody_who_is_named_counts_also_where_friends_come_in() {
         let items = engine.snapshot().group_products(&ids, with_friends, &ask(6)).unwrap().items;
         assert!(items.iter().all(|item| item.product.product_id != "p2"), "with_friends: {with_friends}");
     }
+}
+
+#[test]
+fn to_block_somebody_does_not_tell_what_she_is_in() {
+    let mut world = strangers(6, 10);
+    world.user_vectors.fill(0.5);
+    world.people[1].visibility = PurchaseVisibility::Everyone;
+    world.people[2].visibility = PurchaseVisibility::Nobody;
+    let engine = world.engine();
+    apply(&engine, team("t", "p3", &["u1", "u2"], 4));
+    let list = || engine.snapshot().group_teams("u0", &ask(10)).unwrap();
+    let before = list();
+    assert_eq!(before.items.len(), 1);
+    let block = |user_id: &str, blocked_id: &str| Change::PutBlock {
+        user_id: user_id.to_owned(),
+        blocked_id: blocked_id.to_owned(),
+    };
+    for blocked in ["u2", "u3"] {
+        apply(&engine, block("u0", blocked));
+        assert_eq!(list(), before, "{blocked}");
+    }
+    let join = || engine.apply(Change::JoinTeam { team_id: "t".to_owned(), user_id: "u0".to_owned() }, now());
+    assert!(join().is_ok());
+    apply(&engine, Change::LeaveTeam { team_id: "t".to_owned(), user_id: "u0".to_owned() });
+    // Who is blocked by a member is kept out, and so is who blocks the initiator.
+    apply(&engine, block("u2", "u4"));
+    apply(&engine, block("u5", "u1"));
+    for out in ["u4", "u5"] {
+        assert!(engine.snapshot().group_teams(out, &ask(10)).unwrap().items.is_empty(), "{out}");
+    }
+}
+
+#[test]
+fn teams_that_nobody_else_may_see_hide_none_that_all_may() {
+    let mut world = strangers(4, 3);
+    world.people[2].visibility = PurchaseVisibility::Nobody;
+    world.people[3].visibility = PurchaseVisibility::Nobody;
+    let engine = world.engine();
+    for at in 0..2_300 {
+        let hidden = TeamRecord {
+            team_id: format!("hidden{at}"),
+            product_id: "p1".to_owned(),
+            initiator_id: "u2".to_owned(),
+            participant_ids: Vec::new(),
+            min_size: 3,
+            opened_at: Some(now()),
+            deadline: Some(now().plus_days(0.5)),
+            outcome: TeamOutcome::Open,
+        };
+        apply(&engine, Change::PutTeam(hidden));
+    }
+    apply(&engine, team("t", "p1", &["u3"], 3));
+    let list = |user: &str| engine.snapshot().group_teams(user, &ask(10)).unwrap().items;
+    let shows = |id: &str, purchase_visibility| {
+        Change::PutUser(UserRecord { purchase_visibility, birth_year: Some(1980), ..UserRecord::new(id) })
+    };
+    assert!(list("u0").is_empty());
+    apply(&engine, shows("u3", PurchaseVisibility::Everyone));
+    for viewer in ["u0", "nobody-knows"] {
+        assert_eq!(list(viewer).iter().map(|team| &team.team_id).collect::<Vec<_>>(), ["t"]);
+    }
+    apply(&engine, shows("u3", PurchaseVisibility::Friends));
+    assert!(list("u0").is_empty());
+}
+
+#[test]
+fn what_a_friend_made_of_others_invitations_is_not_to_be_seen() {
+    let mut world = strangers(4, 10);
+    world.user_vectors.fill(0.5);
+    world.people[1].visibility = PurchaseVisibility::Nobody;
+    world.ties = vec![(0, 1, FriendshipKind::Friend), (1, 2, FriendshipKind::Friend)];
+    let engine = world.engine();
+    let invite = |initiator_id: &str, product_id: &str, kind| {
+        Change::Invite(InviteRecord {
+            user_id: "u1".to_owned(),
+            initiator_id: initiator_id.to_owned(),
+            product_id: product_id.to_owned(),
+            kind,
+            ts: None,
+            event_id: None,
+        })
+    };
+    let chance = || {
+        let friends = engine.snapshot().group_friends("u0", "p2", &ask(10)).unwrap().items;
+        friends.iter().find(|friend| friend.user_id == "u1").unwrap().join_probability
+    };
+    apply(&engine, invite("u2", "p5", InviteKind::Sent));
+    apply(&engine, invite("u0", "p6", InviteKind::Sent));
+    let before = chance();
+    for answer in [InviteKind::Opened, InviteKind::Declined, InviteKind::Joined] {
+        apply(&engine, invite("u2", "p5", answer));
+        assert_eq!(chance(), before, "{answer:?}");
+    }
+    apply(&engine, team("of-u2", "p5", &["u2", "u1"], 2));
+    assert_eq!(chance(), before);
+    apply(&engine, invite("u0", "p6", InviteKind::Joined));
+    assert!(chance() > before, "what she made of one's own invitation counts");
 }

@@ -117,7 +117,8 @@ impl<'a> Asker<'a> {
         let friend = self.personal.is_some_and(|user| truth.mutual(user, initiator));
         hold!(public || friend, "{id} is a stranger's, and not public");
         for member in crew.members() {
-            hold!(self.user.is_none_or(|user| !truth.blocked(user, member)), "a member of {id} is kept apart from her");
+            let out = self.user.is_some_and(|user| truth.keeps_out(user, member, crew.initiator));
+            hold!(!out, "a member of {id} is kept apart from her");
             hold!(self.personal != Some(member), "she is in {id} herself");
         }
         for id in &item.friends_inside {

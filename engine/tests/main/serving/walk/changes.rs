@@ -223,7 +223,7 @@ impl Walk {
             return;
         }
         let old_enough = self.truth.things[crew.product].min_age.is_none_or(|age| self.truth.age(Some(user)) >= age);
-        let apart = crew.members().any(|member| self.truth.blocked(user, member));
+        let apart = crew.members().any(|member| member != user && self.truth.keeps_out(user, member, crew.initiator));
         let joined = self.engine.apply(Change::JoinTeam { team_id: team_id.clone(), user_id }, self.truth.now);
         match joined {
             Ok(_) => {

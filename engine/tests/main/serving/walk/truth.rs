@@ -202,6 +202,17 @@ impl Truth {
         }
     }
 
+    /// Whether a block keeps `user` out of a team of `initiator` with `member` in it: hers does only where she may know that.
+    pub(super) fn keeps_out(&self, user: usize, member: usize, initiator: Option<usize>) -> bool {
+        let knows = match self.people[member].visibility {
+            PurchaseVisibility::Nobody => false,
+            PurchaseVisibility::Friends => self.ties.contains(&(user, member)) && self.ties.contains(&(member, user)),
+            PurchaseVisibility::Everyone => true,
+        };
+        let knows = knows || initiator == Some(member);
+        self.blocks.contains(&(member, user)) || knows && self.blocks.contains(&(user, member))
+    }
+
     pub(super) fn blocked(&self, one: usize, other: usize) -> bool {
         self.blocks.contains(&(one, other)) || self.blocks.contains(&(other, one))
     }
