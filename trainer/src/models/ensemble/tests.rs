@@ -163,6 +163,22 @@ proptest! {
 }
 
 #[test]
+fn dimensions_that_no_score_depends_on_are_left_out() {
+    let (interactions, friends) = (interactions(), Csr::empty(ROWS, ROWS));
+    let idle = |rows: usize, idle: usize| -> Vec<f32> {
+        (0..rows * 3).map(|at| if at % 3 == idle { 0.0 } else { 1.0 + at as f32 }).collect()
+    };
+    let (users, products) = (idle(ROWS, 1), idle(PRODUCTS, 2));
+    let part = Embeddings { dim: 3, users, products, groups: Vec::new(), fold: FoldIn::default() };
+    let united =
+        unite(&data(&interactions, &friends, 3), &[(1.0, &part)], &EnsembleConfig::NOTHING, 3, &Silent).unwrap();
+    assert_eq!(united.dim, 1);
+    let (before, after) = (scores(&part.users, &part.products, 3), scores(&united.users, &united.products, 1));
+    let scale = after[(3, 4)] / before[(3, 4)];
+    assert!(largest(&(after - Scale(scale) * before)) < 1e-4);
+}
+
+#[test]
 fn with_room_enough_what_is_told_is_met() {
     let (interactions, friends) = (interactions(), Csr::empty(ROWS, ROWS));
     let told = Told::by(vec![(of_had(&interactions), -0.7)]).unwrap();

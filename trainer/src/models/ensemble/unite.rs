@@ -44,7 +44,7 @@ pub(crate) fn unite(
     dim: usize,
     progress: &dyn Progress,
 ) -> Result<Embeddings, TrainError> {
-    let wide = side_by_side(parts);
+    let wide = in_use(side_by_side(parts));
     let spread = spread(&wide.rows, &wide.products, wide.dim);
     let told = told(data, settings, spread);
     let start = match (&told, wide.dim.cmp(&dim)) {
@@ -100,6 +100,27 @@ fn side_by_side(parts: &[(f32, &Embeddings)]) -> Tables {
     let products: Vec<(&[f32], usize)> = parts.iter().map(|(_, part)| (&part.products[..], part.dim)).collect();
     let dim = parts.iter().map(|(_, part)| part.dim).sum();
     Tables { rows: joined(&rows), products: joined(&products), dim }
+}
+
+/// The same without dimensions that no score depends on, as `popularity` has all but one: in hundreds of them directions are not
+/// found.
+fn in_use(wide: Tables) -> Tables {
+    let any = |table: &[f32]| {
+        let mut any = vec![false; wide.dim];
+        table
+            .chunks_exact(wide.dim)
+            .for_each(|row| any.iter_mut().zip(row).for_each(|(any, &cell)| *any |= cell != 0.0));
+        any
+    };
+    let (of_rows, of_products) = (any(&wide.rows), any(&wide.products));
+    let used: Vec<usize> = (0..wide.dim).filter(|&at| of_rows[at] && of_products[at]).collect();
+    if used.is_empty() || used.len() == wide.dim {
+        return wide;
+    }
+    let kept = |table: &[f32]| -> Vec<f32> {
+        table.chunks_exact(wide.dim).flat_map(|row| used.iter().map(|&at| row[at])).collect()
+    };
+    Tables { rows: kept(&wide.rows), products: kept(&wide.products), dim: used.len() }
 }
 
 /// Vectors of users and then groups, such that scores have a standard deviation of `weight`.
