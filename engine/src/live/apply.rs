@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::goods::Good;
 use super::people::{Ceased, History};
-use super::records::{EventRecord, FriendshipRecord, ProductRecord, UserRecord, two_people};
+use super::records::{EventRecord, FriendshipRecord, ProductRecord, UserRecord, known_id, two_people};
 use super::ties::{BlockState, Tie};
 use super::{Applied, Change, ChangeFault};
 use crate::bundle::UserProfile;
@@ -45,6 +45,7 @@ impl Snapshot {
             Change::LeaveTeam { team_id, user_id } => next.leave(team_id, user_id, now)?,
             Change::TeamStep(record) => next.team_step(record, now)?,
             Change::Invite(record) => next.invite(record, now)?,
+            Change::Know(user_ids) => next.know(&user_ids)?,
             Change::KeepTeam(record) => next.keep_team(record, now)?,
         };
         Ok((next, applied))
@@ -61,6 +62,12 @@ impl Snapshot {
                 row
             }
         }
+    }
+
+    fn know(&mut self, user_ids: &[String]) -> Result<Applied, ChangeFault> {
+        user_ids.iter().try_for_each(|id| known_id("user_id", id))?;
+        user_ids.iter().for_each(|id| _ = self.user_or_new(id));
+        Ok(Applied::Done)
     }
 
     pub(super) fn known_user(&self, user_id: &str) -> Result<u32, ChangeFault> {

@@ -40,8 +40,8 @@ pub trait Journal: Debug + Send + Sync {
 pub enum Noted<'a> {
     /// One change more.
     Change(&'a Change),
-    /// A user is deleted: nothing that was noted of her or of these teams may be kept. What stays of the teams, without
-    /// her, is to be noted instead.
+    /// A user is deleted: of what was noted of her or of these teams [`Change::without`] her is to be kept, in its place. What
+    /// stays of the teams is to be noted behind the deletion.
     Deletion {
         /// Who is deleted.
         user_id: &'a str,
@@ -97,8 +97,15 @@ impl Change {
             Self::KeepTeam(KeptTeam { initiator_id, participant_ids, .. }) => {
                 initiator_id.iter().chain(participant_ids).map(String::as_str).collect()
             }
+            Self::Know(user_ids) => user_ids.iter().map(String::as_str).collect(),
             Self::PutProduct(_) | Self::DeleteProduct(_) | Self::DeleteTeam(_) => Vec::new(),
         }
+    }
+
+    /// What is left of it when a user is deleted: that the others whom it speaks of are known.
+    pub fn without(&self, user_id: &str) -> Option<Self> {
+        let others: Vec<String> = self.people().into_iter().filter(|&id| id != user_id).map(str::to_owned).collect();
+        (!others.is_empty()).then_some(Self::Know(others))
     }
 
     /// Id of the team it speaks of.
@@ -119,6 +126,7 @@ impl Change {
             | Self::DeleteFriendship { .. }
             | Self::PutBlock { .. }
             | Self::DeleteBlock { .. }
+            | Self::Know(_)
             | Self::Invite(_) => None,
         }
     }

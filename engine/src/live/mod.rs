@@ -150,6 +150,9 @@ pub enum Change {
     TeamStep(TeamStepRecord),
     /// Something became of an invitation; reports may come late, twice and in any order.
     Invite(InviteRecord),
+    /// These people are known, with every default; what is left, in a [`Journal`] alone, of a change that spoke of somebody
+    /// deleted, too.
+    Know(Vec<String>),
     /// What is left of a team that a deleted user had a part in; comes from a [`Journal`] alone.
     KeepTeam(KeptTeam),
 }

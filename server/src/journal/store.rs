@@ -71,21 +71,29 @@ pub(super) struct Entry {
 /// What the store is to do, whole or not at all.
 #[derive(Debug)]
 pub(super) struct Task {
-    /// Fingerprints of those of whom nothing is to be kept that was said before.
-    forget: Vec<u128>,
+    forget: Option<Deletion>,
     keep: Vec<Entry>,
+}
+
+/// Who is deleted, and what that touches.
+#[derive(Debug)]
+struct Deletion {
+    user_id: String,
+    /// Fingerprints of her and her teams: of changes that speak of these only what is without her is kept.
+    keys: Vec<u128>,
 }
 
 impl Task {
     /// Keep this.
     pub(super) fn keep(entry: Entry) -> Self {
-        Self { forget: Vec::new(), keep: vec![entry] }
+        Self { forget: None, keep: vec![entry] }
     }
 
-    /// Keep these in the place of all that speaks of the user, or of the teams.
+    /// Keep these, and of all that speaks of the user, or of the teams, only what is without her.
     pub(super) fn replace(user_id: &str, team_ids: &[&str], by: Vec<Entry>) -> Self {
         let teams = team_ids.iter().map(|id| Mention::Team(id));
-        Self { forget: [Mention::Person(user_id)].into_iter().chain(teams).map(|gone| gone.key()).collect(), keep: by }
+        let keys = [Mention::Person(user_id)].into_iter().chain(teams).map(|gone| gone.key()).collect();
+        Self { forget: Some(Deletion { user_id: user_id.to_owned(), keys }), keep: by }
     }
 }
 
@@ -203,8 +211,8 @@ impl Store {
             let mut tables =
                 Tables { changes: writing.open_table(CHANGES)?, mentions: writing.open_multimap_table(MENTIONS)? };
             for Task { forget, keep } in tasks {
-                for number in tables.speaking_of(&forget)? {
-                    tables.remove(number)?;
+                if let Some(deletion) = forget {
+                    tables.forget(&deletion)?;
                 }
                 for entry in keep {
                     tables.insert(next, &entry)?;
@@ -253,12 +261,23 @@ impl Tables<'_> {
         Ok(())
     }
 
-    fn remove(&mut self, number: u64) -> Result<(), redb::Error> {
+    fn remove(&mut self, number: u64) -> Result<Option<Entry>, redb::Error> {
         let Some(entry) = self.changes.remove(number)?.map(|json| serde_json::from_slice::<Entry>(json.value())) else {
-            return Ok(());
+            return Ok(None);
         };
-        for key in mentions(&entry.map_err(std::io::Error::from)?.change) {
+        let entry = entry.map_err(std::io::Error::from)?;
+        for key in mentions(&entry.change) {
             self.mentions.remove(key, number)?;
+        }
+        Ok(Some(entry))
+    }
+
+    fn forget(&mut self, deletion: &Deletion) -> Result<(), redb::Error> {
+        for number in self.speaking_of(&deletion.keys)? {
+            let Some(Entry { now, change }) = self.remove(number)? else { continue };
+            if let Some(change) = change.without(&deletion.user_id) {
+                self.insert(number, &Entry { now, change })?;
+            }
         }
         Ok(())
     }

@@ -76,6 +76,7 @@ fn every_kind() -> Vec<Change> {
         Change::DeleteTeam("u".into()),
         Change::KeepTeam(kept_team(None)),
         Change::DeleteUser("gone".into()),
+        Change::Know(vec!["eva".into(), "ana".into()]),
     ]
     .into_iter()
     .chain(InviteKind::ALL.map(invite))
@@ -145,8 +146,13 @@ fn nothing_but_the_deletion_speaks_of_who_was_deleted() {
     store.work(vec![Task::replace("ana", &["t"], by.clone())]).unwrap();
     let left: Vec<Entry> = read(&store).into_iter().map(|(entry, _)| entry).collect();
     let speaks = |entry: &Entry| entry.change.people().contains(&"ana") || entry.change.team() == Some("t");
-    let others = entries().into_iter().filter(|entry| !speaks(entry));
-    assert_eq!(left, others.chain(by).collect::<Vec<_>>());
+    let without = |entry: Entry| match speaks(&entry) {
+        true => entry.change.without("ana").map(|change| Entry { change, ..entry }),
+        false => Some(entry),
+    };
+    assert_eq!(left, entries().into_iter().filter_map(without).chain(by).collect::<Vec<_>>());
+    let told = serde_json::to_string(&left).unwrap();
+    assert_eq!(told.matches("ana").count(), 1, "{told}");
     // Deleted again, the first deletion goes as well.
     let again = Entry { now: at(200), change: Change::DeleteUser("ana".into()) };
     store.work(vec![Task::replace("ana", &[], vec![again])]).unwrap();

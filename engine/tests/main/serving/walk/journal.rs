@@ -22,7 +22,12 @@ impl Journal for Book {
             Noted::Change(change) => lines.push((change.clone(), now)),
             Noted::Deletion { user_id, teams } => {
                 let of_team = |id: &str| teams.iter().any(|team| team.team_id == id);
-                lines.retain(|(change, _)| !change.people().contains(&user_id) && !change.team().is_some_and(of_team));
+                let speaks = |change: &Change| change.people().contains(&user_id) || change.team().is_some_and(of_team);
+                let left = |(change, now): (Change, Timestamp)| match speaks(&change) {
+                    true => change.without(user_id).map(|change| (change, now)),
+                    false => Some((change, now)),
+                };
+                *lines = std::mem::take(&mut *lines).into_iter().filter_map(left).collect();
                 lines.push((Change::DeleteUser(user_id.to_owned()), now));
                 lines.extend(teams.into_iter().map(|team| (Change::KeepTeam(team), now)));
             }
