@@ -7,7 +7,7 @@
 
 Copies the sources to a temporary folder, puts every fault in there behind a switch of its own, builds the tests of the
 engine once, and runs each fault with the tests that must fail: a walk through random worlds that looks at 100,000 answers,
-and beside it deletions. Exits with 1 where one does not notice. `CARGO` is the cargo to use, `CARGO_FLAGS` go before `test`.
+and beside it deletions and single attacks. Exits with 1 where one does not notice. `CARGO` is the cargo to use, `CARGO_FLAGS` go before `test`.
 """
 
 import os
@@ -22,6 +22,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 WALK = "serving::walk::no_answer_tells_what_it_must_not"
 DELETION = "serving::walk::deletion"
+INFERENCE = "serving::inference"
 # Walks stop at the first answer that tells too much; one that finds nothing is long done by then.
 TIMEOUT_S = 1800
 
@@ -101,6 +102,7 @@ MUTANTS = [
         "live/apply.rs",
         "EventKind::Purchase => profile.purchase_visibility",
         "EventKind::Purchase => ON || profile.purchase_visibility",
+        INFERENCE,
     ),
     Mutant(
         "popular_by_one",
