@@ -29,6 +29,7 @@ use crate::export::write_embeddings;
 use crate::log::Log;
 use crate::models::cohorts::{self, People};
 use crate::models::content::{self, Content};
+use crate::models::turn::turn;
 use crate::models::{Embeddings, FitData, Fitted, Model, usable};
 use crate::newcomers::{self, Newcomers, Rankings, Verdict, Withheld};
 use crate::prepare::{HeldOut, hold_out, with_repeats, with_standing_groups};
@@ -230,6 +231,7 @@ fn learn_and_write(
     let dim = config.dim_for(data.users.len());
     let (groups, mut embeddings) = clock.stage("fit", || run.fit(data, dim, "fit"))?;
     usable::check_some(model.name(), &embeddings)?;
+    turn(&mut embeddings, config.seed);
     let content = clock.stage("read records", || run.read_records(dataset, data, &mut embeddings))?;
     let quality = data.test.is_empty();
     let past = held.map(|whole| PastHeld { whole, sample: choice.sample });

@@ -4,7 +4,7 @@ mod kernels;
 mod paged;
 
 pub use kernels::{dot, dot_scalar};
-pub use paged::{PAGE, PagedRows, PagedWriter, paged_bytes};
+pub use paged::{PAGE, PagedRows, PagedWriter, paged_bytes, rounded_off};
 
 /// `target += factor · source`.
 ///

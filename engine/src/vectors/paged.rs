@@ -195,6 +195,14 @@ impl<W: Write> PagedWriter<W> {
     }
 }
 
+/// Squared distance of a finite vector from what is read back of it.
+pub fn rounded_off(vector: &[f32]) -> f64 {
+    let scale = f64::from(scale_of(vector));
+    let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+    let off = |&value: &f32| f64::from(value) - (f64::from(value) * inverse).round() * scale;
+    vector.iter().map(|value| off(value).powi(2)).sum()
+}
+
 /// Appends the record of a finite vector.
 fn encode(vector: &[f32], record: &mut Vec<u8>) {
     let scale = scale_of(vector);

@@ -14,6 +14,7 @@ pub mod propagation;
 pub mod softmax;
 mod sparse;
 pub mod spectral;
+pub(crate) mod turn;
 pub(crate) mod usable;
 
 use juntos_datasets::progress::Progress;
