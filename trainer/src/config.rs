@@ -20,6 +20,7 @@ use crate::models::popularity::Popularity;
 use crate::models::propagation::Propagation;
 use crate::models::softmax::Softmax;
 use crate::models::spectral::Spectral;
+use crate::models::two_roles::TwoRoles;
 
 /// How to train. `config/train.toml` lists every key with its default, unit and meaning.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +53,8 @@ pub struct TrainConfig {
     pub softmax: SoftmaxConfig,
     /// Settings of the model `spectral`.
     pub spectral: SpectralConfig,
+    /// Settings of the model `two_roles`.
+    pub two_roles: TwoRolesConfig,
     /// How the index over the products is built.
     pub index: BuildOptions,
 }
@@ -81,6 +84,7 @@ impl Default for TrainConfig {
             propagation: PropagationConfig::default(),
             softmax: SoftmaxConfig::default(),
             spectral: SpectralConfig::default(),
+            two_roles: TwoRolesConfig::default(),
             index: BuildOptions::default(),
         }
     }
@@ -343,6 +347,76 @@ impl Default for SpectralConfig {
     }
 }
 
+/// Settings of [`crate::models::two_roles`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TwoRolesConfig {
+    /// As [`SoftmaxConfig::epochs`].
+    pub epochs: usize,
+    /// As [`SoftmaxConfig::batch_size`].
+    pub batch_size: usize,
+    /// As [`SoftmaxConfig::learning_rate`].
+    pub learning_rate: f32,
+    /// As [`SoftmaxConfig::temperature`].
+    pub temperature: f32,
+    /// As [`SoftmaxConfig::popularity_correction`].
+    pub popularity_correction: f32,
+    /// As [`SoftmaxConfig::user_hop_weight`], of both roles.
+    pub user_hop_weight: f32,
+    /// As [`SoftmaxConfig::product_hop_weight`].
+    pub product_hop_weight: f32,
+    /// Weight of a user's events as participant beside those of her own choice, in what she is recommended; at least 0.
+    pub joined_weight: f32,
+    /// Weight of own events that all of a user's friends together, as participants, count for, at least 0.
+    pub friend_weight: f32,
+    /// Weight, for its initiator, of a team that nobody joined, beside an event of weight 1; at least 0.
+    pub failed_weight: f32,
+    /// Weight of a friend's not joining it, beside that of an event of mean weight; at least 0.
+    pub refusal_weight: f32,
+    /// Weight of the members' mean vector in a standing group's, beside the group's own; 0 to 1.
+    pub group_members_weight: f32,
+}
+
+impl Default for TwoRolesConfig {
+    fn default() -> Self {
+        let SoftmaxConfig { epochs, batch_size, learning_rate, temperature, .. } = SoftmaxConfig::default();
+        let SoftmaxConfig { popularity_correction, user_hop_weight, product_hop_weight, .. } = SoftmaxConfig::default();
+        Self {
+            epochs,
+            batch_size,
+            learning_rate,
+            temperature,
+            popularity_correction,
+            user_hop_weight,
+            product_hop_weight,
+            joined_weight: 1.0,
+            friend_weight: 3.0,
+            failed_weight: 1.0,
+            refusal_weight: 0.1,
+            group_members_weight: 0.3,
+        }
+    }
+}
+
+impl TwoRolesConfig {
+    /// How both roles are trained.
+    pub(crate) fn softmax(&self) -> SoftmaxConfig {
+        let Self { epochs, batch_size, learning_rate, temperature, popularity_correction, .. } = *self;
+        let Self { user_hop_weight, product_hop_weight, friend_weight, group_members_weight, .. } = *self;
+        SoftmaxConfig {
+            epochs,
+            batch_size,
+            learning_rate,
+            temperature,
+            popularity_correction,
+            user_hop_weight,
+            product_hop_weight,
+            friend_weight,
+            group_members_weight,
+        }
+    }
+}
+
 impl TrainConfig {
     /// Number of dimensions to learn for `n_users` users: the configured one, or, where that is 0, [`AUTO_DIM`] but no
     /// more than one for every 16 users and no fewer than 16. On a few hundred users with long histories more only
@@ -426,6 +500,7 @@ impl TrainConfig {
             "propagation" => self.propagation = other.propagation,
             "softmax" => self.softmax = other.softmax,
             "spectral" => self.spectral = other.spectral,
+            "two_roles" => self.two_roles = other.two_roles,
             _ => {}
         }
     }
@@ -453,6 +528,7 @@ impl TrainConfig {
             "propagation" => Ok(Box::new(Propagation::new(self.propagation).on(self.compute()?))),
             "softmax" => Ok(Box::new(Softmax::new(self.softmax).on(self.compute()?))),
             "spectral" => Ok(Box::new(Spectral::new(self.spectral))),
+            "two_roles" => Ok(Box::new(TwoRoles::new(self.two_roles).on(self.compute()?))),
             other => Err(check::unknown_model(other)),
         }
     }

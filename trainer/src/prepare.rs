@@ -223,7 +223,7 @@ impl Splitter<'_> {
 }
 
 /// What people had through teams that succeeded which others opened: they were invited to it, rather than chose it.
-fn joined_only(teams: &[TeamRecord]) -> BTreeSet<(u32, u32)> {
+pub(crate) fn joined_only(teams: &[TeamRecord]) -> BTreeSet<(u32, u32)> {
     let succeeded = || teams.iter().filter(|team| is_past_success(team));
     let mut joined: BTreeSet<(u32, u32)> = succeeded()
         .flat_map(|team| team.participants.iter().map(|participant| (participant.0, team.product.0)))

@@ -434,6 +434,7 @@ impl Run<'_> {
             friends: &data.friends,
             groups: &prepared.groups,
             shown: Some(&prepared.shown),
+            teams: &data.teams,
             dim,
             seed: self.config.seed,
             folds: true,

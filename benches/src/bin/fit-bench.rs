@@ -83,6 +83,7 @@ fn run(args: &Args) -> Result<serde_json::Value, Box<dyn std::error::Error>> {
         friends: &data.friends,
         groups: &[],
         shown: Some(&shown),
+        teams: &data.teams,
         dim: args.dim,
         seed: args.seed,
         folds: true,

@@ -151,6 +151,7 @@ impl<'a> Validation<'a> {
             friends: &self.held.history.friends,
             groups: &self.prepared.groups,
             shown: Some(&self.prepared.shown),
+            teams: &self.held.history.teams,
             dim: config.dim_for(self.n_users),
             seed: config.seed,
             folds: false,

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use super::{
     AUTO, AlsConfig, EnsembleConfig, ItemKnnConfig, MAX_DIM, PropagationConfig, SoftmaxConfig, SpectralConfig,
-    TrainConfig,
+    TrainConfig, TwoRolesConfig,
 };
 use crate::error::TrainError;
 use crate::models::MODEL_NAMES;
@@ -29,11 +29,12 @@ pub(super) fn check(config: &TrainConfig) -> Result<(), TrainError> {
     propagation(&config.propagation)?;
     softmax(&config.softmax)?;
     spectral(&config.spectral)?;
+    two_roles(&config.two_roles)?;
     index(&config.index)
 }
 
 /// Models that compute on a card.
-const ON_CARDS: [&str; 4] = [AUTO, "softmax", "propagation", "ensemble"];
+const ON_CARDS: [&str; 5] = [AUTO, "softmax", "propagation", "two_roles", "ensemble"];
 
 pub(super) fn device(config: &TrainConfig) -> Result<(), TrainError> {
     let used = config.device == DeviceName::Cpu || ON_CARDS.contains(&config.model.as_str());
@@ -124,6 +125,20 @@ fn spectral(spectral: &SpectralConfig) -> Result<(), TrainError> {
     hold((0.0..=2.0).contains(&exponent), "spectral.popularity_exponent", "0 to 2", exponent)?;
     at_least_zero(spectral.friend_weight, "spectral.friend_weight")?;
     share(spectral.group_members_weight, "spectral.group_members_weight")
+}
+
+fn two_roles(roles: &TwoRolesConfig) -> Result<(), TrainError> {
+    hold(roles.batch_size >= 1, "two_roles.batch_size", "at least 1", roles.batch_size)?;
+    above_zero(roles.learning_rate, "two_roles.learning_rate")?;
+    temperature(roles.temperature, "two_roles.temperature")?;
+    share(roles.popularity_correction, "two_roles.popularity_correction")?;
+    at_least_zero(roles.user_hop_weight, "two_roles.user_hop_weight")?;
+    at_least_zero(roles.product_hop_weight, "two_roles.product_hop_weight")?;
+    at_least_zero(roles.joined_weight, "two_roles.joined_weight")?;
+    at_least_zero(roles.friend_weight, "two_roles.friend_weight")?;
+    at_least_zero(roles.failed_weight, "two_roles.failed_weight")?;
+    at_least_zero(roles.refusal_weight, "two_roles.refusal_weight")?;
+    share(roles.group_members_weight, "two_roles.group_members_weight")
 }
 
 fn index(index: &BuildOptions) -> Result<(), TrainError> {

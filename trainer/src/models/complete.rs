@@ -100,7 +100,7 @@ fn mix_members(groups: &mut [f32], users: &[f32], members: &[Vec<UserRow>], dim:
     }
 }
 
-fn add_row(target: &mut [f32], rows: &[f32], row: usize, share: f32) {
+pub(super) fn add_row(target: &mut [f32], rows: &[f32], row: usize, share: f32) {
     let source = &rows[row * target.len()..(row + 1) * target.len()];
     target.iter_mut().zip(source).for_each(|(cell, &value)| *cell += share * value);
 }
@@ -126,6 +126,7 @@ mod tests {
             seed: 0,
             folds: true,
             shown: None,
+            teams: &[],
         };
         let mut users = vec![1.0, 0.0, 2.0, 0.0];
         mix_friends(&mut users, &data, 1.0);

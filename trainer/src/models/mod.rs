@@ -15,10 +15,12 @@ pub mod softmax;
 mod sparse;
 pub mod spectral;
 pub(crate) mod turn;
+pub mod two_roles;
 pub(crate) mod usable;
 
 use juntos_datasets::progress::Progress;
 use juntos_datasets::shown::Shown;
+use juntos_datasets::training::TeamRecord;
 use juntos_datasets::{Csr, UserRow};
 use juntos_engine::serving_model::FoldIn;
 
@@ -26,7 +28,8 @@ use crate::error::TrainError;
 use crate::tracking::Tracking;
 
 /// Every name that `model` may have in the configuration.
-pub const MODEL_NAMES: &[&str] = &["popularity", "item_knn", "als", "spectral", "softmax", "propagation", "ensemble"];
+pub const MODEL_NAMES: &[&str] =
+    &["popularity", "item_knn", "als", "spectral", "softmax", "propagation", "two_roles", "ensemble"];
 
 /// What a model learns from. Rows of `interactions` are users first, then standing groups.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +42,8 @@ pub struct FitData<'a> {
     pub shown: Option<&'a Shown>,
     /// Members of each standing group, ascending; group `g` is row `n_users + g` of `interactions`.
     pub groups: &'a [Vec<UserRow>],
+    /// What became of teams, those of the past among them; see [`crate::prepare::is_past_success`].
+    pub teams: &'a [TeamRecord],
     /// Number of dimensions of vectors.
     pub dim: usize,
     /// Decides every random choice.

@@ -10,6 +10,7 @@
 pub(super) mod batch;
 pub(super) mod epoch;
 mod neighbours;
+pub(super) mod refusals;
 pub(super) mod table;
 
 use std::fs::File;
@@ -23,6 +24,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use self::epoch::{Events, State};
+use self::refusals::Refusals;
 use self::table::Table;
 use super::als::solve::weight;
 use super::als::start;
@@ -39,23 +41,29 @@ use crate::tracking::{Pass, Tracking};
 pub struct Softmax {
     settings: SoftmaxConfig,
     compute: Compute,
+    name: &'static str,
 }
 
 impl Softmax {
     /// The model with these settings.
     pub fn new(settings: SoftmaxConfig) -> Self {
-        Self { settings, compute: Compute::default() }
+        Self { settings, compute: Compute::default(), name: "softmax" }
     }
 
     /// The same, computed there.
     pub fn on(self, compute: Compute) -> Self {
         Self { compute, ..self }
     }
+
+    /// The same, as part of the model of that name.
+    pub(super) fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
 }
 
 impl Model for Softmax {
     fn name(&self) -> &'static str {
-        "softmax"
+        self.name
     }
 
     fn fit_tracked(&self, data: &FitData<'_>, tracking: &Tracking<'_>) -> Result<Fitted, TrainError> {
@@ -96,6 +104,17 @@ impl Softmax {
         tracking: &Tracking<'_>,
         after_epoch: &mut AfterEpoch<'_>,
     ) -> Result<Directions, TrainError> {
+        self.train_with(data, &Refusals::NONE, tracking, after_epoch)
+    }
+
+    /// As [`Softmax::train`], with what was refused.
+    pub(super) fn train_with(
+        &self,
+        data: &FitData<'_>,
+        refusals: &Refusals<'_>,
+        tracking: &Tracking<'_>,
+        after_epoch: &mut AfterEpoch<'_>,
+    ) -> Result<Directions, TrainError> {
         input::check(data)?;
         let by_column = data.interactions.transpose();
         let popularity: Vec<f64> = (0..by_column.rows()).map(|product| weight(&by_column, product)).collect();
@@ -105,15 +124,15 @@ impl Softmax {
         let mut rng = ChaCha8Rng::seed_from_u64(data.seed);
         // The order of events follows from the seed and the number of shuffles.
         (0..done).for_each(|_| events.shuffle(&mut rng));
-        tracking.progress.stage("softmax", self.settings.epochs as u64);
-        tracking.went_on("softmax", "epoch", done);
+        tracking.progress.stage(self.name, self.settings.epochs as u64);
+        tracking.went_on(self.name, "epoch", done);
         let mut passes = tracking.passes();
         for epoch in done + 1..=self.settings.epochs {
             let begun = Instant::now();
             events.shuffle(&mut rng);
-            let loss = epoch::run(&mut state, &events, (&self.settings, &self.compute), epoch)?;
+            let loss = epoch::run(&mut state, &events, refusals, (self.name, &self.settings, &self.compute), epoch)?;
             tracking.passed(&Pass {
-                model: "softmax",
+                model: self.name,
                 unit: "epoch",
                 number: epoch,
                 loss,
@@ -134,12 +153,23 @@ impl Softmax {
 
     /// What comes after training: the step over the graph, the scale, how to fold in, friends and members.
     pub(crate) fn finish(&self, data: &FitData<'_>, directions: Directions, progress: &dyn Progress) -> Embeddings {
-        let Directions { rows: mut users, mut products } = directions;
-        let weights = (self.settings.user_hop_weight, self.settings.product_hop_weight);
-        neighbours::hop(data.interactions, &mut users, &mut products, data.dim, weights);
+        let vectors = self.after_the_step(data.interactions, directions, data.dim);
         let SoftmaxConfig { friend_weight, group_members_weight, .. } = self.settings;
         let others = Others { friend_weight, group_members_weight };
-        complete(data, (users, products), others, (self.name(), progress))
+        complete(data, vectors, others, (self.name(), progress))
+    }
+
+    /// Vectors of rows and of products after the step over the graph.
+    pub(super) fn after_the_step(
+        &self,
+        interactions: &Csr,
+        directions: Directions,
+        dim: usize,
+    ) -> (Vec<f32>, Vec<f32>) {
+        let Directions { mut rows, mut products } = directions;
+        let weights = (self.settings.user_hop_weight, self.settings.product_hop_weight);
+        neighbours::hop(interactions, &mut rows, &mut products, dim, weights);
+        (rows, products)
     }
 }
 

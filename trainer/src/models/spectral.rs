@@ -109,7 +109,7 @@ mod tests {
             prop_assume!(!matrix.is_empty());
             let Some(expected) = expected(&matrix, normalization, popularity_exponent) else { return Ok(()) };
             let friends = Csr::empty(ROWS, ROWS);
-            let data = FitData { interactions: &matrix, friends: &friends, groups: &[], dim: DIM, seed: 1, folds: true, shown: None };
+            let data = FitData { interactions: &matrix, friends: &friends, groups: &[], dim: DIM, seed: 1, folds: true, shown: None, teams: &[] };
             let model = Spectral::new(SpectralConfig { normalization, popularity_exponent, ..SpectralConfig::default() });
             let Ok(Fitted::Embeddings(vectors)) = model.fit(&data, &Silent) else { panic!("spectral makes vectors") };
             let largest = |of: &dyn Fn(usize, usize) -> f64| {

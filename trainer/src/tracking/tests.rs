@@ -102,6 +102,7 @@ fn fit(model: &str, session: &Session<'_>) -> Embeddings {
         seed: 7,
         folds: true,
         shown: None,
+        teams: &[],
     };
     match config.model().unwrap().fit_tracked(&data, &session.tracking("fit")).unwrap() {
         Fitted::Embeddings(embeddings) => embeddings,

@@ -9,7 +9,9 @@
 
 use juntos_datasets::generate::checkerboard;
 use juntos_datasets::progress::Silent;
-use juntos_datasets::{Csr, UserRow};
+use juntos_datasets::tables::{Split, TeamOutcome};
+use juntos_datasets::training::TeamRecord;
+use juntos_datasets::{Csr, ProductRow, UserRow};
 use juntos_engine::fold::{FoldEvent, Prior, Products, fold};
 use juntos_trainer::config::TrainConfig;
 use juntos_trainer::error::TrainError;
@@ -17,11 +19,36 @@ use juntos_trainer::models::{Embeddings, FitData, Fitted, MODEL_NAMES};
 
 const DIM: usize = 8;
 
+/// Somebody joins another's team for what she has, and nobody joins another one.
+fn teams() -> [TeamRecord; 2] {
+    let filled = TeamRecord {
+        team_id: "filled".to_owned(),
+        initiator: UserRow(2),
+        product: ProductRow(0),
+        participants: vec![UserRow(4)],
+        min_size: 2,
+        opened_at: None,
+        deadline: None,
+        outcome: TeamOutcome::Succeeded,
+        split: Split::Train,
+        negatives: Vec::new(),
+    };
+    let failed = TeamRecord {
+        team_id: "failed".to_owned(),
+        participants: Vec::new(),
+        outcome: TeamOutcome::Expired,
+        product: ProductRow(2),
+        ..filled.clone()
+    };
+    [filled, failed]
+}
+
 fn fit(model: &str, interactions: &Csr, friends: &Csr, groups: &[Vec<UserRow>]) -> Result<Fitted, TrainError> {
     let config = TrainConfig { model: model.to_owned(), dim: DIM, ..TrainConfig::default() };
-    config
-        .model()?
-        .fit(&FitData { interactions, friends, groups, dim: DIM, seed: 7, folds: true, shown: None }, &Silent)
+    config.model()?.fit(
+        &FitData { interactions, friends, groups, dim: DIM, seed: 7, folds: true, shown: None, teams: &teams() },
+        &Silent,
+    )
 }
 
 /// Scores of all products for each row: users, then groups.
@@ -79,7 +106,7 @@ fn mixed_world() -> (Csr, Csr, Vec<Vec<UserRow>>) {
     }
     entries.extend((0..20).step_by(2).map(|product| (22, product, 1.0)));
     let ties = [(0, 2), (1, 3), (20, 1), (20, 3), (20, 5)];
-    let both = ties.iter().flat_map(|&(a, b)| [(a, b, 1.0), (b, a, 1.0)]).collect();
+    let both: Vec<_> = ties.iter().flat_map(|&(a, b)| [(a, b, 1.0), (b, a, 1.0)]).collect();
     let groups = vec![vec![UserRow(0), UserRow(2)]];
     (Csr::from_entries(23, 21, entries), Csr::from_entries(22, 22, both), groups)
 }

@@ -157,6 +157,7 @@ fn fit(config: &TrainConfig, data: &TrainingData) -> Result<Embeddings, Box<dyn 
         friends: &data.friends,
         groups: &[],
         shown: Some(&shown),
+        teams: &data.teams,
         dim: config.dim_for(data.users.len()),
         seed: config.seed,
         folds: true,

@@ -22,7 +22,7 @@ fn matrix(columns: usize, cells: &[(u32, u32, u8)]) -> Csr {
 /// Sorts the whole catalogue by the scores of the model.
 fn slowly(rule: &ItemKnnRule<'_>, case: &Case, known: impl Fn(u32) -> bool, k: usize) -> Vec<u32> {
     let ItemKnnRule { interactions, friends, settings } = *rule;
-    let data = FitData { interactions, friends, groups: &[], dim: 1, seed: 0, folds: true, shown: None };
+    let data = FitData { interactions, friends, groups: &[], dim: 1, seed: 0, folds: true, shown: None, teams: &[] };
     let Fitted::Scores(scorer) = ItemKnn::new(settings).fit(&data, &Silent).unwrap() else { panic!("a rule") };
     let mut scores = vec![f32::NAN; PRODUCTS];
     scorer.scores(case.user.0 as usize, &mut scores);

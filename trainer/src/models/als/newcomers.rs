@@ -95,6 +95,7 @@ mod tests {
             seed: 0,
             folds: true,
             shown: None,
+            teams: &[],
         };
         let before = [3.0f32, 0.0, 3.0, 0.0, 3.0, 0.0, 0.0, 9.0];
         let mut users = before;

@@ -36,7 +36,7 @@ fn interactions() -> Csr {
 }
 
 fn data<'a>(interactions: &'a Csr, friends: &'a Csr, dim: usize) -> FitData<'a> {
-    FitData { interactions, friends, groups: &[], dim, seed: 3, folds: true, shown: None }
+    FitData { interactions, friends, groups: &[], dim, seed: 3, folds: true, shown: None, teams: &[] }
 }
 
 fn table(rows: usize, dim: usize) -> impl Strategy<Value = Vec<f32>> {

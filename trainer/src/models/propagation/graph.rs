@@ -359,6 +359,7 @@ mod tests {
             seed: 0,
             folds: true,
             shown: None,
+            teams: &[],
         };
         let with = graph(&data, 0.6);
         assert_eq!(with, with.transpose());

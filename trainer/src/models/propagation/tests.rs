@@ -21,7 +21,7 @@ fn fit(data: &FitData<'_>, settings: PropagationConfig, progress: &dyn Progress)
 }
 
 fn data<'a>(interactions: &'a Csr, friends: &'a Csr) -> FitData<'a> {
-    FitData { interactions, friends, groups: &[], dim: DIM, seed: 3, folds: true, shown: None }
+    FitData { interactions, friends, groups: &[], dim: DIM, seed: 3, folds: true, shown: None, teams: &[] }
 }
 
 fn training<'a>(data: &'a FitData<'a>, settings: &'a PropagationConfig) -> Training<'a> {

@@ -62,6 +62,11 @@ impl Batch {
         Self { rows: unique(turns.iter().copied()), turns, products, mass, positives }
     }
 
+    /// Number of events.
+    pub(super) fn events(&self) -> usize {
+        self.positives.len()
+    }
+
     /// The loss at `vectors` and its slopes there.
     pub(in crate::models) fn slopes(
         self,

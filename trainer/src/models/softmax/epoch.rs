@@ -11,12 +11,14 @@ use rayon::prelude::*;
 
 use super::Directions;
 use super::batch::{Batch, Vectors};
+use super::refusals::{self, Refusal, Refusals};
 use super::table::Table;
 use crate::checkpoint::{StateReader, StateWriter};
 use crate::config::SoftmaxConfig;
 use crate::error::TrainError;
 use crate::models::FitData;
 use crate::models::compute::Compute;
+use crate::models::usable;
 
 /// Events of a user that stand in one batch: they share her scores of all candidates, which is most of the work.
 const EVENTS_A_TURN: usize = 4;
@@ -156,34 +158,42 @@ impl State {
 pub(super) fn run(
     state: &mut State,
     events: &Events<'_>,
-    (settings, compute): (&SoftmaxConfig, &Compute),
+    refusals: &Refusals<'_>,
+    (name, settings, compute): (&'static str, &SoftmaxConfig, &Compute),
     epoch: usize,
 ) -> Result<f64, TrainError> {
+    let diverged =
+        |cause: String| TrainError::Diverged { model: name, pass: epoch, cause, mend: usable::to_smaller(name) };
     let batches: Vec<&[Turn]> = events.batches(settings.batch_size).collect();
+    let refused = if refusals.weight > 0.0 { (refusals.draw)(epoch) } else { Vec::new() };
     let (mut loss, mut steps) = (0.0, 0);
     for some in batches.chunks(PREPARED_AT_ONCE) {
         let prepared: Vec<Batch> = some.par_iter().map(|turns| Batch::of(events, turns)).collect();
         for batch in prepared {
-            loss += step(state, batch, (settings, compute))?;
+            let share = |batch: usize| refused.len() * batch / batches.len();
+            let refused = &refused[share(steps)..share(steps + 1)];
+            loss += step(state, batch, (refused, refusals.weight), (settings, compute))?;
             steps += 1;
             if !loss.is_finite() {
-                return Err(diverged(epoch, format!("the loss became {loss} in batch {steps}")));
+                return Err(diverged(format!("the loss became {loss} in batch {steps}")));
             }
         }
     }
     if !state.rows.is_finite() || !state.products.is_finite() {
-        return Err(diverged(epoch, "vectors left the finite range in its last batch".to_owned()));
+        return Err(diverged("vectors left the finite range in its last batch".to_owned()));
     }
     Ok(loss / events.order.len() as f64)
 }
 
-fn diverged(epoch: usize, cause: String) -> TrainError {
-    let mend = "lower `softmax.learning_rate`, or raise `softmax.temperature`";
-    TrainError::Diverged { model: "softmax", pass: epoch, cause, mend }
-}
-
-fn step(state: &mut State, batch: Batch, (settings, compute): (&SoftmaxConfig, &Compute)) -> Result<f64, TrainError> {
-    let slopes = batch.slopes(&state.vectors(), settings.temperature, compute)?;
+fn step(
+    state: &mut State,
+    batch: Batch,
+    (refused, weight): (&[Refusal], f32),
+    (settings, compute): (&SoftmaxConfig, &Compute),
+) -> Result<f64, TrainError> {
+    let events = batch.events() as f32;
+    let mut slopes = batch.slopes(&state.vectors(), settings.temperature, compute)?;
+    refusals::add(&mut slopes, refused, &state.vectors(), weight / events, settings.temperature);
     state.steps += 1;
     state.rows.descend(&slopes.rows, &slopes.along_rows, settings.learning_rate, state.steps);
     state.products.descend(&slopes.products, &slopes.along_products, settings.learning_rate, state.steps);

@@ -17,7 +17,16 @@ const DIM: usize = 8;
 
 fn fit(interactions: &Csr, settings: SoftmaxConfig, progress: &dyn Progress) -> Result<Embeddings, TrainError> {
     let friends = Csr::empty(interactions.rows(), interactions.rows());
-    let data = FitData { interactions, friends: &friends, groups: &[], dim: DIM, seed: 3, folds: true, shown: None };
+    let data = FitData {
+        interactions,
+        friends: &friends,
+        groups: &[],
+        dim: DIM,
+        seed: 3,
+        folds: true,
+        shown: None,
+        teams: &[],
+    };
     match Softmax::new(settings).fit(&data, progress)? {
         Fitted::Embeddings(vectors) => Ok(vectors),
         Fitted::Scores(_) => panic!("softmax makes vectors"),
@@ -112,6 +121,7 @@ fn plain_tensors_train_alike() {
         seed: 3,
         folds: true,
         shown: None,
+        teams: &[],
     };
     let settings = SoftmaxConfig { epochs: 1, ..SoftmaxConfig::default() };
     let [expected, got] = [Compute::Processors, Compute::Tensors(candle_core::Device::Cpu)].map(|compute| {
