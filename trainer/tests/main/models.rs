@@ -97,7 +97,7 @@ fn popularity_ranks_by_weight() {
     assert_eq!(scores(&fitted, 2, 3), vec![vec![0.25, 0.0, 1.0]; 2]);
 }
 
-/// A checkerboard with some friends, an empty user, an empty product, a user with friends only, and a group.
+/// A checkerboard with some friends, an empty user whom another follows, an empty product, a user with friends only, and a group.
 fn mixed_world() -> (Csr, Csr, Vec<Vec<UserRow>>) {
     let (board, _) = checkerboard(20);
     let mut entries = Vec::new();
@@ -106,7 +106,8 @@ fn mixed_world() -> (Csr, Csr, Vec<Vec<UserRow>>) {
     }
     entries.extend((0..20).step_by(2).map(|product| (22, product, 1.0)));
     let ties = [(0, 2), (1, 3), (20, 1), (20, 3), (20, 5)];
-    let both: Vec<_> = ties.iter().flat_map(|&(a, b)| [(a, b, 1.0), (b, a, 1.0)]).collect();
+    let mut both: Vec<_> = ties.iter().flat_map(|&(a, b)| [(a, b, 1.0), (b, a, 1.0)]).collect();
+    both.push((6, 21, 1.0));
     let groups = vec![vec![UserRow(0), UserRow(2)]];
     (Csr::from_entries(23, 21, entries), Csr::from_entries(22, 22, both), groups)
 }

@@ -174,21 +174,23 @@ impl CustomOp1 for Spread {
 /// `(nodes, nodes)`, nodes being users, groups and then products: interactions and, where `friend_weight` is above 0,
 /// ties, each in both directions.
 ///
-/// A tie weighs `friend_weight · s / √(S S')`, where `S` is the strength of all ties of a user and `S'` that of her friend's:
+/// A tie weighs `friend_weight · s / √(S S')`, where `S` is the strength of all ties of a user and `S'` that of all to her friend:
 /// a user's friends together weigh about as much as own events of weight `friend_weight`, and fade with history.
 pub(super) fn graph(data: &FitData<'_>, friend_weight: f32) -> Csr {
     let by_column = data.interactions.transpose();
     let (rows, nodes) = (data.interactions.rows(), data.interactions.rows() + by_column.rows());
-    let strengths: Vec<f64> = (0..data.friends.rows()).map(|user| weight(data.friends, user)).collect();
+    let strengths = |ties: &Csr| -> Vec<f64> { (0..ties.rows()).map(|user| weight(ties, user)).collect() };
+    // Whom she only follows need not have a tie of her own.
+    let (of_ties, of_ties_to) = (strengths(data.friends), strengths(&data.friends.transpose()));
     Csr::by_rows(nodes, nodes, |node, edges| {
         if node >= rows {
             edges.extend(by_column.entries(node - rows));
             return;
         }
         edges.extend(data.interactions.entries(node).map(|(product, value)| (rows as u32 + product, value)));
-        if friend_weight > 0.0 && node < strengths.len() {
+        if friend_weight > 0.0 && node < of_ties.len() {
             let tie = |(friend, tie): (u32, f32)| {
-                let both = (strengths[node] * strengths[friend as usize]).sqrt();
+                let both = (of_ties[node] * of_ties_to[friend as usize]).sqrt();
                 (friend, (f64::from(friend_weight * tie) / both) as f32)
             };
             edges.extend(data.friends.entries(node).map(tie));
@@ -367,6 +369,9 @@ mod tests {
         assert_eq!((with.get(0, 4), with.get(4, 0), with.get(3, 4)), (2.0, 2.0, 5.0));
         // The strengths of all ties of 0 and 1 are 1 and .75.
         assert!((with.get(0, 1) - 0.6 * 0.25 / 0.75f32.sqrt()).abs() < 1e-6);
+        let followed = Csr::from_entries(3, 3, vec![(0, 1, 0.25)]);
+        let tie = graph(&FitData { friends: &followed, ..data }, 0.6).get(0, 1);
+        assert!((tie - 0.6).abs() < 1e-6, "of whom is only followed: {tie}");
         let without = graph(&data, 0.0);
         assert_eq!((without.len(), without.get(0, 1)), (6, 0.0));
     }
