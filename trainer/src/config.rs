@@ -106,7 +106,7 @@ pub struct AutoConfig {
 
 impl Default for AutoConfig {
     fn default() -> Self {
-        Self { trials: 16, copies: 3, cells: 1_000_000 }
+        Self { trials: 16, copies: 6, cells: 1_000_000 }
     }
 }
 

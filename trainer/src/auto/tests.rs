@@ -178,7 +178,7 @@ fn copies_are_united_in_the_dimensions_that_serving_affords() {
     let held = hold_out(&tastes(), 3);
     let choice = choose(&held, &config(40), &Session::watched(&Silent)).unwrap();
     let last = choice.trials.last().unwrap();
-    assert_eq!((last.model.as_str(), last.settings.as_str(), last.kept), ("ensemble", "copies 3", true));
+    assert_eq!((last.model.as_str(), last.settings.as_str(), last.kept), ("ensemble", "copies 6", true));
     assert!(choice.trials.iter().any(|trial| trial.settings == "with neighbours 0.1"));
     let mut alone = config(40);
     alone.auto.copies = 1;
@@ -201,7 +201,7 @@ fn a_sample_is_not_taken_for_small_data() {
         choose(&hold_out(&tastes(), 3), &config, &Session::watched(&Silent)).unwrap().trials
     };
     let (whole, sample) = (tried(1_000), tried(20));
-    let is_of_small_data = [|trial: &Trial| trial.model == "propagation", |trial: &Trial| trial.settings == "copies 3"];
+    let is_of_small_data = [|trial: &Trial| trial.model == "propagation", |trial: &Trial| trial.settings == "copies 6"];
     for is_of_small_data in is_of_small_data {
         assert!(whole.iter().any(is_of_small_data) && !sample.iter().any(is_of_small_data));
     }
