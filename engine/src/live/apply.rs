@@ -82,6 +82,7 @@ impl Snapshot {
         record.check()?;
         let row = self.user_or_new(&record.user_id);
         let (before, after) = (self.personalised(row), record.personalise);
+        let showed = self.shows_to_all(row);
         let hides = record.purchase_visibility == PurchaseVisibility::Nobody;
         let hidden = hides && self.consent(row).purchase_visibility != PurchaseVisibility::Nobody;
         let lived = self.profile(row).home();
@@ -93,8 +94,10 @@ impl Snapshot {
         }
         if before != after {
             self.count_before_the_cut(row, after);
-            self.fold_again_around(row);
             self.reckon_around(row, now);
+        }
+        if before != after || showed != self.shows_to_all(row) {
+            self.fold_again_around(row);
         }
         if moved || before != after {
             self.fold_again(row);

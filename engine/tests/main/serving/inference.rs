@@ -74,6 +74,11 @@ fn who_follows_a_stranger_does_not_get_her_taste() {
     let shown = world.engine();
     apply(&shown, tie("u0", "u1", FriendshipKind::Follow));
     assert_ne!(taste(&shown), alone, "who shows all that she buys may be followed");
+    apply(&shown, event("u0", "p3", EventKind::View));
+    assert_ne!(taste(&shown), taste(&without));
+    let hidden = UserRecord { purchase_visibility: PurchaseVisibility::Friends, ..UserRecord::new("u1") };
+    apply(&shown, Change::PutUser(hidden));
+    assert_eq!(taste(&shown), taste(&without), "until she does no more");
 }
 
 #[test]
