@@ -102,8 +102,11 @@ impl Change {
         }
     }
 
-    /// What is left of it when a user is deleted: that the others whom it speaks of are known.
+    /// What is left of it when a user is deleted: that the others whom it speaks of are known, and that she was deleted before.
     pub fn without(&self, user_id: &str) -> Option<Self> {
+        if matches!(self, Self::DeleteUser(_)) {
+            return Some(self.clone());
+        }
         let others: Vec<String> = self.people().into_iter().filter(|&id| id != user_id).map(str::to_owned).collect();
         (!others.is_empty()).then_some(Self::Know(others))
     }

@@ -30,13 +30,17 @@ impl Snapshot {
     pub(super) fn count_from(&mut self, team_id: &str, day: Option<i64>) {
         let report = self.live.outcomes.of(team_id).cloned();
         let report = report.zip(day).map(|(report, day)| Report { day, ..report });
+        // The same report of another day would be taken for known.
+        self.live.outcomes.put(&team_id.into(), None);
         self.live.outcomes.put(&team_id.into(), report);
     }
 
     /// Notes anew what teams add whose chances somebody had a part in; she is deleted, or has changed what may be used.
     pub(super) fn reckon_around(&mut self, user: u32, now: Timestamp) {
-        let Some(stored) = self.stored_user(user) else { return };
-        let touched: Vec<_> = self.live.teams.all().filter(|team| self.counts_for(stored, team)).cloned().collect();
+        let touched: Vec<_> = match self.stored_user(user) {
+            Some(stored) => self.live.teams.all().filter(|team| self.counts_for(stored, team)).cloned().collect(),
+            None => self.live.teams.of_member(user).cloned().collect(),
+        };
         for team in touched {
             let day = self.live.outcomes.day_of(&team.id);
             let report = self.report(&team, now);
@@ -45,9 +49,12 @@ impl Snapshot {
         }
     }
 
-    /// Whether `user` has a part in what is foretold of a team: she opened it, or knows or has joined the one who did, or
-    /// one of her friends.
+    /// Whether `user` has a part in what a team adds: she is in it, or knows or has joined the one who opened it, or one of
+    /// her friends.
     fn counts_for(&self, user: UserRow, team: &Team) -> bool {
+        if team.members().any(|member| self.stored_user(member) == Some(user)) {
+            return true;
+        }
         let Some(initiator) = team.initiator.and_then(|initiator| self.stored_user(initiator)) else { return false };
         let knows = |other: UserRow| {
             let (friends, joiners) = (self.bundle().friends(other).0, self.bundle().co_joined(other).0);
