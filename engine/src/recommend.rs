@@ -14,6 +14,7 @@
 mod engine;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 pub use self::engine::{Engine, Snapshot};
 use crate::bitmap::Bitmap;
@@ -49,8 +50,7 @@ impl Snapshot {
         self.leave_out_bought(&viewer, context, &due, &mut allowed);
         let mut trace = Trace::of(context);
         let moves = Moves::in_feed(self, &viewer, context);
-        let besides = moves.besides();
-        let drafts = self.feed_candidates(&viewer, &privacy, context, &due, &allowed, besides, &mut trace);
+        let drafts = self.feed_candidates(&viewer, &privacy, context, &due, &allowed, &moves, &mut trace);
         let enough = drafts.len() >= context.limit;
         let passed = privacy.products(drafts, &allowed).into_inner();
         let plan = self.feed_plan(&passed, &viewer, &privacy, context, &shown, &allowed);
@@ -59,7 +59,7 @@ impl Snapshot {
         let taste = viewer.personal.filter(|_| context.explain.is_some()).and_then(|user| self.taste_vector(user));
         let grounds = Grounds {
             taste: taste.as_deref(),
-            looked_at: pool(context) + besides,
+            looked_at: pool(context) + moves.besides(),
             removed_by: &|row: u32| self.left_out_as_bought(&viewer, context, &due, row),
             ..Grounds::of_list(&viewer, context, &shown, &allowed)
         };
@@ -195,24 +195,28 @@ impl Snapshot {
         context: &Context,
         due: &[repurchase::Due],
         allowed: &Bitmap,
-        besides: usize,
+        moves: &Moves<'_>,
         trace: &mut Trace,
     ) -> Vec<ProductDraft> {
         let Some(user) = viewer.personal else { return Vec::new() };
         let vector = self.taste_vector(user);
-        let wanted = pool(context) + besides;
-        let close = vector.as_deref().map_or_else(Vec::new, |query| taste::closest(self, query, wanted, allowed));
+        let wanted = pool(context) + moves.besides();
+        let mut close = vector.as_deref().map_or_else(Vec::new, |query| taste::closest(self, query, wanted, allowed));
         let scale = Scale::of(&close);
+        if let Some((query, raised)) = vector.as_deref().zip(moves.raised(allowed)) {
+            close.extend(taste::closest(self, query, context.limit, &raised));
+        }
         let place = |row: u32| match (&scale, &vector) {
             (Some(scale), Some(query)) => scale.place(crate::live::view::dot(query, self.product_vector(row))),
             _ => 0.0,
         };
         let mut drafts: HashMap<u32, ProductDraft> = HashMap::with_capacity(close.len() * 2);
         for scored in &close {
+            let Entry::Vacant(new) = drafts.entry(scored.row) else { continue };
             let place = scale.as_ref().map_or(0.0, |scale| scale.place(scored.score));
             trace.proposed(scored.row, Source::Taste);
             trace.adds(scored.row, "taste", place);
-            drafts.insert(scored.row, ProductDraft::new(scored.row, Source::Taste, place));
+            new.insert(ProductDraft::new(scored.row, Source::Taste, place));
         }
         let mut add = |row: u32, source: Source, what, bonus: f32, note: &mut dyn FnMut(&mut ProductDraft)| {
             trace.proposed(row, source);
@@ -318,7 +322,12 @@ impl Snapshot {
         trace.places(&plan);
         let market = trending::Market { country: viewer.country, day: context.now.day() };
         let list = page::arrange(&self, drafts, plan, |wanted, there| {
-            let popular = trending::popular(self, &market, wanted, allowed, there);
+            let mut popular = trending::popular(self, &market, wanted, allowed, there);
+            if let Some(mut raised) = moves.raised(allowed) {
+                popular.iter().for_each(|draft| raised.remove(draft.row));
+                let besides = trending::popular(self, &market, context.limit, &raised, there);
+                popular.extend(besides.into_iter().map(|draft| ProductDraft { score: 0.0, ..draft }));
+            }
             let mut passed = privacy.products(popular, allowed).into_inner();
             passed.iter_mut().for_each(|draft| moves.apply(draft, &mut Trace::default()));
             passed

@@ -16,13 +16,15 @@ pub(crate) mod moves;
 pub(crate) mod page;
 pub(crate) mod slots;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use arc_swap::ArcSwap;
 use juntos_datasets::ids::check_id;
 use juntos_datasets::tables::Surface;
 use juntos_datasets::units::{Country, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::bitmap::Bitmap;
 use crate::bundle::Bundle;
 use crate::cursor::MOST_SHOWN;
 use crate::exchange::Rates;
@@ -361,7 +363,12 @@ pub(crate) struct Prepared {
     boosts: Vec<Kind>,
     exclusions: Vec<Kind>,
     novelties: OnceLock<Novelties>,
+    /// By state of the catalogue and boosts that hold.
+    raised: ArcSwap<imbl::HashMap<(u64, u64), Arc<Bitmap>>>,
 }
+
+/// Sets of raised products kept at most; when there are more, all are made anew.
+const MOST_RAISED: usize = 16;
 
 impl Prepared {
     /// The rules over a bundle, where prices compare by `rates`.
@@ -369,7 +376,7 @@ impl Prepared {
         let kind = |filter| Kind::of(bundle, filter, &rates);
         let boosts = rules.boosts.iter().map(|boost| kind(&boost.filter)).collect();
         let exclusions = rules.exclusions.iter().map(|exclusion| kind(&exclusion.filter)).collect();
-        Self { rules, rates, boosts, exclusions, novelties: OnceLock::new() }
+        Self { rules, rates, boosts, exclusions, novelties: OnceLock::new(), raised: ArcSwap::default() }
     }
 
     /// What the bundle has that may be new: looked for once.
@@ -395,6 +402,34 @@ impl Prepared {
     /// Whether one of these exclusions takes out a product that was put since the cut.
     pub(crate) fn excludes(&self, held: u64, record: &ProductRecord) -> bool {
         self.excluding(held).any(|kind| kind.takes_in(record))
+    }
+
+    /// The products to which any of these boosts adds; none where no boost adds anything.
+    pub(crate) fn raised(&self, held: u64, world: &Snapshot) -> Option<Arc<Bitmap>> {
+        let raising = held & bits(self.rules.boosts.iter().map(|boost| boost.score > 0.0));
+        if raising == 0 {
+            return None;
+        }
+        let key = (world.live.goods.generation(), raising);
+        if let Some(raised) = self.raised.load().get(&key) {
+            return Some(raised.clone());
+        }
+        let kinds = || self.boosts.iter().enumerate().filter(|(at, _)| raising >> at & 1 == 1).map(|(_, kind)| kind);
+        let mut raised = Bitmap::none(world.bundle().n_products());
+        kinds().for_each(|kind| raised.union(kind.stored()));
+        raised.resize(world.n_products());
+        for (row, _) in world.live.goods.changed() {
+            match kinds().any(|kind| kind.holds(world, row)) {
+                true => raised.insert(row),
+                false => raised.remove(row),
+            }
+        }
+        let raised = Arc::new(raised);
+        self.raised.rcu(|sets| {
+            let few = if sets.len() < MOST_RAISED { imbl::HashMap::clone(sets) } else { imbl::HashMap::new() };
+            few.update(key, raised.clone())
+        });
+        Some(raised)
     }
 
     /// What these boosts add to the score of a product.

@@ -3,6 +3,7 @@
 use juntos_datasets::tables::Surface;
 use juntos_datasets::units::Timestamp;
 
+use crate::bitmap::Bitmap;
 use crate::candidates::ProductDraft;
 use crate::live::exposures::Remembered;
 use crate::recommend::Snapshot;
@@ -52,6 +53,14 @@ impl<'a> Moves<'a> {
         let of_surface = self.shown.into_iter().flat_map(|shown| shown.on(self.surface));
         let notable = of_surface.filter(|exposure| exposure.at(self.now, half_life) >= NOTABLE);
         notable.take(MOST_BESIDES).count()
+    }
+
+    /// The allowed products to which a boost adds; none where no boost adds anything.
+    pub(crate) fn raised(&self, allowed: &Bitmap) -> Option<Bitmap> {
+        let raised = self.world.rules.raised(self.boosts, self.world)?;
+        let mut raised = Bitmap::clone(&raised);
+        raised.intersect(allowed);
+        Some(raised)
     }
 
     /// The score of a draft with everything that moves it.

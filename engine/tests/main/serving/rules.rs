@@ -3,7 +3,7 @@
 //! 1. What is excluded is in no list: no pin, boost, draw, team or fallback brings it back, and a change of the product
 //!    counts at once.
 //! 2. Pins are where they should be on every page, for those who may be shown them, and for nobody else.
-//! 3. Boosts move their kind and nothing else.
+//! 3. Boosts move their kind and nothing else, and bring it in where it would not have been looked at.
 //! 4. Places for new products are a share of the page, go to new products only, and are the same all day.
 //! 5. What was shown falls behind and comes back, on its surface, for its person; with much weight no session repeats
 //!    another as long as there is anything else.
@@ -21,7 +21,7 @@ use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::world::{BRANDS, CATEGORIES, COUNTRIES, Good, SELLERS, World, ask, now};
+use super::world::{BRANDS, CATEGORIES, COUNTRIES, DIM, Good, SELLERS, World, ask, now};
 
 /// Rules of every kind for a world.
 pub(super) fn random_rules(world: &World, seed: u64) -> Rules {
@@ -216,6 +216,27 @@ proptest! {
             let plain = before.iter().find(|other| other.product_id == item.product_id).unwrap();
             let gained = if meets(&world.goods[world.good(&item.product_id)], &filter) { 2.0 } else { 0.0 };
             prop_assert!((item.score - plain.score - gained).abs() < 1e-5, "{} of {}", item.score - plain.score, item.product_id);
+        }
+    }
+
+    #[test]
+    fn boosts_bring_in_what_would_not_have_been_looked_at(seed: u64) {
+        let mut world = World::plain(seed, 2, 400);
+        world.user_vectors[DIM..].fill(0.0);
+        let rare: Vec<usize> = (0..3).map(|at| (seed as usize % 100) + 133 * at).collect();
+        rare.iter().for_each(|&at| world.goods[at].brand = Some("Rare"));
+        world.goods[rare[0]].min_age = Some(120);
+        let filter = Filter { brands: vec!["Rare".to_owned()], ..Filter::default() };
+        let boosts = vec![Boost { filter, score: 1.5, scope: Scope::default() }];
+        let wide = Caps { seller: 1.0, brand: 1.0, category: 1.0, team_product: 1.0, at_least: 1 };
+        let engine = world.engine().with_rules(Rules { boosts, caps: wide, ..Rules::default() }).unwrap();
+        let put = ProductRecord { brand: Some("Rare".to_owned()), ..ProductRecord::new("put") };
+        engine.apply(Change::PutProduct(put), now()).unwrap();
+        for person in &world.people {
+            let items = engine.snapshot().feed(&person.id, &ask(4)).unwrap().items;
+            let first: BTreeSet<&str> = items[..3].iter().map(|item| item.product_id.as_str()).collect();
+            let expected = [&world.goods[rare[1]].id, &world.goods[rare[2]].id, "put"];
+            prop_assert_eq!(first, expected.into_iter().collect::<BTreeSet<_>>(), "for {}", person.id);
         }
     }
 
