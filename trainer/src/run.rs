@@ -231,7 +231,7 @@ fn learn_and_write(
     let dim = config.dim_for(data.users.len());
     let (groups, mut embeddings) = clock.stage("fit", || run.fit(data, dim, "fit"))?;
     usable::check_some(model.name(), &embeddings)?;
-    turn(&mut embeddings, config.seed);
+    turn(&mut embeddings, config.seed, session.progress);
     let content = clock.stage("read records", || run.read_records(dataset, data, &mut embeddings))?;
     let quality = data.test.is_empty();
     let past = held.map(|whole| PastHeld { whole, sample: choice.sample });
