@@ -10,7 +10,7 @@ use super::teams::Team;
 impl Live {
     /// What has become of an invitation; none where nothing was reported of it but that a mute is over.
     pub(crate) fn invitation(&self, invited: u32, initiator: u32, product: u32) -> Option<InviteKind> {
-        self.invites.state(invited, initiator, product, self.joined_at(invited, initiator, product))
+        self.invites.state(invited, initiator, product, || self.joined_at(invited, initiator, product))
     }
 
     /// Invitations from anybody since `since_ms`, without those of `asker` that were followed.

@@ -43,12 +43,19 @@ impl Invites {
         news
     }
 
-    /// What has become of an invitation; `joined` is when its team was joined, as far as teams tell.
-    pub(crate) fn state(&self, invited: u32, initiator: u32, product: u32, joined: Option<i64>) -> Option<InviteKind> {
+    /// What has become of an invitation; `joined` says when its team was joined, as far as teams tell, and is asked only where anything
+    /// was reported.
+    pub(crate) fn state(
+        &self,
+        invited: u32,
+        initiator: u32,
+        product: u32,
+        joined: impl FnOnce() -> Option<i64>,
+    ) -> Option<InviteKind> {
         let stages = self.inboxes.get(&invited)?.get(&(initiator, product))?;
         let unmuted = self.unmuted_at(invited, initiator);
         let muted = stages.get(&InviteKind::Muted).filter(|muted| unmuted.is_none_or(|unmuted| unmuted <= **muted));
-        let end = answer(stages, joined).max(muted.map(|&at| (at, InviteKind::Muted)));
+        let end = answer(stages, joined()).max(muted.map(|&at| (at, InviteKind::Muted)));
         end.map(|(_, kind)| kind).or_else(|| stages.range(..InviteKind::Joined).next_back().map(|(kind, _)| *kind))
     }
 
@@ -164,7 +171,7 @@ mod tests {
                 invites.invited_since(invited, from, 10, |_, _| None),
                 invites.by_initiator_since(invited, from, about, 10),
             ];
-            (invites.state(invited, from, about, None), invites.muted_at(invited, from), counts)
+            (invites.state(invited, from, about, || None), invites.muted_at(invited, from), counts)
         })
         .collect()
     }
@@ -193,13 +200,13 @@ mod tests {
         for (at, kind) in (0..).zip([InviteKind::Suggested, InviteKind::Sent, InviteKind::Opened, InviteKind::Declined])
         {
             assert!(invites.note(1, 0, 7, kind, at));
-            assert_eq!(invites.state(1, 0, 7, None), Some(kind));
+            assert_eq!(invites.state(1, 0, 7, || None), Some(kind));
         }
         assert!(!invites.note(1, 0, 7, InviteKind::Declined, 3), "no news");
         invites.note(1, 0, 7, InviteKind::Sent, 9);
-        assert_eq!(invites.state(1, 0, 7, None), Some(InviteKind::Declined), "a no is not asked away");
+        assert_eq!(invites.state(1, 0, 7, || None), Some(InviteKind::Declined), "a no is not asked away");
         invites.note(1, 0, 7, InviteKind::Joined, 10);
-        assert_eq!(invites.state(1, 0, 7, None), Some(InviteKind::Joined));
+        assert_eq!(invites.state(1, 0, 7, || None), Some(InviteKind::Joined));
     }
 
     #[test]
@@ -207,7 +214,7 @@ mod tests {
         let mut invites = Invites::default();
         let mut told = |product: u32, kind, at| {
             invites.note(1, 0, product, kind, at);
-            (invites.muted_at(1, 0), invites.state(1, 0, 7, None))
+            (invites.muted_at(1, 0), invites.state(1, 0, 7, || None))
         };
         assert_eq!(told(7, InviteKind::Declined, 1), (None, Some(InviteKind::Declined)));
         assert_eq!(told(7, InviteKind::Muted, 2), (Some(2), Some(InviteKind::Muted)));
@@ -215,6 +222,6 @@ mod tests {
         assert_eq!(told(8, InviteKind::Unmuted, 4), (None, Some(InviteKind::Declined)), "a no stays a no");
         assert_eq!(told(9, InviteKind::Muted, 3), (None, Some(InviteKind::Declined)), "that was before");
         assert_eq!(told(9, InviteKind::Muted, 5), (Some(5), Some(InviteKind::Declined)), "said of another product");
-        assert_eq!(invites.state(1, 0, 8, None), None);
+        assert_eq!(invites.state(1, 0, 8, || None), None);
     }
 }
