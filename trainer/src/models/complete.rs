@@ -72,24 +72,46 @@ fn scale_to_one(data: &FitData<'_>, rows: &mut [f32], products: &mut [f32]) {
 /// Mixes into every user the mean of her friends, who count like own events of weight `friend_weight` in all: a
 /// newcomer is what her friends are, and friends fade with history. Friends without events say nothing.
 fn mix_friends(users: &mut [f32], data: &FitData<'_>, friend_weight: f32) {
+    if friend_weight == 0.0 {
+        return;
+    }
     let dim = data.dim;
     let trained = users.to_vec();
     for (user, target) in users.chunks_exact_mut(dim).enumerate() {
-        let (friends, strengths) = data.friends.row(user);
-        let known = |friend: u32| weight(data.interactions, friend as usize) > 0.0;
-        let known: Vec<(u32, f32)> =
-            friends.iter().copied().zip(strengths.iter().copied()).filter(|&(friend, _)| known(friend)).collect();
-        let total: f32 = known.iter().map(|&(_, strength)| strength).sum();
-        if friend_weight == 0.0 || total == 0.0 {
-            continue;
-        }
         let own = weight(data.interactions, user) as f32;
-        target.iter_mut().for_each(|cell| *cell *= own / (own + friend_weight));
-        for (friend, strength) in known {
-            let share = friend_weight / (own + friend_weight) * strength / total;
-            add_row(target, &trained, friend as usize, share);
+        mix_mean(target, &trained, &known_friends(data, user), own / (own + friend_weight));
+    }
+}
+
+/// Makes every user without events the mean of her friends; those without friends who have any stay.
+pub(super) fn stand_in_friends(users: &mut [f32], data: &FitData<'_>) {
+    let trained = users.to_vec();
+    for (user, target) in users.chunks_exact_mut(data.dim).enumerate() {
+        if weight(data.interactions, user) == 0.0 {
+            mix_mean(target, &trained, &known_friends(data, user), 0.0);
         }
     }
+}
+
+/// The friends of a user who have events, with the strength of each tie over that of all of them.
+fn known_friends(data: &FitData<'_>, user: usize) -> Vec<(u32, f32)> {
+    let known = |&(friend, _): &(u32, f32)| weight(data.interactions, friend as usize) > 0.0;
+    let known: Vec<(u32, f32)> = data.friends.entries(user).filter(known).collect();
+    let total: f32 = known.iter().map(|&(_, strength)| strength).sum();
+    if total > 0.0 {
+        known.into_iter().map(|(friend, strength)| (friend, strength / total)).collect()
+    } else {
+        Vec::new()
+    }
+}
+
+/// Leaves `kept` of a row, and puts a mean of `others` in the place of the rest, where there are any.
+fn mix_mean(target: &mut [f32], rows: &[f32], others: &[(u32, f32)], kept: f32) {
+    if others.is_empty() {
+        return;
+    }
+    target.iter_mut().for_each(|cell| *cell *= kept);
+    others.iter().for_each(|&(other, share)| add_row(target, rows, other as usize, (1.0 - kept) * share));
 }
 
 /// Adds the mean of its members, times `members_weight`, to each group.

@@ -25,7 +25,7 @@ use self::adam::Table;
 use self::graph::{Spreading, Way, graph};
 use super::als::solve::weight;
 use super::als::start;
-use super::complete::{Others, complete};
+use super::complete::{Others, complete, stand_in_friends};
 use super::compute::Compute;
 use super::softmax::batch::{Batch, Vectors};
 use super::softmax::epoch::{Events, Turn};
@@ -63,10 +63,13 @@ impl Model for Propagation {
     fn fit_tracked(&self, data: &FitData<'_>, tracking: &Tracking<'_>) -> Result<Fitted, TrainError> {
         let nodes = self.train(data, tracking)?;
         let (rows, products) = nodes.split_at(data.interactions.rows() * data.dim);
+        let mut rows = rows.to_vec();
+        if self.settings.friend_weight > 0.0 {
+            stand_in_friends(&mut rows[..data.friends.rows() * data.dim], data);
+        }
         // Friends are in the vectors already.
         let others = Others { friend_weight: 0.0, group_members_weight: self.settings.group_members_weight };
-        let mut embeddings =
-            complete(data, (rows.to_vec(), products.to_vec()), others, (self.name(), tracking.progress));
+        let mut embeddings = complete(data, (rows, products.to_vec()), others, (self.name(), tracking.progress));
         embeddings.fold.friend_weight = if self.settings.friend_weight > 0.0 { 1.0 } else { 0.0 };
         Ok(Fitted::Embeddings(embeddings))
     }

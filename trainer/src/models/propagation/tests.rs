@@ -139,6 +139,10 @@ fn friends_speak_for_newcomers_and_fade_with_history() {
     let (without, with) = (with(0.0), with(3.0));
     assert!(without.users[20 * DIM..21 * DIM].iter().all(|&cell| cell == 0.0), "nothing is known of her");
     assert!(leaning(&with, 20) > 0.0);
+    for cell in 0..DIM {
+        let mean = [1, 3, 5].iter().map(|friend| with.users[friend * DIM + cell]).sum::<f32>() / 3.0;
+        assert!((with.users[20 * DIM + cell] - mean).abs() < 1e-5, "she is the mean of her friends");
+    }
     let changes: Vec<f32> = (21..23).map(|user| leaning(&with, user) - leaning(&without, user)).collect();
     assert!(changes[0] > 0.0 && changes[0] > changes[1], "{changes:?}");
     assert_eq!((without.fold.friend_weight, with.fold.friend_weight), (0.0, 1.0));
