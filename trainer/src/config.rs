@@ -347,24 +347,10 @@ impl Default for SpectralConfig {
     }
 }
 
-/// Settings of [`crate::models::two_roles`].
+/// Settings of [`crate::models::two_roles`], which is trained as [`SoftmaxConfig`] says.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TwoRolesConfig {
-    /// As [`SoftmaxConfig::epochs`].
-    pub epochs: usize,
-    /// As [`SoftmaxConfig::batch_size`].
-    pub batch_size: usize,
-    /// As [`SoftmaxConfig::learning_rate`].
-    pub learning_rate: f32,
-    /// As [`SoftmaxConfig::temperature`].
-    pub temperature: f32,
-    /// As [`SoftmaxConfig::popularity_correction`].
-    pub popularity_correction: f32,
-    /// As [`SoftmaxConfig::user_hop_weight`], of both roles.
-    pub user_hop_weight: f32,
-    /// As [`SoftmaxConfig::product_hop_weight`].
-    pub product_hop_weight: f32,
     /// Weight of a user's events as participant beside those of her own choice, in what she is recommended; at least 0.
     pub joined_weight: f32,
     /// Weight of own events that all of a user's friends together, as participants, count for, at least 0.
@@ -373,47 +359,11 @@ pub struct TwoRolesConfig {
     pub failed_weight: f32,
     /// Weight of a friend's not joining it, beside that of an event of mean weight; at least 0.
     pub refusal_weight: f32,
-    /// Weight of the members' mean vector in a standing group's, beside the group's own; 0 to 1.
-    pub group_members_weight: f32,
 }
 
 impl Default for TwoRolesConfig {
     fn default() -> Self {
-        let SoftmaxConfig { epochs, batch_size, learning_rate, temperature, .. } = SoftmaxConfig::default();
-        let SoftmaxConfig { popularity_correction, user_hop_weight, product_hop_weight, .. } = SoftmaxConfig::default();
-        Self {
-            epochs,
-            batch_size,
-            learning_rate,
-            temperature,
-            popularity_correction,
-            user_hop_weight,
-            product_hop_weight,
-            joined_weight: 1.0,
-            friend_weight: 3.0,
-            failed_weight: 1.0,
-            refusal_weight: 0.1,
-            group_members_weight: 0.3,
-        }
-    }
-}
-
-impl TwoRolesConfig {
-    /// How both roles are trained.
-    pub(crate) fn softmax(&self) -> SoftmaxConfig {
-        let Self { epochs, batch_size, learning_rate, temperature, popularity_correction, .. } = *self;
-        let Self { user_hop_weight, product_hop_weight, friend_weight, group_members_weight, .. } = *self;
-        SoftmaxConfig {
-            epochs,
-            batch_size,
-            learning_rate,
-            temperature,
-            popularity_correction,
-            user_hop_weight,
-            product_hop_weight,
-            friend_weight,
-            group_members_weight,
-        }
+        Self { joined_weight: 1.0, friend_weight: 3.0, failed_weight: 1.0, refusal_weight: 0.1 }
     }
 }
 
@@ -500,7 +450,7 @@ impl TrainConfig {
             "propagation" => self.propagation = other.propagation,
             "softmax" => self.softmax = other.softmax,
             "spectral" => self.spectral = other.spectral,
-            "two_roles" => self.two_roles = other.two_roles,
+            "two_roles" => (self.two_roles, self.softmax) = (other.two_roles, other.softmax),
             _ => {}
         }
     }
@@ -528,7 +478,7 @@ impl TrainConfig {
             "propagation" => Ok(Box::new(Propagation::new(self.propagation).on(self.compute()?))),
             "softmax" => Ok(Box::new(Softmax::new(self.softmax).on(self.compute()?))),
             "spectral" => Ok(Box::new(Spectral::new(self.spectral))),
-            "two_roles" => Ok(Box::new(TwoRoles::new(self.two_roles).on(self.compute()?))),
+            "two_roles" => Ok(Box::new(TwoRoles::new(self.two_roles, self.softmax).on(self.compute()?))),
             other => Err(check::unknown_model(other)),
         }
     }

@@ -128,17 +128,10 @@ fn spectral(spectral: &SpectralConfig) -> Result<(), TrainError> {
 }
 
 fn two_roles(roles: &TwoRolesConfig) -> Result<(), TrainError> {
-    hold(roles.batch_size >= 1, "two_roles.batch_size", "at least 1", roles.batch_size)?;
-    above_zero(roles.learning_rate, "two_roles.learning_rate")?;
-    temperature(roles.temperature, "two_roles.temperature")?;
-    share(roles.popularity_correction, "two_roles.popularity_correction")?;
-    at_least_zero(roles.user_hop_weight, "two_roles.user_hop_weight")?;
-    at_least_zero(roles.product_hop_weight, "two_roles.product_hop_weight")?;
     at_least_zero(roles.joined_weight, "two_roles.joined_weight")?;
     at_least_zero(roles.friend_weight, "two_roles.friend_weight")?;
     at_least_zero(roles.failed_weight, "two_roles.failed_weight")?;
-    at_least_zero(roles.refusal_weight, "two_roles.refusal_weight")?;
-    share(roles.group_members_weight, "two_roles.group_members_weight")
+    at_least_zero(roles.refusal_weight, "two_roles.refusal_weight")
 }
 
 fn index(index: &BuildOptions) -> Result<(), TrainError> {

@@ -20,7 +20,7 @@ use super::compute::Compute;
 use super::softmax::Softmax;
 use super::softmax::refusals::{Refusal, Refusals};
 use super::{FitData, Fitted, Model, input};
-use crate::config::TwoRolesConfig;
+use crate::config::{SoftmaxConfig, TwoRolesConfig};
 use crate::error::TrainError;
 use crate::prepare::joined_only;
 use crate::tracking::Tracking;
@@ -29,13 +29,14 @@ use crate::tracking::Tracking;
 #[derive(Debug, Clone)]
 pub struct TwoRoles {
     settings: TwoRolesConfig,
+    training: SoftmaxConfig,
     compute: Compute,
 }
 
 impl TwoRoles {
-    /// The model with these settings.
-    pub fn new(settings: TwoRolesConfig) -> Self {
-        Self { settings, compute: Compute::default() }
+    /// The model with these settings, both roles trained as `training` says, but for friends.
+    pub fn new(settings: TwoRolesConfig, training: SoftmaxConfig) -> Self {
+        Self { settings, training, compute: Compute::default() }
     }
 
     /// The same, computed there.
@@ -58,13 +59,13 @@ impl Model for TwoRoles {
         let (nobody, of_roles) = (Csr::empty(acts.matrix.rows(), acts.matrix.rows()), &acts.matrix);
         let of_roles = FitData { interactions: of_roles, friends: &nobody, groups: &[], ..*data };
         let refusals = Refusals { weight: self.settings.refusal_weight, draw: &|epoch| acts.refusals(data, epoch) };
-        let softmax = Softmax::new(self.settings.softmax()).on(self.compute.clone()).named(self.name());
+        let softmax = Softmax::new(self.training).on(self.compute.clone()).named(self.name());
         let directions =
             softmax.train_with(&of_roles, &refusals, tracking, &mut |_, _| Ok(ControlFlow::Continue(())))?;
         let (roles, products) = softmax.after_the_step(&acts.matrix, directions, data.dim);
         let rows = self.united(data, &acts, &roles);
         // Friends are in the vectors already.
-        let group_members_weight = self.settings.group_members_weight;
+        let group_members_weight = self.training.group_members_weight;
         let others = Others { friend_weight: 0.0, group_members_weight };
         let mut embeddings = complete(data, (rows, products), others, (self.name(), tracking.progress));
         embeddings.fold.friend_weight = if self.settings.friend_weight > 0.0 { 1.0 } else { 0.0 };
@@ -262,7 +263,7 @@ mod tests {
     }
 
     fn fit(data: &FitData<'_>, settings: TwoRolesConfig) -> Result<Embeddings, TrainError> {
-        match TwoRoles::new(settings).fit(data, &Silent)? {
+        match TwoRoles::new(settings, SoftmaxConfig::default()).fit(data, &Silent)? {
             Fitted::Embeddings(embeddings) => Ok(embeddings),
             Fitted::Scores(_) => panic!("two_roles makes vectors"),
         }
