@@ -119,6 +119,13 @@ MUTANTS = [
         "team.members().any(|member| self.sees_purchases_of(member) || ON && self.allows(member).is_some())",
     ),
     Mutant(
+        "private_team_to_all",
+        "2j",
+        "live/view.rs",
+        "team.made_public.unwrap_or_else(",
+        "team.made_public.filter(|public| *public || !ON).unwrap_or_else(",
+    ),
+    Mutant(
         "refusals_tell",
         "2f",
         "privacy.rs",

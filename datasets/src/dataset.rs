@@ -315,6 +315,7 @@ mod tests {
             outcome: TeamOutcome::Succeeded,
             split: crate::tables::Split::Test,
             negative_ids: vec![],
+            public: None,
         };
         writer.push::<Teams>(&team).unwrap();
         writer.finish().unwrap()

@@ -262,6 +262,7 @@ impl<'d> Loader<'d> {
                 outcome: team.outcome,
                 split,
                 negatives,
+                public: team.public,
             });
             Ok(())
         })?;

@@ -89,6 +89,8 @@ pub struct TeamRecord {
     pub split: Split,
     /// Products among which a test row's product is ranked; empty where the whole catalogue is.
     pub negatives: Vec<ProductRow>,
+    /// Whether its initiator shows it to strangers; as she shows her purchases when absent.
+    pub public: Option<bool>,
 }
 
 impl TeamRecord {

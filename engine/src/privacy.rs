@@ -195,7 +195,7 @@ impl<'a> Privacy<'a> {
         if kept_out || self.world.is_sensitive(team.product) {
             return false;
         }
-        self.is_mutual(initiator) || self.world.consent(initiator).purchase_visibility == PurchaseVisibility::Everyone
+        self.is_mutual(initiator) || self.world.is_public(team)
     }
 
     /// Whether the viewer may see a team, and see it as a friend's: a friend opened it, or is inside and may be named.

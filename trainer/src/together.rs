@@ -200,6 +200,7 @@ mod tests {
             outcome,
             split: Split::Train,
             negatives: Vec::new(),
+            public: None,
         }
     }
 

@@ -202,6 +202,7 @@ impl Planted {
                 outcome: team.outcome,
                 split: self.test_from().map_or(Split::Train, |cut| part_of(team, cut)),
                 negative_ids: Vec::new(),
+                public: None,
             })?;
         }
         Ok(())

@@ -168,6 +168,7 @@ impl<'g> Groups<'g> {
             outcome: TeamOutcome::Succeeded,
             split: self.split,
             negative_ids: negatives.iter().flatten().map(String::as_str).collect(),
+            public: None,
         })
     }
 }

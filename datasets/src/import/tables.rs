@@ -429,6 +429,7 @@ fn take_team(intake: &mut Intake<'_>, record: &Record<'_>) -> Taken {
         outcome: held!(record.parsed("outcome")).unwrap_or(TeamOutcome::Open),
         split: held!(record.parsed("split")).unwrap_or(Split::Train),
         negative_ids: negatives.iter().map(String::as_str).collect(),
+        public: held!(record.truth("public")),
     };
     held!(validate::<Teams>(&team));
     if !intake.teams.see_new(&team_id) {

@@ -123,5 +123,6 @@ fn take_team(intake: &mut Intake<'_>, part: Part, number: u64, line: &TeamLine<'
         outcome,
         split,
         negative_ids: Vec::new(),
+        public: None,
     })
 }

@@ -100,8 +100,8 @@ proptest! {
 
     #[test]
     fn teams_and_ties_come_back(rows in prop::collection::vec(
-        (id(), id(), prop::collection::vec(id(), 0..4), one_of(TeamOutcome::ALL), 1..9u32, moment(), 0.0..=1.0f32), 0..20)) {
-        let teams: Vec<Team<'_>> = rows.iter().map(|(team, initiator, members, outcome, size, deadline, _)| Team {
+        (id(), id(), prop::collection::vec(id(), 0..4), one_of(TeamOutcome::ALL), 1..9u32, moment(), any::<Option<bool>>(), 0.0..=1.0f32), 0..20)) {
+        let teams: Vec<Team<'_>> = rows.iter().map(|(team, initiator, members, outcome, size, deadline, public, _)| Team {
             team_id: team,
             product_id: "p",
             initiator_id: initiator,
@@ -112,9 +112,10 @@ proptest! {
             outcome: *outcome,
             split: Split::Train,
             negative_ids: members.iter().map(String::as_str).collect(),
+            public: *public,
         }).collect();
         round_trip::<Teams>(&teams, |wrote, read| assert_eq!(wrote, read));
-        let ties: Vec<Friendship<'_>> = rows.iter().map(|(one, other, _, _, _, since, strength)| Friendship {
+        let ties: Vec<Friendship<'_>> = rows.iter().map(|(one, other, _, _, _, since, _, strength)| Friendship {
             user_id: one,
             friend_id: other,
             kind: FriendshipKind::Family,

@@ -65,9 +65,9 @@ impl Builders {
     }
 
     /// Appends a truth value.
-    pub(super) fn truth(&mut self, value: bool) {
+    pub(super) fn truth(&mut self, value: Option<bool>) {
         match self.column() {
-            Builder::Truth(column) => column.append_value(value),
+            Builder::Truth(column) => column.append_option(value),
             _ => wrong_order("truth value"),
         }
     }

@@ -70,7 +70,7 @@ impl Table for Users {
         to.integer(row.birth_year.map(i64::from));
         to.text(Some(row.purchase_visibility.word()));
         to.text(Some(row.invites.word()));
-        to.truth(row.personalise);
+        to.truth(Some(row.personalise));
         to.moment(row.created_at);
         to.end_row();
     }
@@ -146,10 +146,10 @@ impl Table for Products {
         to.text(row.ships_from);
         to.offers(&row.offers);
         to.integer(row.min_age.map(i64::from));
-        to.truth(row.sensitive);
+        to.truth(Some(row.sensitive));
         to.moment(row.created_at);
         to.text(row.image_url);
-        to.truth(row.hidden);
+        to.truth(Some(row.hidden));
         to.end_row();
     }
 }
@@ -308,6 +308,7 @@ impl Table for Teams {
             text("outcome"),
             text("split"),
             texts("negative_ids"),
+            truth("public"),
         ];
         versioned(columns, Self::VERSION)
     }
@@ -325,6 +326,7 @@ impl Table for Teams {
             outcome: cells.word(7, row)?.unwrap_or(TeamOutcome::Open),
             split: cells.word(8, row)?.unwrap_or(Split::Train),
             negative_ids: cells.ids(9, row)?,
+            public: cells.truth(10, row),
         })
     }
 
@@ -339,6 +341,7 @@ impl Table for Teams {
         to.text(Some(row.outcome.word()));
         to.text(Some(row.split.word()));
         to.texts(&row.negative_ids);
+        to.truth(row.public);
         to.end_row();
     }
 }

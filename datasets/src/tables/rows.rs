@@ -359,4 +359,6 @@ pub struct Team<'a> {
     pub split: Split,
     /// Extra column of research sets: products among which a test row's product is ranked.
     pub negative_ids: Vec<&'a str>,
+    /// Extra column: whether its initiator shows it to strangers; as she shows her purchases when absent.
+    pub public: Option<bool>,
 }

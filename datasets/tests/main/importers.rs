@@ -100,7 +100,10 @@ const CASES: &[Case] = &[
                 "product_id,title,price_minor,currency,offers\np1,\"Olive oil, 1 l\",990,EUR,\"[{\"\"country\"\":\"\"ES\"\",\"\"max_days\"\":2,\"\"payment_methods\"\":[\"\"visa\"\"]}]\"\n",
             ),
             ("events", "who,product_id,kind,ts\nu1,p1,purchase,2026-03-01T12:00:00Z\nu3,p2,view,\n"),
-            ("teams", "team_id,product_id,initiator_id,participant_ids,outcome\nt1,p1,u1,u2|u3,succeeded\n"),
+            (
+                "teams",
+                "team_id,product_id,initiator_id,participant_ids,outcome,public\nt1,p1,u1,u2|u3,succeeded,true\n",
+            ),
         ],
         main: "events",
         broken: "u1,p1,teleport,",
@@ -122,7 +125,7 @@ const CASES: &[Case] = &[
             ),
             (
                 "teams",
-                "{\"team_id\":\"t1\",\"product_id\":\"p1\",\"initiator_id\":\"u1\",\"participant_ids\":[\"u2\",\"u3\"],\"outcome\":\"succeeded\"}\n",
+                "{\"team_id\":\"t1\",\"product_id\":\"p1\",\"initiator_id\":\"u1\",\"participant_ids\":[\"u2\",\"u3\"],\"outcome\":\"succeeded\",\"public\":true}\n",
             ),
         ],
         main: "events",
@@ -353,7 +356,7 @@ fn csv_and_ndjson_keep_lists_offers_and_private_users() {
         assert_eq!(seen, ["p1", "p2"]);
         dataset
             .for_each::<Teams>(|team| {
-                assert_eq!(team.participant_ids, ["u2", "u3"]);
+                assert_eq!((&team.participant_ids[..], team.public), (&["u2", "u3"][..], Some(true)));
                 Ok(())
             })
             .unwrap();

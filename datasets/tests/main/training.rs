@@ -195,6 +195,7 @@ fn members_who_succeed_twice_are_a_standing_group() {
             outcome,
             split,
             negative_ids: vec![],
+            public: None,
         };
         writer.push::<Teams>(&team).unwrap();
     }

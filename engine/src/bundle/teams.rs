@@ -30,7 +30,8 @@ pub(super) struct StoredTeam {
     pub(super) product: u32,
     pub(super) initiator: u32,
     pub(super) min_size: u32,
-    pub(super) padding: u32,
+    /// Whether strangers may see it: 0 as its initiator shows her purchases, 1 no, 2 yes.
+    pub(super) public: u32,
 }
 
 /// One team that was open at the cut.
@@ -50,6 +51,8 @@ pub struct OpenTeam<'a> {
     pub opened_at: Option<Timestamp>,
     /// When it expires; absent means never.
     pub deadline: Option<Timestamp>,
+    /// Whether its initiator shows it to strangers; as she shows her purchases when absent.
+    pub public: Option<bool>,
 }
 
 /// The open teams by row.
@@ -70,6 +73,7 @@ impl OpenTeams {
             min_size: team.min_size,
             opened_at: moment(team.opened),
             deadline: moment(team.deadline),
+            public: [None, Some(false), Some(true)].get(team.public as usize).copied().flatten(),
         }
     }
 }

@@ -219,6 +219,7 @@ fn small() -> World {
         outcome,
         split,
         negatives: Vec::new(),
+        public: None,
     };
     world.data.teams = vec![
         team("t1", TeamOutcome::Succeeded, Split::Train),
@@ -226,6 +227,8 @@ fn small() -> World {
         team("t3", TeamOutcome::Succeeded, Split::Test),
         team("t4", TeamOutcome::Expired, Split::Train),
         team("t5", TeamOutcome::Open, Split::Train),
+        TeamRecord { public: Some(true), ..team("t6", TeamOutcome::Open, Split::Train) },
+        TeamRecord { public: Some(false), ..team("t7", TeamOutcome::Open, Split::Train) },
     ];
     world.groups = vec![
         GroupVector { members: vec![UserRow(0), UserRow(1)], vector: vec![1.0, 2.0, 3.0] },

@@ -328,7 +328,7 @@ fn write_teams(path: &Path, teams: &[&TeamRecord]) -> Result<(), EngineError> {
         product: team.product.0,
         initiator: team.initiator.0,
         min_size: team.min_size,
-        padding: 0,
+        public: team.public.map_or(0, |public| 1 + u32::from(public)),
     };
     let mut file = SectionFile::default();
     add_ids(&mut file, &IDS, teams.iter().map(|team| team.team_id.as_str()));

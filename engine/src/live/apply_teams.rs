@@ -5,7 +5,7 @@ use juntos_datasets::tables::TeamOutcome;
 use juntos_datasets::units::Timestamp;
 
 use super::life::{MOST_STEPS, Refusal, Start, Step, StepKind};
-use super::records::{InviteKind, InviteRecord, KeptTeam, TeamRecord, TeamStep, TeamStepRecord, known_id};
+use super::records::{InviteKind, InviteRecord, KeptTeam, Opening, TeamRecord, TeamStep, TeamStepRecord, known_id};
 use super::teams::Team;
 use super::{Applied, Change, ChangeFault};
 use crate::privacy::certain_age;
@@ -27,6 +27,7 @@ impl Snapshot {
             product,
             initiator: Some(initiator),
             participants: participants.clone(),
+            made_public: record.public,
             public: false,
             anonymous_seats: known.as_ref().map_or(0, |team| team.anonymous_seats),
             min_size: record.min_size,
@@ -57,6 +58,7 @@ impl Snapshot {
             product,
             initiator,
             participants: participants.clone(),
+            made_public: record.public,
             public: false,
             anonymous_seats: record.anonymous_seats,
             min_size: record.min_size,
@@ -133,8 +135,8 @@ impl Snapshot {
             return Ok(Applied::Duplicate);
         }
         let kind = match &record.step {
-            TeamStep::Opened { product_id, min_size, deadline } => {
-                let applied = self.opened(&record, product_id, *min_size, *deadline, now)?;
+            TeamStep::Opened(opening) => {
+                let applied = self.opened(&record, opening, now)?;
                 self.remember_event(record.event_id.as_deref());
                 return Ok(applied);
             }
@@ -149,14 +151,8 @@ impl Snapshot {
         Ok(applied)
     }
 
-    fn opened(
-        &mut self,
-        record: &TeamStepRecord,
-        product_id: &str,
-        min_size: Option<u32>,
-        deadline: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<Applied, ChangeFault> {
+    fn opened(&mut self, record: &TeamStepRecord, opening: &Opening, now: Timestamp) -> Result<Applied, ChangeFault> {
+        let &Opening { ref product_id, min_size, deadline, public } = opening;
         let product = self.known_product(product_id)?;
         let initiator = self.user_or_new(&record.user_id);
         let min_size = min_size.or(self.goods(product).group_min_size).unwrap_or(SMALLEST_TEAM);
@@ -179,6 +175,7 @@ impl Snapshot {
             product,
             initiator: Some(initiator),
             participants: Vec::new(),
+            made_public: public,
             public: false,
             anonymous_seats: 0,
             min_size,
@@ -234,8 +231,7 @@ impl Snapshot {
 
     /// Stores a team as its steps leave it, and counts who joined whom where it has succeeded.
     fn store_team(&mut self, team: Team, now: Timestamp) {
-        let public = team.initiator.is_some_and(|initiator| self.shows_to_all(initiator));
-        let team = Team { public, ..team.lived() };
+        let team = Team { public: self.is_public(&team), ..team.lived() };
         if let Some(before) = self.live.teams.get(&team.id).cloned() {
             self.count_joined(&before, -1.0);
         }

@@ -64,8 +64,9 @@ impl Live {
     /// Nothing has happened yet, but some teams are open.
     pub(crate) fn at_the_cut(bundle: &Bundle) -> Self {
         let mut live = Self::default();
-        let public = |initiator| bundle.consent(initiator).purchase_visibility == PurchaseVisibility::Everyone;
-        bundle.open_teams().for_each(|team| live.teams.put(stored_team(&team, public(team.initiator)).lived()));
+        let shows_all = |user| bundle.consent(user).purchase_visibility == PurchaseVisibility::Everyone;
+        let public = |team: &OpenTeam<'_>| team.public.unwrap_or_else(|| shows_all(team.initiator));
+        bundle.open_teams().for_each(|team| live.teams.put(stored_team(&team, public(&team)).lived()));
         live
     }
 }
@@ -77,6 +78,7 @@ fn stored_team(team: &OpenTeam<'_>, public: bool) -> Team {
         initiator: Some(team.initiator.0),
         participants: team.participants.to_vec(),
         anonymous_seats: 0,
+        made_public: team.public,
         public,
         min_size: team.min_size,
         opened_at: team.opened_at,

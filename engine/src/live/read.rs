@@ -99,6 +99,7 @@ impl Snapshot {
             opened_at: team.opened_at,
             deadline: team.deadline,
             outcome: team.outcome,
+            public: team.made_public,
         })
     }
 

@@ -16,7 +16,7 @@ pub use events::EventRecord;
 pub use invites::{InviteKind, InviteRecord};
 pub use people::{FriendshipRecord, UserRecord};
 pub use products::{OfferRecord, ProductRecord};
-pub use teams::{KeptTeam, TeamRecord, TeamStep, TeamStepRecord};
+pub use teams::{KeptTeam, Opening, TeamRecord, TeamStep, TeamStepRecord};
 
 /// Checks an id inside a record.
 pub(super) fn known_id(field: &'static str, id: &str) -> Result<(), ChangeFault> {

@@ -24,7 +24,9 @@ pub(crate) struct Team {
     pub(crate) participants: Vec<u32>,
     /// Seats taken by people who have been deleted since.
     pub(crate) anonymous_seats: u32,
-    /// Whether strangers may see it: its initiator shows everyone what she buys.
+    /// What its initiator says of whether strangers may see it.
+    pub(crate) made_public: Option<bool>,
+    /// Whether they may: as she says or, where she does not, where she shows everyone what she buys.
     pub(crate) public: bool,
     /// Buyers needed, initiator included.
     pub(crate) min_size: u32,
@@ -75,6 +77,7 @@ impl Team {
         self.participants.retain(|&member| member != user);
         if self.initiator == Some(user) {
             self.initiator = None;
+            self.made_public = None;
             if self.outcome == TeamOutcome::Open {
                 self.outcome = TeamOutcome::Cancelled;
             }
@@ -207,10 +210,11 @@ impl Teams {
         self.public_by_deadline.values()
     }
 
-    /// Shows the open teams of an initiator to strangers, or hides them.
+    /// Shows those open teams of an initiator of which she says nothing else to strangers, or hides them.
     pub(crate) fn show_to_all(&mut self, initiator: u32, public: bool) {
         let hers = self.open_of_member(initiator).filter(|team| team.initiator == Some(initiator));
-        let changed: Vec<Arc<Team>> = hers.filter(|team| team.public != public).cloned().collect();
+        let silent = hers.filter(|team| team.made_public.is_none());
+        let changed: Vec<Arc<Team>> = silent.filter(|team| team.public != public).cloned().collect();
         changed.iter().for_each(|team| self.put(Team { public, ..Team::clone(team) }));
     }
 
@@ -259,6 +263,7 @@ mod tests {
             initiator: members.first().copied(),
             participants: members[1..].to_vec(),
             anonymous_seats: 0,
+            made_public: None,
             public: false,
             min_size,
             opened_at: None,

@@ -14,6 +14,7 @@ pub(crate) use self::taste::{dot, is_nonzero, weighted_mean};
 pub(crate) use self::ties::Friend;
 use super::outcomes::{Correction, Question};
 use super::records::UserRecord;
+use super::teams::Team;
 use crate::bundle::{Consent, StoredPossession, UserProfile};
 use crate::recommend::Snapshot;
 
@@ -139,6 +140,11 @@ impl Snapshot {
     /// Whether a user shows everyone what she buys.
     pub(crate) fn shows_to_all(&self, user: u32) -> bool {
         self.consent(user).purchase_visibility == PurchaseVisibility::Everyone
+    }
+
+    /// Whether strangers may see a team: as its initiator says or, where she does not, where she shows everyone what she buys.
+    pub(crate) fn is_public(&self, team: &Team) -> bool {
+        team.initiator.is_some_and(|initiator| team.made_public.unwrap_or_else(|| self.shows_to_all(initiator)))
     }
 
     /// Whether what is known about a user may be used.

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use juntos_datasets::tables::{EventKind, TeamOutcome};
 use juntos_engine::live::records::{
-    EventRecord, FriendshipRecord, InviteKind, InviteRecord, KeptTeam, ProductRecord, TeamRecord, TeamStep,
+    EventRecord, FriendshipRecord, InviteKind, InviteRecord, KeptTeam, Opening, ProductRecord, TeamRecord, TeamStep,
     TeamStepRecord, UserRecord,
 };
 
@@ -30,6 +30,7 @@ fn kept_team(initiator: Option<&str>) -> KeptTeam {
         opened_at: Some(at(5)),
         deadline: None,
         outcome: TeamOutcome::Open,
+        public: None,
     }
 }
 
@@ -46,7 +47,8 @@ fn every_kind() -> Vec<Change> {
         Change::Invite(InviteRecord { user_id, initiator_id, product_id, kind, ts: None, event_id: None })
     };
     let both = || (ana.clone(), bea.clone());
-    let opened = TeamStep::Opened { product_id: "p".into(), min_size: Some(4), deadline: Some(at(99)) };
+    let opened =
+        TeamStep::Opened(Opening { min_size: Some(4), deadline: Some(at(99)), public: Some(true), ..Opening::of("p") });
     vec![
         Change::PutUser(UserRecord { birth_year: Some(1990), ..UserRecord::new("ana") }),
         Change::PutProduct(ProductRecord { title: Some("Змей 风筝".into()), ..ProductRecord::new("p") }),
@@ -66,6 +68,7 @@ fn every_kind() -> Vec<Change> {
             opened_at: None,
             deadline: Some(at(90)),
             outcome: TeamOutcome::Open,
+            public: None,
         }),
         Change::JoinTeam { team_id: "t".into(), user_id: "cruz".into() },
         Change::LeaveTeam { team_id: "t".into(), user_id: "cruz".into() },

@@ -3,7 +3,7 @@
 use juntos_datasets::tables::{EventKind, Surface};
 use juntos_datasets::units::Timestamp;
 use juntos_engine::live::Change;
-use juntos_engine::live::records::{EventRecord, InviteKind, InviteRecord, TeamStep, TeamStepRecord};
+use juntos_engine::live::records::{EventRecord, InviteKind, InviteRecord, Opening, TeamStep, TeamStepRecord};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -102,6 +102,9 @@ pub struct Event {
     /// When the team expires; of `team_opened` only: never when absent.
     #[schema(schema_with = schema::time)]
     pub deadline: Option<Timestamp>,
+    /// Whether strangers may be shown the team; of `team_opened` only: where the initiator's `purchase_visibility` is
+    /// `everyone` when absent.
+    pub public: Option<bool>,
 }
 
 impl Event {
@@ -120,6 +123,7 @@ impl Event {
         if !matches!(what, What::Opened) {
             self.takes_no("min_size", self.min_size.is_some())?;
             self.takes_no("deadline", self.deadline.is_some())?;
+            self.takes_no("public", self.public.is_some())?;
         }
         if !matches!(what, What::Product(EventKind::Purchase | EventKind::Gift)) {
             self.takes_no("delivery_days", self.delivery_days.is_some())?;
@@ -146,7 +150,8 @@ impl Event {
             })),
             What::Opened => {
                 let product_id = needed("product_id", product_id)?;
-                let step = TeamStep::Opened { product_id, min_size: self.min_size, deadline: self.deadline };
+                let (min_size, deadline, public) = (self.min_size, self.deadline, self.public);
+                let step = TeamStep::Opened(Opening { product_id, min_size, deadline, public });
                 let team_id = needed("team_id", team_id)?;
                 Ok(Change::TeamStep(TeamStepRecord { team_id, user_id, step, ts: told, event_id }))
             }

@@ -48,6 +48,9 @@ pub struct Team {
     #[serde(default = "open")]
     #[schema(schema_with = schema::team_outcome)]
     pub outcome: TeamOutcome,
+    /// Whether strangers may be shown it, without who opened it: `true` to everybody, `false` to her friends alone. When
+    /// absent, to everybody where its initiator's `purchase_visibility` is `everyone`.
+    pub public: Option<bool>,
 }
 
 fn open() -> TeamOutcome {
@@ -77,6 +80,7 @@ impl Team {
             opened_at: Some(opened_at),
             deadline: self.deadline,
             outcome: self.outcome,
+            public: self.public,
         })
     }
 }
@@ -93,6 +97,7 @@ impl From<KeptTeam> for Team {
             opened_at: team.opened_at,
             deadline: team.deadline,
             outcome: team.outcome,
+            public: team.public,
         }
     }
 }

@@ -221,6 +221,25 @@ async fn a_team_outlives_its_people() {
     assert_eq!(nobodys.error(), (400, "missing_field".to_owned()));
 }
 
+/// Strangers are shown a team while its initiator says so, and not who she is.
+#[tokio::test]
+async fn an_initiator_makes_one_team_public() {
+    let server = server();
+    let strangers = async || post(&server, "/v1/group-buy/teams", r#"{"user_id": "loner"}"#).await;
+    let opened = r#"{"kind": "team_opened", "team_id": "balls", "user_id": "eva", "product_id": "ball", "min_size": 3,
+                     "public": true}"#;
+    assert_eq!(post(&server, "/v1/events", opened).await.ok()["accepted"], 1);
+    let path = "/v1/teams/balls";
+    assert_eq!(send(&server, "GET", path, "").await.ok()["public"], true);
+    let shown = strangers().await;
+    assert_eq!(shown.ids("team_id"), ["balls"]);
+    assert!(!shown.body.contains("eva"), "{}", shown.body);
+    for (says, is_shown) in [("false", false), ("true", true), ("null", false)] {
+        send(&server, "PATCH", path, &format!(r#"{{"public": {says}}}"#)).await.ok();
+        assert_eq!(strangers().await.ids("team_id").contains(&"balls".to_owned()), is_shown, "{says}");
+    }
+}
+
 #[tokio::test]
 async fn a_team_that_is_put_is_open_from_now_and_shown_to_friends() {
     let server = server();

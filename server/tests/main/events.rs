@@ -69,7 +69,7 @@ async fn every_event_has_its_own_verdict() {
         {
           "code": "unknown_field",
           "index": 5,
-          "message": "`colour` is not a field of this request; known are `user_id`, `product_id`, `kind`, `ts`, `event_id`, `value`, `surface`, `team_id`, `recommendation_id`, `delivery_days`, `initiator_id`, `min_size`, `deadline`",
+          "message": "`colour` is not a field of this request; known are `user_id`, `product_id`, `kind`, `ts`, `event_id`, `value`, `surface`, `team_id`, `recommendation_id`, `delivery_days`, `initiator_id`, `min_size`, `deadline`, `public`",
           "status": "rejected"
         },
         {
@@ -205,6 +205,7 @@ async fn a_team_lives_by_its_events() {
         {"kind": "team_joined", "team_id": "balls", "user_id": "bea", "ts": "2026-03-01T11:40:00Z"},
         {"kind": "team_joined", "user_id": "bea"},
         {"kind": "view", "user_id": "bea", "product_id": "ball", "min_size": 2},
+        {"kind": "team_joined", "user_id": "bea", "team_id": "balls", "public": true},
     ]);
     let answer = post(&server, "/v1/events", &events.to_string()).await.ok();
     let verdicts: Vec<_> =
@@ -218,6 +219,7 @@ async fn a_team_lives_by_its_events() {
       "\"rejected\" \"team_not_open\"",
       "\"accepted\" null",
       "\"rejected\" \"missing_field\"",
+      "\"rejected\" \"invalid_request\"",
       "\"rejected\" \"invalid_request\""
     ]
     "#);

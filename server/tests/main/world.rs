@@ -149,6 +149,7 @@ fn kites() -> Team<'static> {
         outcome: TeamOutcome::Open,
         split: juntos_datasets::tables::Split::Train,
         negative_ids: vec![],
+        public: None,
     }
 }
 

@@ -220,6 +220,7 @@ mod tests {
             outcome: TeamOutcome::Succeeded,
             split: Split::Train,
             negatives: Vec::new(),
+            public: None,
         }
     }
 

@@ -271,6 +271,7 @@ fn teams(times: u32) -> TrainingData {
         outcome: TeamOutcome::Succeeded,
         split: Split::Train,
         negatives: Vec::new(),
+        public: None,
     };
     let bought = |user: u32| (0..15).map(move |at| team(user, (user * 3 + at * 2) % SIDE));
     let teams = (0..SIDE).flat_map(|user| (0..times).flat_map(move |_| bought(user)));

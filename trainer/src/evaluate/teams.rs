@@ -144,6 +144,7 @@ fn reopened(opening: &Opening<'_>, bundle: &Bundle) -> records::TeamRecord {
         opened_at: None,
         deadline: None,
         outcome: TeamOutcome::Open,
+        public: opening.team.public,
     }
 }
 

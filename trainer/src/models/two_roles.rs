@@ -208,6 +208,7 @@ mod tests {
             outcome: if participants.is_empty() { TeamOutcome::Expired } else { TeamOutcome::Succeeded },
             split: Split::Train,
             negatives: Vec::new(),
+            public: None,
         }
     }
 

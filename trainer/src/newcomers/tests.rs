@@ -161,5 +161,6 @@ fn team(user: u32) -> TeamRecord {
         outcome: TeamOutcome::Succeeded,
         split: Split::Train,
         negatives: Vec::new(),
+        public: None,
     }
 }

@@ -32,6 +32,7 @@ fn teams() -> [TeamRecord; 2] {
         outcome: TeamOutcome::Succeeded,
         split: Split::Train,
         negatives: Vec::new(),
+        public: None,
     };
     let failed = TeamRecord {
         team_id: "failed".to_owned(),

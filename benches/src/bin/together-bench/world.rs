@@ -148,6 +148,7 @@ impl<'a> World<'a> {
                 opened_at: Some(self.now),
                 deadline: Some(self.now.plus_days(hours as f64 / 24.0)),
                 outcome: TeamOutcome::Open,
+                public: None,
             };
             match self.engine.apply(Change::PutTeam(record), self.now) {
                 Ok(_) => opened += 1,

@@ -72,8 +72,8 @@ fn history_and_teams_are_read_back() {
     let rhythm = bundle.rhythm(ProductRow(0)).unwrap();
     assert!((9.8..10.2).contains(&rhythm.days) && rhythm.habit > rhythm.again, "{rhythm:?}");
     assert_eq!(bundle.rhythm(ProductRow(1)), None, "five gaps are too few for a category");
-    let open: Vec<&str> = bundle.open_teams().map(|team| team.team_id).collect();
-    assert_eq!(open, ["t5"]);
+    let open: Vec<_> = bundle.open_teams().map(|team| (team.team_id, team.public)).collect();
+    assert_eq!(open, [("t5", None), ("t6", Some(true)), ("t7", Some(false))]);
     let team = bundle.open_team("t5").unwrap();
     assert_eq!(
         (team.initiator, team.product, team.participants, team.min_size),

@@ -28,6 +28,9 @@ pub struct TeamRecord {
     /// How it ended, or that it is open.
     #[serde(default = "open")]
     pub outcome: TeamOutcome,
+    /// Whether its initiator shows it to strangers; as she shows her purchases when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<bool>,
 }
 
 fn open() -> TeamOutcome {
@@ -66,20 +69,34 @@ impl TeamRecord {
 #[serde(rename_all = "snake_case")]
 pub enum TeamStep {
     /// The user opened it.
-    Opened {
-        /// What is bought.
-        product_id: String,
-        /// Buyers needed, initiator included; what the product says when absent, else two.
-        min_size: Option<u32>,
-        /// When it expires; absent means never.
-        deadline: Option<Timestamp>,
-    },
+    Opened(Opening),
     /// The user joined it.
     Joined,
     /// The user left it; when the initiator does, it is cancelled.
     Left,
     /// The user, its initiator, called it off.
     Cancelled,
+}
+
+/// A team as it is opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    /// What is bought.
+    pub product_id: String,
+    /// Buyers needed, initiator included; what the product says when absent, else two.
+    pub min_size: Option<u32>,
+    /// When it expires; absent means never.
+    pub deadline: Option<Timestamp>,
+    /// Whether its initiator shows it to strangers; as she shows her purchases when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<bool>,
+}
+
+impl Opening {
+    /// A team on a product of which nothing else is said.
+    pub fn of(product_id: impl Into<String>) -> Self {
+        Self { product_id: product_id.into(), min_size: None, deadline: None, public: None }
+    }
 }
 
 /// One step in the life of a team.
@@ -106,9 +123,9 @@ impl TeamStepRecord {
         known_id("team_id", &self.team_id)?;
         known_id("user_id", &self.user_id)?;
         self.event_id.as_deref().map_or(Ok(()), |id| known_id("event_id", id))?;
-        if let TeamStep::Opened { product_id, min_size, deadline: _ } = &self.step {
-            known_id("product_id", product_id)?;
-            if min_size.is_some_and(|size| size < 2) {
+        if let TeamStep::Opened(opening) = &self.step {
+            known_id("product_id", &opening.product_id)?;
+            if opening.min_size.is_some_and(|size| size < 2) {
                 return Err(bad("min_size", "is below 2"));
             }
         }
@@ -141,4 +158,7 @@ pub struct KeptTeam {
     pub deadline: Option<Timestamp>,
     /// What has become of it.
     pub outcome: TeamOutcome,
+    /// Whether its initiator shows it to strangers; as she shows her purchases when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<bool>,
 }

@@ -10,7 +10,7 @@ use juntos_datasets::tables::FriendshipKind;
 use juntos_datasets::units::Timestamp;
 use juntos_engine::Engine;
 use juntos_engine::live::Change;
-use juntos_engine::live::records::{TeamStep, TeamStepRecord, UserRecord};
+use juntos_engine::live::records::{Opening, TeamStep, TeamStepRecord, UserRecord};
 use juntos_engine::request::Context;
 use proptest::prelude::*;
 
@@ -47,8 +47,11 @@ fn reports(number: usize, deal: Deal) -> Vec<Change> {
         Change::TeamStep(TeamStepRecord { team_id, user_id, step, ts, event_id: None })
     };
     let (product_id, deadline) = (format!("p{}", deal.product), minutes(number + 400));
-    let opened =
-        step(deal.initiator, minutes(number + 1), TeamStep::Opened { product_id, min_size: Some(2), deadline });
+    let opened = step(
+        deal.initiator,
+        minutes(number + 1),
+        TeamStep::Opened(Opening { min_size: Some(2), deadline, ..Opening::of(product_id) }),
+    );
     let joined = deal.joiner.map(|joiner| step(joiner, minutes(number + 5), TeamStep::Joined));
     [opened].into_iter().chain(joined).collect()
 }

@@ -5,7 +5,9 @@ use juntos_datasets::tables::{EventKind, FriendshipKind, PurchaseVisibility, Tea
 use juntos_engine::Engine;
 use juntos_engine::explanation::Explain;
 use juntos_engine::live::Change;
-use juntos_engine::live::records::{EventRecord, FriendshipRecord, InviteKind, InviteRecord, TeamRecord, UserRecord};
+use juntos_engine::live::records::{
+    EventRecord, FriendshipRecord, InviteKind, InviteRecord, Opening, TeamRecord, TeamStep, TeamStepRecord, UserRecord,
+};
 use juntos_engine::reasons::Reason;
 use juntos_engine::request::{Context, Filter};
 use juntos_engine::serving_model::ServingModel;
@@ -46,11 +48,16 @@ fn team(id: &str, product_id: &str, members: &[&str], min_size: u32) -> Change {
         opened_at: Some(now()),
         deadline: Some(now().plus_days(2.0)),
         outcome: TeamOutcome::Open,
+        public: None,
     })
 }
 
+fn deal(id: &str, product: usize, initiator: usize, public: Option<bool>) -> Deal {
+    Deal { id: id.to_owned(), product, initiator, participants: Vec::new(), public }
+}
+
 fn open(world: &mut World, id: &str, product: usize, initiator: usize) {
-    world.teams.push(Deal { id: id.to_owned(), product, initiator, participants: Vec::new() });
+    world.teams.push(deal(id, product, initiator, None));
 }
 
 #[test]
@@ -311,6 +318,7 @@ fn teams_that_nobody_else_may_see_hide_none_that_all_may() {
             opened_at: Some(now()),
             deadline: Some(now().plus_days(0.5)),
             outcome: TeamOutcome::Open,
+            public: None,
         };
         apply(&engine, Change::PutTeam(hidden));
     }
@@ -326,6 +334,50 @@ fn teams_that_nobody_else_may_see_hide_none_that_all_may() {
     }
     apply(&engine, shows("u3", PurchaseVisibility::Friends));
     assert!(list("u0").is_empty());
+}
+
+/// What an initiator says of one team is so whatever she shows of her purchases, before, then and after.
+#[test]
+fn a_team_is_shown_to_strangers_as_its_initiator_says() {
+    let shows = |purchase_visibility| {
+        Change::PutUser(UserRecord { purchase_visibility, birth_year: Some(1980), ..UserRecord::new("u1") })
+    };
+    let every = [PurchaseVisibility::Everyone, PurchaseVisibility::Friends, PurchaseVisibility::Nobody];
+    let says = [("public", Some(true)), ("private", Some(false)), ("silent", None)];
+    for (first, then) in every.into_iter().flat_map(|first| every.map(|then| (first, then))) {
+        let mut world = strangers(3, 3);
+        world.people[1].visibility = first;
+        world.ties = vec![(1, 2, FriendshipKind::Friend)];
+        world.teams = says.map(|(id, public)| deal(&format!("stored-{id}"), 2, 1, public)).into();
+        let engine = world.engine();
+        for (id, public) in says {
+            let team_id = format!("put-{id}");
+            let Change::PutTeam(record) = team(&team_id, "p1", &["u1"], 3) else { unreachable!() };
+            apply(&engine, Change::PutTeam(TeamRecord { public, ..record }));
+            let step = TeamStep::Opened(Opening { min_size: Some(3), public, ..Opening::of("p1") });
+            let (team_id, user_id) = (format!("told-{id}"), "u1".to_owned());
+            apply(&engine, Change::TeamStep(TeamStepRecord { team_id, user_id, step, ts: None, event_id: None }));
+        }
+        let list = |user: &str| {
+            let items = engine.snapshot().group_teams(user, &ask(20)).unwrap().items;
+            assert!(items.iter().all(|team| user == "u2" || team.friends_inside.is_empty()));
+            let mut ids: Vec<String> = items.into_iter().map(|team| team.team_id).collect();
+            ids.sort_unstable();
+            ids
+        };
+        let each = |ids: &[&str]| -> Vec<String> {
+            let of = |how: &str| ids.iter().map(|id| format!("{how}-{id}")).collect::<Vec<_>>();
+            ["put", "stored", "told"].iter().flat_map(|how| of(how)).collect()
+        };
+        for shown in [first, then] {
+            apply(&engine, shows(shown));
+            let open: &[&str] = if shown == PurchaseVisibility::Everyone { &["public", "silent"] } else { &["public"] };
+            let open = each(open);
+            assert_eq!(list("u0"), open, "{first:?}, then {shown:?}");
+            assert_eq!(list("nobody-knows"), open, "{first:?}, then {shown:?}");
+            assert_eq!(list("u2").len(), 9, "a friend sees all of them");
+        }
+    }
 }
 
 #[test]

@@ -240,6 +240,7 @@ fn team(min_size: u32) -> TeamRecord {
         opened_at: None,
         deadline: Some(now().plus_days(1.0)),
         outcome: TeamOutcome::Open,
+        public: None,
     }
 }
 

@@ -56,7 +56,8 @@ fn check_products(world: &World, viewer: usize, answer: &Answer<ProductItem>) ->
 
 fn check_team(world: &World, viewer: usize, team_id: &str) -> Result<(), TestCaseError> {
     let team = world.teams.iter().find(|team| team.id == team_id).unwrap();
-    let open_to_all = world.people[team.initiator].visibility == juntos_datasets::tables::PurchaseVisibility::Everyone;
+    let shows_all = world.people[team.initiator].visibility == juntos_datasets::tables::PurchaseVisibility::Everyone;
+    let open_to_all = team.public.unwrap_or(shows_all);
     let personal = world.people[viewer].personalise;
     prop_assert!(open_to_all || personal && world.mutual(viewer, team.initiator));
     prop_assert!(!world.goods[team.product].sensitive);

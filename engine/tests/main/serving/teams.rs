@@ -7,7 +7,7 @@ use juntos_datasets::tables::{FriendshipKind, PurchaseVisibility, TeamOutcome};
 use juntos_datasets::units::Timestamp;
 use juntos_engine::Engine;
 use juntos_engine::explanation::{Explain, Rule};
-use juntos_engine::live::records::{InviteKind, InviteRecord, TeamRecord, TeamStep, TeamStepRecord};
+use juntos_engine::live::records::{InviteKind, InviteRecord, Opening, TeamRecord, TeamStep, TeamStepRecord};
 use juntos_engine::live::{Applied, Change, ChangeFault};
 use juntos_engine::request::{Answer, Context, TeamItem};
 use juntos_engine::rules::{Caps, Rules};
@@ -26,7 +26,7 @@ fn step(user: usize, minute: i64, step: TeamStep) -> TeamStepRecord {
 
 fn opened(min_size: u32, deadline: Timestamp) -> TeamStepRecord {
     let (product_id, min_size, deadline) = ("p1".to_owned(), Some(min_size), Some(deadline));
-    step(0, 0, TeamStep::Opened { product_id, min_size, deadline })
+    step(0, 0, TeamStep::Opened(Opening { min_size, deadline, ..Opening::of(product_id) }))
 }
 
 /// A valid history from choices of people: one who is inside leaves, any other joins; with its participants and outcome.
@@ -144,6 +144,7 @@ fn a_full_team_refuses_where_nobody_can_have_left_before() {
         opened_at: Some(now()),
         deadline: None,
         outcome: TeamOutcome::Open,
+        public: None,
     };
     engine.apply(Change::PutTeam(put), now()).unwrap();
     assert_eq!(report(&engine, step(3, 6, TeamStep::Joined)), full());
@@ -280,6 +281,7 @@ fn who_joined_has_followed_the_invitation() {
         opened_at: None,
         deadline,
         outcome: TeamOutcome::Open,
+        public: None,
     };
     let opened = Change::PutTeam(TeamRecord { participant_ids: Vec::new(), ..joined.clone() });
     let reported = TeamStepRecord { ts: Some(now()), ..step(1, 0, TeamStep::Joined) };
@@ -308,7 +310,8 @@ fn a_team_that_ran_out_hides_no_other() {
     let engine = circle(5);
     for (team_id, min_size, days) in [("soon over", 2, 0.1), ("goes on", 4, 5.0)] {
         let deadline = Some(now().plus_days(days));
-        let step = TeamStep::Opened { product_id: "p1".to_owned(), min_size: Some(min_size), deadline };
+        let opening = Opening { min_size: Some(min_size), deadline, ..Opening::of("p1") };
+        let step = TeamStep::Opened(opening);
         let (team_id, user_id) = (team_id.to_owned(), "u1".to_owned());
         let opened = TeamStepRecord { team_id, user_id, step, ts: Some(now()), event_id: None };
         engine.apply(Change::TeamStep(opened), now()).unwrap();
@@ -368,6 +371,7 @@ fn crowded(seed: u64, team_product: f64) -> Engine {
             opened_at: None,
             deadline: Some(now().plus_days(f64::from(1 + below(5)))),
             outcome: TeamOutcome::Open,
+            public: None,
         };
         // A member who is blocked by another may not be in it: one team fewer.
         let _refused = engine.apply(Change::PutTeam(record), now());

@@ -68,6 +68,8 @@ pub(super) struct Deal {
     pub product: usize,
     pub initiator: usize,
     pub participants: Vec<usize>,
+    /// What its initiator says of whether strangers may see it.
+    pub public: Option<bool>,
 }
 
 /// What a test knows of the world.
@@ -164,7 +166,8 @@ impl World {
             let (initiator, product) = (random.random_range(0..people), random.random_range(0..goods));
             let participants =
                 (0..people).filter(|&user| user != initiator && random.random_bool(0.2)).take(3).collect();
-            world.teams.push(Deal { id: format!("t{at}"), product, initiator, participants });
+            let public = [None, Some(false), Some(true)][random.random_range(0..3)];
+            world.teams.push(Deal { id: format!("t{at}"), product, initiator, participants, public });
         }
         for good in &mut world.goods {
             good.seller = SELLERS.get(random.random_range(0..4)).copied();
@@ -341,6 +344,7 @@ impl World {
                 outcome: TeamOutcome::Open,
                 split: juntos_datasets::tables::Split::Train,
                 negative_ids: Vec::new(),
+                public: team.public,
             };
             writer.push::<Teams>(&row).unwrap();
         }
@@ -361,6 +365,7 @@ impl Deal {
             outcome: TeamOutcome::Open,
             split: juntos_datasets::tables::Split::Train,
             negatives: Vec::new(),
+            public: self.public,
         }
     }
 }

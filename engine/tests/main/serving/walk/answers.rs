@@ -113,7 +113,8 @@ impl<'a> Asker<'a> {
         hold!(truth.may_see(self.age, self.country, crew.product), "the product of {id} may not be shown");
         hold!(!truth.things[crew.product].sensitive, "the product of {id} is sensitive");
         let initiator = crew.initiator.ok_or("has no initiator")?;
-        let public = truth.people[initiator].visibility == juntos_datasets::tables::PurchaseVisibility::Everyone;
+        let shows_all = truth.people[initiator].visibility == juntos_datasets::tables::PurchaseVisibility::Everyone;
+        let public = crew.public.unwrap_or(shows_all);
         let friend = self.personal.is_some_and(|user| truth.mutual(user, initiator));
         hold!(public || friend, "{id} is a stranger's, and not public");
         for member in crew.members() {

@@ -175,6 +175,7 @@ impl Walk {
             return;
         }
         let old_enough = self.truth.things[product].min_age.is_none_or(|age| self.truth.age(Some(initiator)) >= age);
+        let public = [None, Some(false), Some(true)][self.random.random_range(0..3)];
         let record = TeamRecord {
             team_id: id.clone(),
             product_id: self.truth.things[product].id.clone(),
@@ -184,6 +185,7 @@ impl Walk {
             opened_at: None,
             deadline: Some(deadline),
             outcome: TeamOutcome::Open,
+            public,
         };
         let opened = self.engine.apply(Change::PutTeam(record), self.truth.now);
         assert_eq!(opened.is_ok(), old_enough, "who is too young opens no team");
@@ -197,6 +199,7 @@ impl Walk {
                 min_size: min_size as usize,
                 deadline,
                 cancelled: false,
+                public,
             };
             self.truth.crews.insert(id, crew);
         }

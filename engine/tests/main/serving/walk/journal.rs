@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use juntos_datasets::units::Timestamp;
-use juntos_engine::live::records::{InviteKind, InviteRecord, TeamStep, TeamStepRecord};
+use juntos_engine::live::records::{InviteKind, InviteRecord, Opening, TeamStep, TeamStepRecord};
 use juntos_engine::live::{Change, ChangeFault, Journal, Kept, NotKept, Noted};
 use juntos_engine::request::Context;
 use proptest::prelude::*;
@@ -56,8 +56,9 @@ impl Walk {
         let ts = self.random.random_bool(0.5).then(|| self.truth.now.plus_days(-ago));
         let change = if self.random.random_bool(0.6) {
             let (min_size, deadline) = (Some(self.random.random_range(2..5)), Some(self.truth.now.plus_days(2.0)));
+            let public = [None, Some(false), Some(true)][self.random.random_range(0..3)];
             let step = match self.random.random_range(0..8) {
-                0..=2 => TeamStep::Opened { product_id, min_size, deadline },
+                0..=2 => TeamStep::Opened(Opening { product_id, min_size, deadline, public }),
                 3..=5 => TeamStep::Joined,
                 6 => TeamStep::Left,
                 _ => TeamStep::Cancelled,

@@ -57,6 +57,8 @@ pub(super) struct Crew {
     pub min_size: usize,
     pub deadline: Timestamp,
     pub cancelled: bool,
+    /// What its initiator says of whether strangers may see it.
+    pub public: Option<bool>,
 }
 
 impl Crew {
@@ -124,6 +126,7 @@ impl Truth {
             min_size: 5,
             deadline: now().plus_days(1.0),
             cancelled: false,
+            public: team.public,
         };
         let n = world.people.len();
         let pairs = (0..n).flat_map(|one| (0..n).map(move |other| (one, other)));
