@@ -38,7 +38,8 @@ pub struct Trial {
     pub model: String,
     /// Settings in which it differs from the trial that the search stood at; empty for the first of a model.
     pub settings: String,
-    /// Mean NDCG@100 over the users validated on; with standing groups, the weighted geometric mean of it and theirs.
+    /// Mean NDCG@100 over the users validated on; where they often buy again, the weighted geometric mean of it and of that for
+    /// what was new to them; with standing groups, the weighted geometric mean of it and theirs.
     #[serde(rename = "ndcg@100")]
     pub ndcg: f64,
     /// The same over standing groups alone, where they count.
@@ -104,8 +105,8 @@ const POPULAR_MAY_HELP: f64 = 0.5;
 const FIRST_NEIGHBOURS: f32 = 0.1;
 /// The same of what friends bought.
 const FIRST_FRIENDS: f32 = 0.03;
-/// The same of what somebody had before.
-const FIRST_HAD: f32 = -0.1;
+/// The same of what somebody had before, taken off or put on.
+const FIRST_HAD: f32 = 0.1;
 
 /// Passes over the data after which softmax is stopped at the latest.
 const MOST_EPOCHS: usize = 10;
@@ -206,7 +207,11 @@ impl Search<'_> {
             self.listen(best, &mut config, (&knobs::weight_of(POPULAR), FIRST_WEIGHT), is_clearly_better)?;
         }
         if self.fitter.has().again {
-            self.listen(best, &mut config, (&knobs::had(), FIRST_HAD), is_clearly_better)?;
+            for (had, first) in [(knobs::had_less(), -FIRST_HAD), (knobs::had_more(), FIRST_HAD)] {
+                if config.ensemble.had == 0.0 {
+                    self.listen(best, &mut config, (&had, first), is_clearly_better)?;
+                }
+            }
         }
         if !is_sampled {
             self.add_others(best, &mut config, others)?;

@@ -193,9 +193,14 @@ pub(super) fn friends() -> Knob {
     any_gain(knob("friends", Step::Times(2.0), (0.03, 2.0), |config| &mut config.ensemble.friends))
 }
 
-/// What an ensemble says of what somebody had before.
-pub(super) fn had() -> Knob {
+/// What an ensemble takes off what somebody had before.
+pub(super) fn had_less() -> Knob {
     any_gain(knob("had", Step::Times(2.0), (-2.0, -0.05), |config| &mut config.ensemble.had))
+}
+
+/// The same, put on it.
+pub(super) fn had_more() -> Knob {
+    any_gain(knob("had", Step::Times(2.0), (0.05, 2.0), |config| &mut config.ensemble.had))
 }
 
 /// A setting that is taken wherever it ranks better at all.

@@ -8,6 +8,7 @@
 //! 8. Where copies rank better together, the choice is an ensemble, and fits to what it learnt.
 //! 9. What friends bought is heard where they show it, and the more the more it tells.
 //! 10. Groups that often buy again are judged by that, too, and it is tried what they had counts.
+//!     So are people; what was new to them counts by itself, too, where times tell what that was. What they had is put on or off.
 //! 11. Where all buy the same, what is popular leads, and nothing that is chosen ranks worse.
 //! 12. A choice that is interrupted after any trial goes on to the same, also where what it kept is damaged.
 
@@ -16,6 +17,7 @@ use std::collections::BTreeSet;
 use juntos_datasets::progress::Silent;
 use juntos_datasets::tables::{PurchaseVisibility, Split, TeamOutcome};
 use juntos_datasets::training::{Possession, TeamRecord, TrainingData};
+use juntos_datasets::units::Timestamp;
 use juntos_datasets::{Csr, IdMap, ProductRow, UserRow};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -230,6 +232,38 @@ fn among_strangers(mut data: TrainingData, users: usize, products: usize) -> Tra
         valid: Csr::empty(users, products),
         test: Csr::empty(users, products),
         ..data
+    }
+}
+
+/// Everybody bought every other product of hers twice.
+fn habits(timed: bool) -> TrainingData {
+    let mut data = tastes();
+    let times = |user: usize, product: u32| 1 + u32::from((user + product as usize / 4).is_multiple_of(2));
+    for (user, had) in data.possessions.iter_mut().enumerate() {
+        for had in had {
+            had.purchases = times(user, had.product.0);
+            had.last = timed.then(|| Timestamp::from_millis(i64::from(had.product.0 * 7 + user as u32 * 3) % 41));
+        }
+    }
+    let weighed = |(user, product, _)| (user, product, times(user as usize, product) as f32);
+    let cells = data.interactions.cells().map(weighed).collect();
+    TrainingData { interactions: Csr::from_entries(SIDE as usize, SIDE as usize, cells), ..data }
+}
+
+#[test]
+fn what_is_new_counts_by_itself_where_times_tell_what_that_is() {
+    for timed in [true, false] {
+        let (held, config) = (hold_out(&habits(timed), 5), config(12));
+        assert_eq!(held.by_chance, !timed);
+        let mut fitter = Fitter::new(&held, &config, Session::watched(&Silent)).unwrap();
+        assert!(fitter.has().repeats);
+        let tried = fitter.fit(TrainConfig { model: ALS.to_owned(), ..config.clone() }).unwrap();
+        let count = |cells: &Csr| (0..cells.rows()).filter(|&user| !cells.row(user).0.is_empty()).count();
+        assert_eq!(tried.score.new.len(), if timed { count(&held.test) } else { 0 });
+        assert!(tried.score.users.len() > count(&held.test), "who bought again alone counts too");
+        let trials = choose(&held, &config, &Session::watched(&Silent)).unwrap().trials;
+        let tried = |settings: &str| trials.iter().find(|trial| trial.settings == settings);
+        assert_eq!(tried("with had 0.1").is_none(), tried("with had -0.1").unwrap().kept);
     }
 }
 

@@ -45,6 +45,8 @@ pub(super) struct Validation<'a> {
     prepared: Prepared,
     /// Users with what they bought next: what was new to them, or, where purchases are often repeated, everything.
     cases: Vec<Case>,
+    /// What was new to users alone, where that is known and not what `cases` are.
+    new_cases: Vec<Case>,
     repeats: bool,
     /// Standing groups, as users of that row, likewise.
     group_cases: Vec<Case>,
@@ -62,8 +64,10 @@ impl<'a> Validation<'a> {
         let held = sample::sampled(held, config);
         let prepared = with_standing_groups(&held.history, config.events.purchase);
         let repeats = are_frequent(&held);
-        let cases = if repeats { next_purchases(&held) } else { products::cases(&held.history, &held.test, false) };
-        let cases = some_of(cases);
+        let new = || some_of(products::cases(&held.history, &held.test, false));
+        let cases = if repeats { some_of(next_purchases(&held)) } else { new() };
+        // Of purchases drawn by chance nobody can say which was the first.
+        let new_cases = if repeats && !held.by_chance { new() } else { Vec::new() };
         if cases.is_empty() || prepared.interactions.is_empty() {
             return None;
         }
@@ -79,6 +83,7 @@ impl<'a> Validation<'a> {
             may_hear_friends,
             prepared,
             cases,
+            new_cases,
             repeats,
             group_cases,
             groups_repeat,
@@ -162,6 +167,7 @@ impl<'a> Validation<'a> {
     pub(super) fn score(&self, embeddings: &Embeddings) -> Score {
         Score {
             users: self.of_each(&self.cases, embeddings),
+            new: self.of_each(&self.new_cases, embeddings),
             groups: self.of_each(&self.group_cases, &Groups(embeddings)),
         }
     }
