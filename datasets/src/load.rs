@@ -14,19 +14,10 @@ use crate::ids::{IdMap, ProductRow, Row, UserRow};
 use crate::shown::Showing;
 use crate::tables::{
     Blocks, Event, EventKind, Events, Friendship, FriendshipKind, Friendships, Products, PurchaseVisibility, Split,
-    Team, TeamOutcome, Teams, Users,
+    TeamOutcome, Teams, Users,
 };
 use crate::training::{EventWeights, Possession, TeamRecord, TrainingData};
 use crate::units::Timestamp;
-
-/// Which rows belong to which part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Parts {
-    /// As the rows are marked.
-    AsMarked,
-    /// Rows marked `train` before the moment are the past; later ones are to be foretold.
-    Before(Timestamp),
-}
 
 impl TrainingData {
     /// Reads a dataset. Users without `personalise` have no interactions and no held-out products, but keep their
@@ -36,24 +27,9 @@ impl TrainingData {
     /// # Errors
     /// When a table is damaged or a row does not hold what its table promises.
     pub fn load(dataset: &Dataset, weights: &EventWeights) -> Result<Self, DatasetError> {
-        Loader::load(dataset, weights, Parts::AsMarked)
+        Loader::load(dataset, weights)
     }
 
-    /// Reads a dataset as it stood just before `cut`, and what came after as the test.
-    ///
-    /// Of the rows marked `train`: events before `cut` (or without time) are training; the test set of a user is the
-    /// products of her positive events from `cut` on that she had not bought or been given to give before. Teams that
-    /// were decided before `cut` are training, those opened from `cut` on are `test`, those open across `cut` are left
-    /// out, because the table does not tell who had joined by then. Ties made from `cut` on are left out.
-    ///
-    /// # Errors
-    /// As [`TrainingData::load`].
-    pub fn load_split_at(dataset: &Dataset, weights: &EventWeights, cut: Timestamp) -> Result<Self, DatasetError> {
-        Loader::load(dataset, weights, Parts::Before(cut))
-    }
-}
-
-impl TrainingData {
     /// Who blocks whom in the dataset that this was loaded from: `(user, blocked)`, ascending, each once. Both
     /// directions are honoured.
     ///
@@ -68,26 +44,6 @@ impl TrainingData {
         blocks.sort_unstable();
         blocks.dedup();
         Ok(blocks)
-    }
-}
-
-impl Parts {
-    /// The part of a row marked `split` with time `ts`; none if it belongs nowhere.
-    fn of(self, split: Split, ts: Option<Timestamp>) -> Option<Split> {
-        match (self, split) {
-            (Self::AsMarked, split) => Some(split),
-            (Self::Before(_), Split::Valid | Split::Test) => None,
-            (Self::Before(cut), Split::Train) if ts.is_some_and(|ts| ts >= cut) => Some(Split::Test),
-            (Self::Before(_), Split::Train) => Some(Split::Train),
-        }
-    }
-
-    fn of_team(self, team: &Team<'_>) -> Option<Split> {
-        let part = self.of(team.split, team.opened_at)?;
-        match self {
-            Self::Before(cut) if part == Split::Train && team.deadline.is_some_and(|deadline| deadline >= cut) => None,
-            Self::Before(_) | Self::AsMarked => Some(part),
-        }
     }
 }
 
@@ -118,7 +74,6 @@ fn is_before(event: Moment, cancel: Moment) -> bool {
 struct Loader<'d> {
     dataset: &'d Dataset,
     weights: &'d EventWeights,
-    parts: Parts,
     users: IdMap<UserRow>,
     products: IdMap<ProductRow>,
     /// Rows of users without `personalise`.
@@ -144,11 +99,10 @@ struct Bought {
 }
 
 impl<'d> Loader<'d> {
-    fn load(dataset: &'d Dataset, weights: &'d EventWeights, parts: Parts) -> Result<TrainingData, DatasetError> {
+    fn load(dataset: &'d Dataset, weights: &'d EventWeights) -> Result<TrainingData, DatasetError> {
         let mut loader = Self {
             dataset,
             weights,
-            parts,
             users: IdMap::new(),
             products: IdMap::new(),
             private: HashSet::new(),
@@ -163,10 +117,7 @@ impl<'d> Loader<'d> {
         let blocks = loader.read_blocks_and_ends()?;
         loader.read_cancels()?;
         let teams = loader.read_teams()?;
-        let cut = match parts {
-            Parts::AsMarked => loader.latest,
-            Parts::Before(cut) => Some(cut),
-        };
+        let cut = loader.latest;
         let friends = loader.read_friends(&blocks)?;
         let mut pile = loader.weigh_events(cut)?;
         loader.weigh_teams(&teams, cut, &mut pile.weighed);
@@ -222,7 +173,7 @@ impl<'d> Loader<'d> {
             place += 1;
             let cell = (self.users.insert(event.user_id).0, self.products.insert(event.product_id).0);
             self.tested |= event.split == Split::Test;
-            if self.parts.of(event.split, event.ts) != Some(Split::Train) {
+            if event.split != Split::Train {
                 return Ok(());
             }
             self.see(event.ts);
@@ -247,8 +198,7 @@ impl<'d> Loader<'d> {
             participants.retain(|&participant| participant != initiator);
             let negatives = team.negative_ids.iter().map(|id| self.products.insert(id)).collect();
             self.tested |= team.split == Split::Test;
-            let Some(split) = self.parts.of_team(team) else { return Ok(()) };
-            if split == Split::Train {
+            if team.split == Split::Train {
                 self.see(team.opened_at);
             }
             teams.push(TeamRecord {
@@ -260,7 +210,7 @@ impl<'d> Loader<'d> {
                 opened_at: team.opened_at,
                 deadline: team.deadline,
                 outcome: team.outcome,
-                split,
+                split: team.split,
                 negatives,
                 public: team.public,
             });
@@ -292,11 +242,7 @@ impl<'d> Loader<'d> {
 
     /// Whether a tie made at `since` belongs to the time of the test.
     fn is_later(&self, since: Option<Timestamp>) -> bool {
-        match (self.parts, since, self.latest) {
-            (Parts::Before(cut), Some(since), _) => since >= cut,
-            (Parts::AsMarked, Some(since), Some(latest)) => self.tested && since > latest,
-            _ => false,
-        }
+        self.tested && since.zip(self.latest).is_some_and(|(since, latest)| since > latest)
     }
 
     fn ends(&self, tie: &Friendship<'_>) -> Option<(UserRow, UserRow)> {
@@ -309,8 +255,8 @@ impl<'d> Loader<'d> {
         self.dataset.for_each::<Events>(|event| {
             place += 1;
             let rows = self.users.row(event.user_id).zip(self.products.row(event.product_id));
-            if let (Some((user, product)), Some(part)) = (rows, self.parts.of(event.split, event.ts)) {
-                self.take_event(event, (user.0, product.0), part, place, cut, &mut pile);
+            if let Some((user, product)) = rows {
+                self.take_event(event, (user.0, product.0), place, cut, &mut pile);
             }
             Ok(())
         })?;
@@ -321,18 +267,17 @@ impl<'d> Loader<'d> {
         &self,
         event: &Event<'_>,
         (user, product): (u32, u32),
-        part: Split,
         place: u64,
         cut: Option<Timestamp>,
         pile: &mut Pile,
     ) {
-        if part == Split::Train && is_buying(event.kind) {
+        if event.split == Split::Train && is_buying(event.kind) {
             pile.bought.push(Bought { user, product, ts: event.ts, is_gift: event.kind == EventKind::Gift });
         }
         if self.private.contains(&user) {
             return;
         }
-        match part {
+        match event.split {
             Split::Train => {
                 let weight = self.aged(self.weights.of(event.kind), event.ts, cut);
                 let cancels = self.cancels.get(&(user, product)).map_or(&[][..], Vec::as_slice);
@@ -372,15 +317,8 @@ impl<'d> Loader<'d> {
     fn assemble(self, pile: Pile, friends: Csr, teams: Vec<TeamRecord>, cut: Option<Timestamp>) -> TrainingData {
         let (rows, columns) = (self.users.len(), self.products.len());
         let possessions = possessions(rows, pile.bought);
-        let is_had = |&(user, product): &(u32, u32)| {
-            possessions[user as usize].binary_search_by_key(&ProductRow(product), |had| had.product).is_ok()
-        };
-        let mut test = pile.test;
-        if matches!(self.parts, Parts::Before(_)) {
-            test.retain(|cell| !is_had(cell));
-        }
         let interactions = Csr::from_entries(rows, columns, pile.weighed);
-        let (valid, test) = (ones(rows, columns, pile.valid), ones(rows, columns, test));
+        let (valid, test) = (ones(rows, columns, pile.valid), ones(rows, columns, pile.test));
         let mut private: Vec<u32> = self.private.into_iter().collect();
         private.sort_unstable();
         let showing = Showing { visibility: self.visibility, private, sensitive: self.sensitive };

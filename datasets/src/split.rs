@@ -1,67 +1,163 @@
-//! Parts of the training data: a random hold-out for each user, and the groups that buy together again and again.
+//! A dataset split by time: what happened from a moment on is marked as the test.
 
-use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
 
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
 
-use crate::csr::Csr;
-use crate::ids::{ProductRow, UserRow};
-use crate::training::TrainingData;
+use crate::dataset::{Dataset, DatasetWriter, Writes};
+use crate::error::DatasetError;
+use crate::progress::Progress;
+use crate::tables::{
+    Blocks, Event, Events, Friendships, Products, Sellers, Split, Table, Team, TeamOutcome, Teams, Users,
+};
+use crate::units::Timestamp;
 
-/// Teams a set of members must have succeeded with to count as a standing group.
-pub const STANDING_TEAMS: usize = 2;
-
-/// Members who succeeded together at least [`STANDING_TEAMS`] times.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StandingGroup {
-    /// The members, ascending.
-    pub members: Vec<UserRow>,
-    /// What they bought together, by product, with the number of teams.
-    pub interactions: Vec<(ProductRow, f32)>,
+/// Where the test begins.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum TestFrom {
+    /// So many days before the latest event; above 0.
+    LastDays(f64),
+    /// At this moment.
+    Moment(Timestamp),
 }
 
-impl TrainingData {
-    /// Splits the interactions into a part to learn from and one to measure on: of each user's products, `share`
-    /// (0 to 1) is held out at random, rounded down, and one always stays. Equal seeds give equal parts.
-    pub fn hold_out(&self, share: f64, seed: u64) -> (Csr, Csr) {
-        let (mut train, mut held) = (Vec::new(), Vec::new());
-        for user in 0..self.interactions.rows() {
-            let (products, values) = self.interactions.row(user);
-            let most = products.len().saturating_sub(1);
-            let wanted = ((products.len() as f64 * share.clamp(0.0, 1.0)) as usize).min(most);
-            // A stream for each user: her part does not depend on what the others have.
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream(user as u64);
-            let mut is_held = vec![false; products.len()];
-            // The first steps of a Fisher-Yates shuffle draw `wanted` positions.
-            let mut order: Vec<usize> = (0..products.len()).collect();
-            for at in 0..wanted {
-                let drawn = rng.random_range(at..order.len());
-                order.swap(at, drawn);
-                is_held[order[at]] = true;
-            }
-            for (at, (&product, &value)) in products.iter().zip(values).enumerate() {
-                let part = if is_held[at] { &mut held } else { &mut train };
-                part.push((user as u32, product, value));
-            }
-        }
-        let (rows, columns) = (self.interactions.rows(), self.interactions.columns());
-        (Csr::from_entries(rows, columns, train), Csr::from_entries(rows, columns, held))
-    }
+/// How many rows went where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SplitReport {
+    /// The first moment of the test.
+    pub test_from: Timestamp,
+    /// Events by part.
+    pub events: Counts,
+    /// Events without a time, which are training.
+    pub undated_events: u64,
+    /// Teams by part.
+    pub teams: Counts,
+}
 
-    /// The standing groups of the succeeded training teams, in ascending order of their members.
-    pub fn standing_groups(&self) -> Vec<StandingGroup> {
-        let mut teams: BTreeMap<Vec<UserRow>, Vec<ProductRow>> = BTreeMap::new();
-        for team in self.teams.iter().filter(|team| team.is_past_success() && !team.participants.is_empty()) {
-            teams.entry(team.members()).or_default().push(team.product);
+/// Rows by part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Counts {
+    /// What is learnt from.
+    pub train: u64,
+    /// What is foretold.
+    pub test: u64,
+    /// Neither.
+    pub neither: u64,
+}
+
+impl Counts {
+    fn add(&mut self, part: Split) {
+        match part {
+            Split::Train => self.train += 1,
+            Split::Test => self.test += 1,
+            Split::Valid => self.neither += 1,
         }
-        teams.retain(|_, products| products.len() >= STANDING_TEAMS);
-        let group = |(members, mut products): (Vec<UserRow>, Vec<ProductRow>)| {
-            products.sort_unstable();
-            let interactions = products.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as f32)).collect();
-            StandingGroup { members, interactions }
-        };
-        teams.into_iter().map(group).collect()
+    }
+}
+
+impl fmt::Display for SplitReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "the test begins at {}", self.test_from)?;
+        for (table, counts) in [("events", self.events), ("teams", self.teams)] {
+            let Counts { train, test, neither } = counts;
+            writeln!(f, "{table:8} train {train:>10}  test {test:>10}  neither {neither:>10}")?;
+        }
+        write!(f, "{} events have no time and are training", self.undated_events)
+    }
+}
+
+/// Writes `dataset` to `out`, which must be absent or an empty folder, with every event from the moment on marked as the
+/// test and every other one as training.
+///
+/// Teams opened before are training, those opened later the test. Neither are those that were open at the moment, since the table
+/// does not tell who had joined by then, and those of the test that are open yet. Columns that Juntos does not know are
+/// left behind.
+///
+/// # Errors
+/// When rows are marked already, no event lies on one of the two sides, a table is damaged, `out` is occupied or the disk
+/// refuses; then nothing is left at `out`.
+pub fn split_by_time(
+    dataset: &Dataset,
+    from: TestFrom,
+    out: &Path,
+    progress: &dyn Progress,
+) -> Result<SplitReport, DatasetError> {
+    let test_from = first_of_test(dataset, from)?;
+    let (events, teams) = (Counts::default(), Counts::default());
+    let mut report = SplitReport { test_from, events, undated_events: 0, teams };
+    let mut writer = DatasetWriter::create(out)?;
+    progress.stage("split by time", 0);
+    copy::<Users>(dataset, &mut writer)?;
+    copy::<Products>(dataset, &mut writer)?;
+    copy::<Sellers>(dataset, &mut writer)?;
+    copy::<Friendships>(dataset, &mut writer)?;
+    copy::<Blocks>(dataset, &mut writer)?;
+    dataset.for_each::<Events>(|event| {
+        let split = if event.ts.is_some_and(|ts| ts >= test_from) { Split::Test } else { Split::Train };
+        report.events.add(split);
+        report.undated_events += u64::from(event.ts.is_none());
+        writer.push::<Events>(&Event { split, ..event.clone() })
+    })?;
+    let (later, earlier) = (report.events.test, report.events.train - report.undated_events);
+    if later == 0 || earlier == 0 {
+        let side = if later == 0 { "from then on" } else { "before" };
+        return Err(DatasetError::Usage(format!(
+            "the test would begin at {test_from}, and no event lies {side}; choose another moment"
+        )));
+    }
+    dataset.for_each::<Teams>(|team| {
+        let split = part_of(team, test_from);
+        report.teams.add(split);
+        writer.push::<Teams>(&Team { split, ..team.clone() })
+    })?;
+    writer.finish()?;
+    Ok(report)
+}
+
+fn copy<T: Table>(dataset: &Dataset, writer: &mut DatasetWriter) -> Result<(), DatasetError>
+where
+    DatasetWriter: Writes<T>,
+{
+    dataset.for_each::<T>(|row| writer.push::<T>(row)).map(|_| ())
+}
+
+fn first_of_test(dataset: &Dataset, from: TestFrom) -> Result<Timestamp, DatasetError> {
+    let (mut latest, mut marked) = (None, 0u64);
+    dataset.for_each::<Events>(|event| {
+        latest = latest.max(event.ts);
+        marked += u64::from(event.split != Split::Train);
+        Ok(())
+    })?;
+    dataset.for_each::<Teams>(|team| {
+        marked += u64::from(team.split != Split::Train);
+        Ok(())
+    })?;
+    if marked > 0 {
+        let problem = format!("{marked} events and teams are marked as valid or test in column `split` already");
+        return Err(DatasetError::Usage(format!("{problem}; take a dataset that is not split")));
+    }
+    let latest = latest.ok_or_else(|| {
+        let problem = "no event has a time (column `ts`), so there is nothing to split by";
+        DatasetError::Usage(format!("{problem}; mark the test yourself in column `split`"))
+    })?;
+    Ok(match from {
+        TestFrom::LastDays(days) => latest.plus_days(-days),
+        TestFrom::Moment(moment) => moment,
+    })
+}
+
+fn part_of(team: &Team<'_>, test_from: Timestamp) -> Split {
+    let is_open = team.outcome == TeamOutcome::Open;
+    match team.opened_at {
+        Some(opened) if opened >= test_from => {
+            if is_open {
+                Split::Valid
+            } else {
+                Split::Test
+            }
+        }
+        Some(_) if team.deadline.map_or(is_open, |deadline| deadline >= test_from) => Split::Valid,
+        Some(_) | None => Split::Train,
     }
 }

@@ -157,7 +157,7 @@ pub enum TrainError {
     },
     /// The dataset holds nothing to evaluate the task on.
     #[error(
-        "nothing to evaluate task `{task}` on: the dataset has no {missing}; import with `--test`, or mark held-out rows in column `split`"
+        "nothing to evaluate task `{task}` on: the dataset has no {missing}; split it by time (`juntos split`), import with `--test`, or mark held-out rows in column `split`"
     )]
     NoTestRows {
         /// The task.

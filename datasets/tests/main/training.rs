@@ -1,10 +1,11 @@
 //! 1. loading equals a slow, obvious reference on random small datasets;
-//! 2. nothing from the cut on reaches what is learnt from, and no tie of the time of the test;
-//! 3. a hold-out is a partition, the same for the same seed;
-//! 4. standing groups are the member sets that succeeded together at least twice.
+//! 2. of a dataset split by time nothing from the cut on reaches what is learnt from, and no tie of the time of the test;
+//! 3. what cannot be split is refused, with the reason, and leaves nothing behind.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use juntos_datasets::progress::Silent;
+use juntos_datasets::split::{TestFrom, split_by_time};
 use juntos_datasets::tables::{
     Block, Blocks, Event, EventKind, Events, Friendship, FriendshipKind, Friendships, Split, Team, TeamOutcome, Teams,
     User, Users,
@@ -113,32 +114,94 @@ proptest! {
     #[test]
     fn nothing_of_the_future_is_learnt(acts in acts(), cut in 0..20i64) {
         let folder = tempfile::tempdir().unwrap();
-        let past: Vec<Act> = acts.iter().copied().filter(|act| act.3 < cut).collect();
+        let (past, later): (Vec<Act>, Vec<Act>) = acts.iter().partition(|act| act.3 < cut);
         let moment = Timestamp::from_millis(cut);
-        let weights = EventWeights::default();
-        let split = TrainingData::load_split_at(&write(folder.path(), &acts, &[], &[]), &weights, moment).unwrap();
+        let (whole, out) = (write(folder.path(), &acts, &[(0, 1, 2)], &[(2, 3)]), folder.path().join("split"));
+        let report = split_by_time(&whole, TestFrom::Moment(moment), &out, &Silent);
+        if past.is_empty() || later.is_empty() {
+            prop_assert!(report.is_err() && !out.exists());
+            return Ok(());
+        }
+        let events = report.unwrap().events;
+        prop_assert_eq!((events.train, events.test), (past.len() as u64, later.len() as u64));
+        let split = TrainingData::load(&Dataset::open(&out).unwrap(), &EventWeights::default()).unwrap();
         prop_assert_eq!(cells(&split.interactions), reference(&split, &past));
         prop_assert!(split.possessions.iter().flatten().all(|had| had.last.is_none_or(|last| last < moment)));
-        for (user, product) in cells(&split.test).into_keys() {
-            prop_assert!(split.possessions[user].iter().all(|had| had.product.0 != product));
-            let id = split.products.ids().nth(product as usize).unwrap().to_owned();
-            let is_later = acts.iter().any(|act| act.0 == user && format!("p{}", act.1) == id && act.3 >= cut);
-            prop_assert!(is_later);
-        }
+        prop_assert!(split.cut < Some(moment));
+        let foretold: BTreeSet<(usize, u32)> = later
+            .iter()
+            .filter(|act| act.0 != 4 && WANTED.contains(&EventKind::ALL[act.2]))
+            .map(|act| (act.0, split.products.row(&format!("p{}", act.1)).unwrap().0))
+            .collect();
+        prop_assert_eq!(cells(&split.test).into_keys().collect::<BTreeSet<_>>(), foretold);
+        prop_assert_eq!((split.friends.len(), split.blocks(&whole).unwrap().len()), (2, 1));
     }
+}
 
-    #[test]
-    fn a_hold_out_is_a_partition(acts in acts(), share in 0.0..1.0f64, seed in 0..9u64) {
-        let folder = tempfile::tempdir().unwrap();
-        let data = TrainingData::load(&write(folder.path(), &acts, &[], &[]), &EventWeights::default()).unwrap();
-        let (train, held) = data.hold_out(share, seed);
-        prop_assert_eq!(&(train.clone(), held.clone()), &data.hold_out(share, seed));
-        let mut both = cells(&train);
-        both.extend(cells(&held));
-        prop_assert_eq!(train.len() + held.len(), both.len());
-        prop_assert_eq!(both, cells(&data.interactions));
-        prop_assert!((0..USERS).all(|user| data.interactions.row(user).0.is_empty() || !train.row(user).0.is_empty()));
+/// What shows that somebody wanted a product.
+const WANTED: [EventKind; 5] =
+    [EventKind::Purchase, EventKind::Like, EventKind::Share, EventKind::Gift, EventKind::Rate];
+
+#[test]
+fn teams_that_were_open_at_the_cut_are_neither_past_nor_test() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = DatasetWriter::create(folder.path().join("data")).unwrap();
+    for day in [1.0, 9.5, 12.0] {
+        let ts = Some(Timestamp::from_millis(0).plus_days(day));
+        writer.push::<Events>(&Event { ts, ..Event::new("0", "p", EventKind::Purchase) }).unwrap();
     }
+    writer.push::<Events>(&Event::new("0", "q", EventKind::Purchase)).unwrap();
+    use TeamOutcome::{Expired, Open, Succeeded};
+    let cases = [
+        ("before", Some(1.0), Some(3.0), Expired, Split::Train),
+        ("undated", None, None, Succeeded, Split::Train),
+        ("without-deadline", Some(1.0), None, Succeeded, Split::Train),
+        ("across", Some(8.0), Some(10.5), Succeeded, Split::Valid),
+        ("open-still", Some(8.0), None, Open, Split::Valid),
+        ("after", Some(10.0), Some(11.0), Expired, Split::Test),
+        ("after-and-open", Some(11.0), Some(14.0), Open, Split::Valid),
+    ];
+    for (team_id, opened, deadline, outcome, _) in cases {
+        let day = |day: Option<f64>| day.map(|day| Timestamp::from_millis(0).plus_days(day));
+        let (opened_at, deadline) = (day(opened), day(deadline));
+        let (participant_ids, split, negative_ids, public) = (vec!["1"], Split::Train, vec![], Some(true));
+        let (product_id, initiator_id, min_size) = ("p", "0", 2);
+        let team = Team {
+            team_id,
+            product_id,
+            initiator_id,
+            participant_ids,
+            min_size,
+            opened_at,
+            deadline,
+            outcome,
+            split,
+            negative_ids,
+            public,
+        };
+        writer.push::<Teams>(&team).unwrap();
+    }
+    let whole = writer.finish().unwrap();
+    let out = folder.path().join("split");
+    let report = split_by_time(&whole, TestFrom::LastDays(2.0), &out, &Silent).unwrap();
+    assert_eq!(report.test_from, Timestamp::from_millis(0).plus_days(10.0));
+    assert_eq!((report.events.train, report.events.test, report.undated_events), (3, 1, 1));
+    assert_eq!((report.teams.train, report.teams.test, report.teams.neither), (3, 1, 3));
+    let mut splits = Vec::new();
+    let split = Dataset::open(&out).unwrap();
+    split.for_each::<Teams>(|team| Ok(splits.push((team.team_id.to_owned(), team.split, team.public)))).unwrap();
+    let expected = cases.map(|(id, .., part)| (id.to_owned(), part, Some(true)));
+    assert_eq!(splits, expected);
+    // Once is enough, and where nothing has a time there is nothing to split by.
+    let again = |dataset: &Dataset, from| {
+        split_by_time(dataset, from, &folder.path().join("again"), &Silent).unwrap_err().to_string()
+    };
+    assert!(again(&split, TestFrom::LastDays(2.0)).contains("5 events and teams are marked"));
+    assert!(again(&whole, TestFrom::LastDays(90.0)).contains("no event lies before"));
+    let mut writer = DatasetWriter::create(folder.path().join("timeless")).unwrap();
+    writer.push::<Events>(&Event::new("0", "q", EventKind::Purchase)).unwrap();
+    assert!(again(&writer.finish().unwrap(), TestFrom::LastDays(2.0)).contains("no event has a time"));
+    assert!(!folder.path().join("again").exists());
 }
 
 #[test]
@@ -173,7 +236,7 @@ fn half_lives_age_from_the_latest_moment() {
 }
 
 #[test]
-fn members_who_succeed_twice_are_a_standing_group() {
+fn a_team_that_an_event_tells_of_counts_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = DatasetWriter::create(folder.path().join("data")).unwrap();
     for (team_id, initiator_id, participant, product_id, outcome) in [
@@ -202,13 +265,6 @@ fn members_who_succeed_twice_are_a_standing_group() {
     let told = Event { team_id: Some("1"), ..Event::new("a", "p", EventKind::Purchase) };
     writer.push::<Events>(&told).unwrap();
     let data = TrainingData::load(&writer.finish().unwrap(), &EventWeights::default()).unwrap();
-    let groups = data.standing_groups();
-    assert_eq!(groups.len(), 1);
-    assert_eq!(groups[0].members.iter().map(|&row| data.users.id(row)).collect::<Vec<_>>(), ["a", "b"]);
-    assert_eq!(
-        groups[0].interactions.iter().map(|&(row, times)| (data.products.id(row), times)).collect::<Vec<_>>(),
-        [("p", 1.0), ("q", 1.0)]
-    );
     // Team 1 is told by its event and counts once; team 4 by its membership.
     let (a, p) = (data.users.row("a").unwrap(), data.products.row("p").unwrap());
     assert_eq!(data.interactions.get(a.0 as usize, p.0), 2.0);

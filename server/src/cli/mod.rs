@@ -11,6 +11,7 @@ mod output;
 mod progress;
 mod samples;
 mod serve;
+mod split;
 mod train;
 mod tune;
 
@@ -41,6 +42,8 @@ enum Command {
     Import(import::Import),
     /// Validate a dataset and describe it
     Check(check::Check),
+    /// Mark what happened last as the test, for `juntos evaluate`
+    Split(split::Split),
     /// Train on a dataset and write a bundle
     Train(train::Train),
     /// Search for better settings, as long as you like; goes on where it was interrupted
@@ -67,6 +70,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Generate(command) => command.run(&output),
         Command::Import(command) => command.run(&output),
         Command::Check(command) => command.run(&output),
+        Command::Split(command) => command.run(&output),
         Command::Train(command) => command.run(&output),
         Command::Tune(command) => command.run(&output),
         Command::Evaluate(command) => command.run(&output),

@@ -123,6 +123,25 @@ fn the_same_seed_gives_the_same_bundle() {
     }
 }
 
+#[test]
+fn what_happened_last_is_held_out_and_foretold() {
+    let place = Place::new();
+    place.good("-q generate --users 400 --products 60 --seed 3 --out @data");
+    let none = place.refused("-q evaluate --data @data --bundle @bundle --task products", 1);
+    assert!(none.contains("bundle"), "{none}");
+    place.refused("split @data --out @held", 2);
+    place.refused("split @data --test-days 30 --test-from 2026-03-01T00:00:00Z --out @held", 2);
+    let told = place.good("-q split @data --test-days 30 --json --out @held");
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert!(told["events"]["test"].as_u64() > Some(0) && told["teams"]["train"].as_u64() > Some(0), "{told}");
+    assert!(place.refused("-q split @held --test-days 30 --out @again", 1).contains("marked as valid or test"));
+    place.good("-q train --data @held --out @bundle --model als --dim 8 --seed 1");
+    let without = place.refused("-q evaluate --data @data --bundle @bundle --task products", 1);
+    assert!(without.contains("juntos split"), "{without}");
+    let table = place.good("-q evaluate --data @held --bundle @bundle --task products --via served --k 10");
+    assert!(table.contains("recall@10"), "{table}");
+}
+
 /// Eight people who are all friends; four test teams, of which two succeeded, one expired and one is open.
 fn write_teams(place: &Place) {
     let id = |user: usize| format!("u{user}");
