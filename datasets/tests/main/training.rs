@@ -189,7 +189,11 @@ fn teams_that_were_open_at_the_cut_are_neither_past_nor_test() {
     assert_eq!((report.teams.train, report.teams.test, report.teams.neither), (3, 1, 3));
     let mut splits = Vec::new();
     let split = Dataset::open(&out).unwrap();
-    split.for_each::<Teams>(|team| Ok(splits.push((team.team_id.to_owned(), team.split, team.public)))).unwrap();
+    let note = |team: &Team<'_>| {
+        splits.push((team.team_id.to_owned(), team.split, team.public));
+        Ok(())
+    };
+    split.for_each::<Teams>(note).unwrap();
     let expected = cases.map(|(id, .., part)| (id.to_owned(), part, Some(true)));
     assert_eq!(splits, expected);
     // Once is enough, and where nothing has a time there is nothing to split by.
