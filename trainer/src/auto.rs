@@ -23,7 +23,7 @@ use self::fitter::Tried;
 pub(crate) use self::knobs::Has;
 use self::knobs::{ALS, DIRECTIONS, ENSEMBLE, Knob, POPULAR, PROPAGATION, SOFTMAX, SPECTRAL};
 pub(crate) use self::sample::sampled;
-pub(crate) use self::score::error_of_difference;
+pub(crate) use self::score::{Score, error_of_difference};
 pub(crate) use self::validation::next_purchases;
 use crate::config::{AUTO, EnsembleConfig, TrainConfig};
 use crate::error::TrainError;

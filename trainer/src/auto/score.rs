@@ -39,16 +39,21 @@ impl Score {
     }
 
     /// Whether this is better than `other`, of the same cases, by more than `least` as a share, and by more than chance
-    /// may make of it: the standard error of the difference, to first order.
+    /// may make of it: the standard error of the difference.
     pub(super) fn is_better_than(&self, other: &Self, least: f64) -> bool {
         let (here, there) = (self.ndcg(), other.ndcg());
         if there <= 0.0 {
             return here > there;
         }
+        here / there - 1.0 > least.max(self.error_beside(other))
+    }
+
+    /// Standard error of how much better this is than `other`, of the same cases, as a share of `other`, to first order.
+    pub(crate) fn error_beside(&self, other: &Self) -> f64 {
         let part = other.part_of_groups();
         let of_users = (1.0 - part) * self.error_of_users(other);
         let of_groups = part * relative_error(&self.groups, &other.groups);
-        here / there - 1.0 > least.max(of_users.hypot(of_groups))
+        of_users.hypot(of_groups)
     }
 
     /// Both lists are of the same people, so their errors add up.

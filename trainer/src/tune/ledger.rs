@@ -24,6 +24,8 @@ pub struct TuneTrial {
     /// Mean NDCG@100 of what was held out, to nine decimals; 0 where training failed.
     #[serde(rename = "ndcg@100")]
     pub ndcg: f64,
+    /// Standard error of how much better than the first trial it ranks, as a share of that, to nine decimals.
+    pub error: f64,
     /// Wall-clock seconds it took.
     pub seconds: f64,
     /// Why training failed, where it did.

@@ -14,6 +14,8 @@ const STARTUP: usize = 6;
 const GOOD_SHARE: f64 = 0.25;
 /// Places drawn of which the most promising is taken.
 const CANDIDATES: usize = 24;
+/// How far settings of the best trial are moved, as a standard deviation.
+const NEAR: f64 = 0.15;
 
 /// One trial: which model, where its settings lie, how good it was.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,6 +89,27 @@ pub(super) fn places(observed: &[Observed], model: usize, settings: usize, draws
         .collect()
 }
 
+/// A few of the places a bit up or down: one in any case, and as many more on average. `None` stays where it is, as does what may
+/// not move.
+pub(super) fn near(places: &[f64], may_move: &[bool], draws: &mut Draws) -> Vec<Option<f64>> {
+    let movable: Vec<usize> = (0..places.len()).filter(|&setting| may_move[setting]).collect();
+    let sure = (draws.even() * movable.len() as f64) as usize;
+    let mut moved = vec![None; places.len()];
+    for (at, &setting) in movable.iter().enumerate() {
+        let (too, by) = (draws.even() * (movable.len() as f64) < 1.0, draws.gaussian());
+        if at == sure || too {
+            moved[setting] = Some(reflected(places[setting] + NEAR * by));
+        }
+    }
+    moved
+}
+
+/// A place on [0, 1] for one beyond it.
+fn reflected(place: f64) -> f64 {
+    let at = place.rem_euclid(2.0);
+    if at > 1.0 { 2.0 - at } else { at }
+}
+
 /// One time in two where the first trial has it, which is what the search began with; else anywhere.
 fn around_the_first(of_model: &[Observed], setting: usize, draws: &mut Draws) -> f64 {
     let (stay, anywhere) = (draws.even() < 0.5, draws.even());
@@ -126,8 +149,7 @@ impl Density {
     fn draw(&self, draws: &mut Draws) -> f64 {
         let which = (draws.even() * (self.bumps.len() + 1) as f64) as usize;
         let Some(&(middle, width)) = self.bumps.get(which) else { return draws.even() };
-        let at = (middle + width * draws.gaussian()).rem_euclid(2.0);
-        if at > 1.0 { 2.0 - at } else { at }
+        reflected(middle + width * draws.gaussian())
     }
 }
 
@@ -136,6 +158,7 @@ mod tests {
     //! 1. Densities add up to 1, and what is drawn follows them.
     //! 2. The search comes nearer to a planted optimum than even draws, and to the better model.
     //! 3. The same seed and trials draw the same.
+    //! 4. Near a trial one of the settings that may move does, two on average, and not far.
 
     use super::*;
 
@@ -191,5 +214,22 @@ mod tests {
     fn the_same_seed_draws_the_same() {
         assert_eq!(search(5, 25), search(5, 25));
         assert_ne!(search(5, 25), search(6, 25));
+    }
+
+    #[test]
+    fn few_settings_move_and_not_far() {
+        let (places, may_move) = ([0.0, 0.5, 1.0, 0.3], [true, true, false, true]);
+        let (mut moves, mut far) = (0, 0.0);
+        for trial in 0..1_000 {
+            let moved = near(&places, &may_move, &mut Draws::of(1, trial));
+            let places = |at: usize| moved[at].map(|place| (place - places[at]).abs());
+            let steps: Vec<f64> = (0..4).filter_map(places).collect();
+            assert!(!steps.is_empty() && moved[2].is_none() && moved.iter().flatten().all(|at| (0.0..=1.0).contains(at)));
+            moves += steps.len();
+            far += steps.iter().sum::<f64>();
+        }
+        // One, and each of the two others one time in three; the mean of a half normal is .8 of its deviation.
+        assert!((1_600..1_730).contains(&moves) && (far / moves as f64 - 0.8 * NEAR).abs() < 0.01, "{moves} {far}");
+        assert_eq!(near(&[0.5], &[false], &mut Draws::of(1, 0)), [None]);
     }
 }

@@ -5,8 +5,13 @@ use std::collections::BTreeMap;
 use crate::auto::Has;
 use crate::config::{SoftmaxConfig, TrainConfig};
 
-/// The models that are searched among, in the order of their first trials.
+/// The single models that are searched among, in the order of their first trials.
 pub(super) const SEARCHED: [&str; 4] = ["als", "spectral", "softmax", "propagation"];
+/// What unites them.
+pub(super) const ENSEMBLE: &str = "ensemble";
+
+/// Values of settings, by their names with sections.
+pub(super) type Values = BTreeMap<String, f64>;
 
 /// One setting of one model.
 pub(super) struct Setting {
@@ -27,6 +32,11 @@ enum Scale {
 }
 
 impl Setting {
+    /// The value in `config`, in as few digits as read back as the same.
+    pub(super) fn of(&self, config: &TrainConfig) -> f64 {
+        ((self.get)(config) as f32).to_string().parse().unwrap_or_default()
+    }
+
     /// The value at `place`, 0 to 1, to three significant digits.
     pub(super) fn value(&self, place: f64) -> f64 {
         match self.scale {
@@ -57,9 +67,12 @@ pub(super) fn of(model: &str, has: Has) -> Vec<Setting> {
         "als" => als(),
         "spectral" => spectral(),
         "propagation" => propagation(),
+        ENSEMBLE => ensemble(has),
         _ => softmax(),
     };
-    settings.push(dim());
+    if model != ENSEMBLE {
+        settings.push(dim());
+    }
     if has.repeats {
         settings.push(repeats());
     }
@@ -71,8 +84,14 @@ pub(super) fn of(model: &str, has: Has) -> Vec<Setting> {
     settings
 }
 
+/// What `config` has other values for than `from`.
+pub(super) fn moved(from: &TrainConfig, config: &TrainConfig, settings: &[Setting]) -> Values {
+    let moved = settings.iter().filter(|setting| (setting.get)(config) != (setting.get)(from));
+    moved.map(|setting| (setting.name.to_owned(), setting.of(config))).collect()
+}
+
 /// `config` with these values.
-pub(super) fn with(config: &TrainConfig, settings: &[Setting], values: &BTreeMap<String, f64>) -> TrainConfig {
+pub(super) fn with(config: &TrainConfig, settings: &[Setting], values: &Values) -> TrainConfig {
     let mut config = config.clone();
     for setting in settings {
         if let Some(&value) = values.get(setting.name) {
@@ -87,7 +106,7 @@ pub(super) fn places(
     config: &TrainConfig,
     n_users: usize,
     settings: &[Setting],
-    values: &BTreeMap<String, f64>,
+    values: &Values,
 ) -> Vec<f64> {
     let config = TrainConfig { dim: config.dim_for(n_users), ..config.clone() };
     let place = |setting: &Setting| setting.place(values.get(setting.name).copied().unwrap_or((setting.get)(&config)));
@@ -174,6 +193,33 @@ fn softmax() -> Vec<Setting> {
     ]
 }
 
+/// Weights of what is united and of what is told, and the settings of all single models, of which those of a model without weight
+/// make no difference.
+fn ensemble(has: Has) -> Vec<Setting> {
+    use Scale::Steps;
+    const WEIGHTS: &[f64] = &[0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
+    const TOLD: &[f64] = &[0.0, 0.03, 0.06, 0.12, 0.24, 0.48, 0.96];
+    const HAD: &[f64] = &[-1.6, -0.8, -0.4, -0.2, -0.1, 0.0, 0.1, 0.2, 0.4, 0.8, 1.6];
+    const EPOCHS: &[f64] = &[2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 12.0, 16.0, 20.0];
+    let mut settings = vec![
+        setting!("ensemble.als", Steps(WEIGHTS), ensemble.als),
+        setting!("ensemble.spectral", Steps(WEIGHTS), ensemble.spectral),
+        setting!("ensemble.softmax", Steps(WEIGHTS), ensemble.softmax),
+        setting!("ensemble.propagation", Steps(WEIGHTS), ensemble.propagation),
+        setting!("ensemble.popularity", Steps(WEIGHTS), ensemble.popularity),
+        setting!("ensemble.neighbours", Steps(TOLD), ensemble.neighbours),
+        setting!("softmax.epochs", Steps(EPOCHS), softmax.epochs),
+    ];
+    if has.friends {
+        settings.push(setting!("ensemble.friends", Steps(TOLD), ensemble.friends));
+    }
+    if has.again {
+        settings.push(setting!("ensemble.had", Steps(HAD), ensemble.had));
+    }
+    settings.extend([als(), spectral(), propagation(), softmax()].into_iter().flatten());
+    settings
+}
+
 #[cfg(test)]
 mod tests {
     //! 1. Every value on the scale is accepted by the configuration, and is read back from its place.
@@ -185,15 +231,16 @@ mod tests {
 
     #[test]
     fn every_value_is_accepted() {
-        for model in SEARCHED {
-            let settings = of(model, ALL);
+        for model in SEARCHED.into_iter().chain([ENSEMBLE]) {
+            // Without any weight there is nothing to fit.
+            let settings: Vec<Setting> = of(model, ALL).into_iter().filter(|of| of.name != "ensemble.als").collect();
             for step in 0..=20 {
                 let place = f64::from(step) / 20.0;
-                let values: BTreeMap<String, f64> =
+                let values: Values =
                     settings.iter().map(|setting| (setting.name.to_owned(), setting.value(place))).collect();
                 let config = with(&TrainConfig::default(), &settings, &values);
                 config.validate().unwrap();
-                for (setting, at) in settings.iter().zip(places(&config, 1_000, &settings, &BTreeMap::new())) {
+                for (setting, at) in settings.iter().zip(places(&config, 1_000, &settings, &Values::new())) {
                     let value = (setting.get)(&config);
                     assert!((value - values[setting.name]).abs() <= 1e-6 * value.abs(), "{}", setting.name);
                     assert!((setting.value(at) - values[setting.name]).abs() <= 1e-9, "{}: {value}", setting.name);
@@ -213,7 +260,7 @@ mod tests {
     #[test]
     fn the_configured_dimensions_are_those_that_are_used() {
         let settings = [dim()];
-        let at = places(&TrainConfig::default(), 1_000_000, &settings, &BTreeMap::new())[0];
+        let at = places(&TrainConfig::default(), 1_000_000, &settings, &Values::new())[0];
         assert_eq!(settings[0].value(at), 128.0);
     }
 }
