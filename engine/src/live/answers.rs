@@ -13,6 +13,12 @@ impl Live {
         self.invites.state(invited, initiator, product, || self.joined_at(invited, initiator, product))
     }
 
+    /// Products to which somebody was invited by `initiator` and will not join her, ascending: she declined.
+    pub(crate) fn declined(&self, invited: u32, initiator: u32) -> Vec<u32> {
+        let declined = |product: &u32| self.invitation(invited, initiator, *product) == Some(InviteKind::Declined);
+        self.invites.products_from(invited, initiator).filter(declined).collect()
+    }
+
     /// Invitations from anybody since `since_ms`, without those of `asker` that were followed.
     pub(crate) fn invited_since(&self, invited: u32, asker: u32, since_ms: i64) -> usize {
         let joined = |initiator: u32, product: u32| self.joined_at(invited, initiator, product);

@@ -82,6 +82,12 @@ impl Invites {
         inbox.flat_map(move |inbox| inbox.range((initiator, 0)..=(initiator, u32::MAX)).map(|(_, stages)| stages))
     }
 
+    /// What somebody was invited to by `initiator`, by product.
+    pub(crate) fn products_from(&self, invited: u32, initiator: u32) -> impl Iterator<Item = u32> {
+        let inbox = self.inboxes.get(&invited).into_iter();
+        inbox.flat_map(move |inbox| inbox.range((initiator, 0)..=(initiator, u32::MAX)).map(|(key, _)| key.1))
+    }
+
     /// Invitations to others' teams than that of `initiator` on `product` that were suggested or sent since `since_ms`.
     pub(crate) fn suggested_since(&self, invited: u32, initiator: u32, product: u32, since_ms: i64) -> usize {
         let others = self.inbox(invited).filter(|(key, _)| **key != (initiator, product));

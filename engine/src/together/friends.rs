@@ -71,7 +71,8 @@ impl Snapshot {
         let privacy = viewer.privacy(self, context.now);
         let friends = privacy.friends().iter().map(|friend| friend.row).collect();
         let mut invited = privacy.invitations(friends, self.goods(product).min_age).into_inner();
-        invited.retain(|&friend| self.open_to(friend, user, product, context.now));
+        let company = self.company(user, product, context.now);
+        invited.retain(|&friend| self.open_to(friend, user, product, context.now) && !company.contains(&friend));
         if !shown.is_empty() || !context.exclude.is_empty() {
             invited.retain(|&friend| {
                 let id = self.user_id(friend);

@@ -43,6 +43,12 @@ impl Snapshot {
             && invites.suggested_since(friend, initiator, product, since) < self.invites.suggestions_a_week as usize
     }
 
+    /// Everybody who is with this person in an open team on the product, and so needs no invitation.
+    pub(crate) fn company(&self, user: u32, product: u32, now: Timestamp) -> Vec<u32> {
+        let open = self.live.teams.open_of_member(user).filter(|team| team.product == product && !team.overdue(now));
+        open.flat_map(|team| team.members().collect::<Vec<u32>>()).collect()
+    }
+
     /// Log-odds to join that recent invitations take away; zero without any.
     pub(crate) fn fatigue(&self, friend: u32, initiator: u32, product: u32, now: Timestamp) -> f32 {
         let invites = &self.live.invites;

@@ -22,7 +22,7 @@ use crate::live::view::{dot, weighted_mean};
 use crate::privacy::{Privacy, certain_age};
 use crate::rank::Scale;
 use crate::recommend::{Snapshot, pool};
-use crate::request::{Answer, Context, Degraded, GroupProductItem, MAX_IDS, Market, ProductItem, RequestFault, Source};
+use crate::request::{Answer, Context, Degraded, GroupProductItem, MAX_IDS, Market, RequestFault, Source};
 use crate::trace::Trace;
 use crate::verdict::Grounds;
 use crate::viewer::Viewer;
@@ -54,6 +54,8 @@ struct Group<'a> {
     others: Vec<u32>,
     /// What each of `others` may get: everything on the list where she was named, because then the list is made for her.
     reaches: Vec<Option<Reach>>,
+    /// Products, ascending, to which each of `others` declined an invitation by the initiator.
+    declined: Vec<Vec<u32>>,
     evidence: Evidence<'a>,
     /// Facts of each of `others`, as for a product that nobody has.
     facts: Vec<JoinFacts>,
@@ -70,7 +72,7 @@ struct Group<'a> {
 struct Reach {
     /// What she may be shown where she lives.
     allowed: Arc<Bitmap>,
-    /// What she refused, as far as the initiator may know, ascending.
+    /// What she refused, as far as the initiator may know, and declined to buy with her, ascending.
     refused: Vec<u32>,
 }
 
@@ -81,9 +83,10 @@ impl Reach {
 }
 
 impl Group<'_> {
-    /// Whether the one at this place of `others` may get a product.
+    /// Whether the one at this place of `others` may get a product, and has not declined to buy it with the initiator.
     fn counts(&self, at: usize, product: u32) -> bool {
-        self.reaches[at].as_ref().is_none_or(|reach| reach.takes_in(product))
+        let declined = self.declined[at].binary_search(&product).is_ok();
+        !declined && self.reaches[at].as_ref().is_none_or(|reach| reach.takes_in(product))
     }
 }
 
@@ -104,10 +107,24 @@ struct Team {
     saved: f32,
 }
 
-/// A draft with the chance that its team fills, and who would join.
+/// The chance that a team fills, and who of the group might join.
 struct Prospect {
     success: f32,
-    joiners: Vec<u32>,
+    /// Chance and row of each that counts, the likeliest first.
+    chances: Vec<(f32, u32)>,
+    /// People whom the team needs besides its initiator.
+    needed: usize,
+    /// Chance from which on somebody is said to join beyond those.
+    likely_from: f32,
+}
+
+impl Prospect {
+    /// Who would join of those who may be suggested, the likeliest first.
+    fn joiners(self, may_be_suggested: impl Fn(u32) -> bool) -> Vec<u32> {
+        let suggested = self.chances.into_iter().filter(|&(_, other)| may_be_suggested(other));
+        let likely = suggested.enumerate().filter(|(at, (chance, _))| *at < self.needed || *chance >= self.likely_from);
+        likely.take(MOST_NAMED).map(|(_, (_, other))| other).collect()
+    }
 }
 
 impl Snapshot {
@@ -204,10 +221,21 @@ impl Snapshot {
         };
         let Some(user) = initiator else {
             let evidence = Evidence::gather(self, privacy, u32::MAX, &[]);
-            let nobody = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-            let (others, reaches, facts, reserve) = nobody;
+            let nobody = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            let (others, reaches, declined, facts, reserve) = nobody;
             let [filling, joining] = corrections(u32::MAX);
-            return Group { initiator, others, reaches, evidence, facts, reserve, open: false, filling, joining };
+            return Group {
+                initiator,
+                others,
+                reaches,
+                declined,
+                evidence,
+                facts,
+                reserve,
+                open: false,
+                filling,
+                joining,
+            };
         };
         others.retain(|&member| member != user && privacy.may_group(member));
         let friends = self.likeliest_friends(user, privacy);
@@ -232,8 +260,9 @@ impl Snapshot {
         let chosen = |member: &u32| named.binary_search(member).is_err();
         let reach = |member: &u32| chosen(member).then(|| self.reach(*member, viewer, privacy, context));
         let reaches = others.iter().map(reach).collect();
+        let declined = others.iter().map(|&other| self.live.declined(other, user)).collect();
         let [filling, joining] = corrections(user);
-        Group { initiator, others, reaches, evidence, facts, reserve, open: with_friends, filling, joining }
+        Group { initiator, others, reaches, declined, evidence, facts, reserve, open: with_friends, filling, joining }
     }
 
     /// What somebody may get where she lives, as the question has it paid and delivered.
@@ -243,13 +272,17 @@ impl Snapshot {
         conditions.market = Market { country: profile.country.or(viewer.country), ..conditions.market };
         conditions.age = certain_age(profile.birth_year, context.now);
         let refused = self.refused_by(member).iter().copied().filter(|&row| privacy.uses_refusal_of(member, row));
-        Reach { allowed: self.allowed_to_read(&conditions), refused: refused.collect() }
+        let declined = viewer.personal.map(|user| self.live.declined(member, user)).unwrap_or_default();
+        let mut refused: Vec<u32> = refused.chain(declined).collect();
+        refused.sort_unstable();
+        Reach { allowed: self.allowed_to_read(&conditions), refused }
     }
 
     /// Friends both ways, the likeliest to join first, whatever the product, as many as ever count. Not all of them may be
-    /// named: who takes no invitations may still join.
+    /// named: who takes no invitations may still join. Who muted those of the initiator does not.
     fn likeliest_friends(&self, user: u32, privacy: &Privacy<'_>) -> Vec<(u32, JoinFacts)> {
-        let mutual: Vec<u32> = privacy.mutual_friends().collect();
+        let is_open = |friend: &u32| self.live.invites.muted_at(*friend, user).is_none();
+        let mutual: Vec<u32> = privacy.mutual_friends().filter(is_open).collect();
         let of_none = (user, ProductRow(u32::MAX));
         let likeliest = self.likeliest(privacy, of_none, &mutual, MOST_COUNTED, |log_odds, _| log_odds);
         likeliest.into_iter().map(|(_, friend, facts)| (friend, facts)).collect()
@@ -413,14 +446,17 @@ impl Snapshot {
         Team { success: self.prospect(product, goods.group_min_size, group).success, saved }
     }
 
-    /// The chance that the team fills, and everybody in the group who is likely enough to join, likeliest first.
+    /// The chance that the team fills, and the chances of everybody in the group to join.
     ///
     /// The chance counts the group and the friends whom the initiator would likeliest win besides, as training does:
     /// all of these where her friends were asked for, else for the seats that the group leaves free. Only people of the
     /// group are told to join.
     fn prospect(&self, product: u32, min_size: Option<u32>, group: &Group<'_>) -> Prospect {
         let needed = min_size.unwrap_or(SMALLEST_TEAM).saturating_sub(1) as usize;
-        let Some(user) = group.initiator else { return Prospect { success: 0.0, joiners: Vec::new() } };
+        let likely_from = logistic(LIKELY_LOG_ODDS - group.joining.on(product));
+        let Some(user) = group.initiator else {
+            return Prospect { success: 0.0, chances: Vec::new(), needed, likely_from };
+        };
         let serving = self.bundle().serving();
         let chance = |at: usize| {
             let (other, facts) = (group.others[at], &group.facts[at]);
@@ -436,12 +472,8 @@ impl Snapshot {
             probabilities.extend(may_get.map(|friend| serving.join.probability(&chance(friend))));
         }
         // The correction of the whole is learnt for chances to join without theirs.
-        let likely_from = logistic(LIKELY_LOG_ODDS - group.joining.on(product));
-        let likely = chances.iter().enumerate().filter(|(at, (chance, _))| *at < needed || *chance >= likely_from);
-        Prospect {
-            success: serving.success.corrected(&probabilities, needed, group.filling.on(product)),
-            joiners: likely.take(MOST_NAMED).map(|(_, &(_, other))| other).collect(),
-        }
+        let success = serving.success.corrected(&probabilities, needed, group.filling.on(product));
+        Prospect { success, chances, needed, likely_from }
     }
 
     /// Facts on one product from facts on none: only what depends on the product is gathered again.
@@ -463,14 +495,19 @@ impl Snapshot {
     ) -> GroupProductItem {
         let goods = self.goods(draft.row);
         let prospect = self.prospect(draft.row, goods.group_min_size, group);
-        let mut named = privacy.invitations(prospect.joiners, goods.min_age).into_inner();
-        named
-            .retain(|&friend| group.initiator.is_some_and(|user| self.open_to(friend, user, draft.row, privacy.now())));
-        let product: ProductItem = explain.product(draft);
+        let success_probability = group.initiator.map(|_| prospect.success);
+        let named = privacy.invitations(group.others.clone(), goods.min_age).into_inner();
+        let (product, now) = (draft.row, privacy.now());
+        let company = group.initiator.map(|user| self.company(user, product, now)).unwrap_or_default();
+        let may_be_suggested = |friend: u32| {
+            let is_open = group.initiator.is_some_and(|user| self.open_to(friend, user, product, now));
+            is_open && named.contains(&friend) && !company.contains(&friend)
+        };
+        let would_join = prospect.joiners(may_be_suggested);
         GroupProductItem {
-            product,
-            success_probability: group.initiator.map(|_| prospect.success),
-            would_join: named.into_iter().map(|row| self.user_id(row).to_owned()).collect(),
+            product: explain.product(draft),
+            success_probability,
+            would_join: would_join.into_iter().map(|row| self.user_id(row).to_owned()).collect(),
             saving: goods.saving(),
         }
     }
