@@ -126,6 +126,13 @@ MUTANTS = [
         "team.made_public.filter(|public| *public || !ON).unwrap_or_else(",
     ),
     Mutant(
+        "young_stay_in_teams",
+        "4",
+        "live/apply_teams.rs",
+        "let is_young = |user: &u32| !self.is_old_enough(*user, team.product, now);",
+        "let is_young = |user: &u32| !ON && !self.is_old_enough(*user, team.product, now);",
+    ),
+    Mutant(
         "refusals_tell",
         "2f",
         "privacy.rs",

@@ -260,13 +260,7 @@ impl<'a> Search<'a> {
         self.tried(trials.len(), self.models[model], settings, begun)
     }
 
-    fn tried(
-        &mut self,
-        trial: usize,
-        model: &str,
-        settings: Values,
-        begun: Instant,
-    ) -> Result<TuneTrial, TrainError> {
+    fn tried(&mut self, trial: usize, model: &str, settings: Values, begun: Instant) -> Result<TuneTrial, TrainError> {
         let mut config = self.with(model, &settings);
         if model == "softmax" {
             config.softmax.epochs = MOST_EPOCHS;

@@ -33,7 +33,7 @@ impl Snapshot {
             Change::Event(event) => next.event(event, now)?,
             Change::PutUser(record) => next.put_user(record, now)?,
             Change::DeleteUser(user_id) => next.delete_user(&user_id, now)?,
-            Change::PutProduct(record) => next.put_product(record)?,
+            Change::PutProduct(record) => next.put_product(record, now)?,
             Change::DeleteProduct(product_id) => next.delete_product(&product_id)?,
             Change::PutFriendship(record) => next.put_friendship(&record)?,
             Change::DeleteFriendship { user_id, friend_id } => next.delete_friendship(&user_id, &friend_id)?,
@@ -70,6 +70,16 @@ impl Snapshot {
         Ok(Applied::Done)
     }
 
+    /// What somebody did before a user of her id was deleted is of the one who is gone, and brings nobody back.
+    pub(super) fn still_there(&self, user_id: &str, ts: Option<Timestamp>) -> Result<(), ChangeFault> {
+        let deleted = self.live.people.last_deletion(user_id);
+        if ts.zip(deleted).is_some_and(|(ts, deleted)| ts.millis() <= deleted) {
+            let problem = "is before the user of this id was deleted: what she did is forgotten, send no more of it";
+            return Err(ChangeFault::BadRecord { field: "ts", problem: problem.to_owned() });
+        }
+        Ok(())
+    }
+
     pub(super) fn known_user(&self, user_id: &str) -> Result<u32, ChangeFault> {
         self.user_row(user_id).ok_or_else(|| ChangeFault::UnknownUser(user_id.to_owned()))
     }
@@ -87,7 +97,12 @@ impl Snapshot {
         let hidden = hides && self.consent(row).purchase_visibility != PurchaseVisibility::Nobody;
         let lived = self.profile(row).home();
         let moved = lived != Home::new(record.country, record.language);
+        let aged = self.profile(row).birth_year != record.birth_year;
         self.live.people.set_record(row, record);
+        if aged {
+            let open: Vec<_> = self.live.teams.open_of_member(row).cloned().collect();
+            self.turn_out_the_young(&open, now);
+        }
         self.live.teams.show_to_all(row, self.shows_to_all(row));
         if before != after || hidden {
             self.forget_popularity(row);
@@ -115,7 +130,7 @@ impl Snapshot {
         self.live.teams.forget_user(row);
         self.live.invites.forget(row);
         self.live.exposures.forget(row);
-        self.live.people.delete(row, user_id);
+        self.live.people.delete(row, user_id, now.millis());
         self.fold_again_around(row);
         opened_or_joined.iter().for_each(|team| self.live.outcomes.put(&team.id, None));
         self.reckon_around(row, now);
@@ -190,7 +205,7 @@ impl Snapshot {
         }
     }
 
-    fn put_product(&mut self, record: ProductRecord) -> Result<Applied, ChangeFault> {
+    fn put_product(&mut self, record: ProductRecord, now: Timestamp) -> Result<Applied, ChangeFault> {
         record.check()?;
         let n_products = self.bundle().n_products();
         let stored = self.bundle().products().row(&record.product_id).map(|row| row.0);
@@ -203,7 +218,12 @@ impl Snapshot {
         if let Some(vector) = &vector {
             self.index(row, vector)?;
         }
+        let restricted = record.min_age > self.goods(row).min_age;
         self.live.goods.set(row, Good { record: Some(record), vector });
+        if restricted {
+            let open: Vec<_> = self.live.teams.open_of_product(row).cloned().collect();
+            self.turn_out_the_young(&open, now);
+        }
         Ok(Applied::Done)
     }
 
@@ -260,6 +280,7 @@ impl Snapshot {
             return Ok(Applied::Duplicate);
         }
         let product = self.known_product(&event.product_id)?;
+        self.still_there(&event.user_id, event.ts)?;
         let user = self.user_or_new(&event.user_id);
         if event.kind == EventKind::Shown {
             self.note_shown(user, product, &event, now);

@@ -1,5 +1,7 @@
 //! Changes to teams and invitations. As all changes, each does what it should or refuses and changes nothing.
 
+use std::sync::Arc;
+
 use imbl::OrdSet;
 use juntos_datasets::tables::TeamOutcome;
 use juntos_datasets::units::Timestamp;
@@ -86,6 +88,7 @@ impl Snapshot {
             ChangeFault::TeamNotOpen { team_id, outcome: TeamOutcome::Succeeded } => ChangeFault::TeamFull(team_id),
             other => other,
         })?;
+        self.still_sold(team.product)?;
         let user = self.user_or_new(&user_id);
         if team.members().any(|member| member == user) {
             return Err(ChangeFault::AlreadyInTeam { team_id, user_id });
@@ -117,8 +120,7 @@ impl Snapshot {
 
     /// A step that is taken now: after all that are known, and it must count.
     fn take_step(&mut self, mut team: Team, kind: StepKind, user: u32, now: Timestamp) -> Result<Applied, ChangeFault> {
-        let after = team.steps.get_max().map_or(i64::MIN, |last| last.at_ms + 1);
-        let step = Step { at_ms: now.millis().max(after), kind, user, undated: true };
+        let step = last_step(&team, kind, user, now);
         if let Some(refusal) = team.refuses(&step) {
             return Err(refused(refusal, kind, team.id.to_string(), self.user_id(user).to_owned()));
         }
@@ -134,6 +136,7 @@ impl Snapshot {
         if self.knows_event(record.event_id.as_deref()) {
             return Ok(Applied::Duplicate);
         }
+        self.still_there(&record.user_id, record.ts)?;
         let kind = match &record.step {
             TeamStep::Opened(opening) => {
                 let applied = self.opened(&record, opening, now)?;
@@ -145,7 +148,8 @@ impl Snapshot {
             TeamStep::Cancelled => StepKind::Cancelled,
         };
         let user = self.user_or_new(&record.user_id);
-        let step = Step { at_ms: record.ts.unwrap_or(now).millis(), kind, user, undated: record.ts.is_none() };
+        let at_ms = record.ts.unwrap_or(now).millis();
+        let step = Step { at_ms, turn: 0, kind, user, undated: record.ts.is_none() };
         let applied = self.reported(&record, step, now)?;
         self.remember_event(record.event_id.as_deref());
         Ok(applied)
@@ -202,14 +206,15 @@ impl Snapshot {
             };
         };
         let mut team = Team::clone(&known);
-        if team.steps.contains(&step) {
-            return Ok(Applied::Duplicate);
-        }
+        let Some(step) = step.behind(&team.steps) else { return Ok(Applied::Duplicate) };
         if let Some(refusal) = team.refuses(&step) {
             return Err(refused(refusal, step.kind, record.team_id.clone(), record.user_id.clone()));
         }
-        if step.kind == StepKind::Joined && !self.may_be_in(step.user, &team, now) {
-            return Err(self.not_allowed(&record.team_id, step.user));
+        if step.kind == StepKind::Joined {
+            self.still_sold(team.product)?;
+            if !self.may_be_in(step.user, &team, now) {
+                return Err(self.not_allowed(&record.team_id, step.user));
+            }
         }
         if team.steps.len() >= MOST_STEPS {
             let problem = format!("has {MOST_STEPS} steps already; open another team");
@@ -257,8 +262,32 @@ impl Snapshot {
 
     /// Whether a user is old enough for the product of a team, and no block keeps her out of it.
     fn may_be_in(&self, user: u32, team: &Team, now: Timestamp) -> bool {
-        let min_age = self.goods(team.product).min_age.unwrap_or(0);
-        !self.keeps_out(user, team) && certain_age(self.profile(user).birth_year, now) >= min_age
+        !self.keeps_out(user, team) && self.is_old_enough(user, team.product, now)
+    }
+
+    fn is_old_enough(&self, user: u32, product: u32, now: Timestamp) -> bool {
+        certain_age(self.profile(user).birth_year, now) >= self.goods(product).min_age.unwrap_or(0)
+    }
+
+    /// Nobody joins to buy what has been deleted: its age limit is gone with it.
+    fn still_sold(&self, product: u32) -> Result<(), ChangeFault> {
+        self.known_product(self.product_id(product)).map(|_| ())
+    }
+
+    /// Lets those leave these open teams who have become too young for what they buy: the product may have got an age limit, or
+    /// they another year of birth, since they joined.
+    pub(super) fn turn_out_the_young(&mut self, teams: &[Arc<Team>], now: Timestamp) {
+        for team in teams {
+            let is_young = |user: &u32| !self.is_old_enough(*user, team.product, now);
+            let young: Vec<u32> = team.members().filter(is_young).collect();
+            let mut left = Team::clone(team);
+            for &user in &young {
+                left.steps.insert(last_step(&left, StepKind::Left, user, now));
+            }
+            if !young.is_empty() {
+                self.store_team(left, now);
+            }
+        }
     }
 
     fn not_allowed(&self, team_id: &str, user: u32) -> ChangeFault {
@@ -312,6 +341,12 @@ impl Snapshot {
         self.remember_event(record.event_id.as_deref());
         Ok(if news { Applied::Done } else { Applied::Duplicate })
     }
+}
+
+/// A step that is taken now, after all that are known.
+fn last_step(team: &Team, kind: StepKind, user: u32, now: Timestamp) -> Step {
+    let after = team.steps.get_max().map_or(i64::MIN, |last| last.at_ms + 1);
+    Step { at_ms: now.millis().max(after), turn: 0, kind, user, undated: true }
 }
 
 /// Why a step can never count, to whoever reported it.

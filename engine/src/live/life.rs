@@ -13,6 +13,7 @@
 //! all when what is missing before it arrives. A step without a time has that of its arrival, and counts from the opening
 //! on if that is reported later. A step that nothing can mend is refused ([`Team::refuses`]).
 
+use imbl::OrdSet;
 use juntos_datasets::tables::TeamOutcome;
 use juntos_datasets::units::Timestamp;
 
@@ -21,7 +22,7 @@ use super::teams::Team;
 /// Most steps that one team keeps.
 pub(crate) const MOST_STEPS: usize = 10_000;
 
-/// What somebody did to a team. Of steps at the same moment, those further up come first.
+/// What somebody did to a team.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum StepKind {
     Joined,
@@ -35,10 +36,26 @@ pub(crate) enum StepKind {
 pub(crate) struct Step {
     /// Milliseconds since the epoch.
     pub(crate) at_ms: i64,
+    /// Its place among the steps at that moment, in the order in which they were reported.
+    pub(crate) turn: u32,
     pub(crate) kind: StepKind,
     pub(crate) user: u32,
     /// That its time is only that of arrival: nobody said when it happened.
     pub(crate) undated: bool,
+}
+
+impl Step {
+    /// The step behind those of `steps` at the same moment, which were reported before it; none where the last of these by the
+    /// same person says the same.
+    pub(crate) fn behind(self, steps: &OrdSet<Self>) -> Option<Self> {
+        let first = Self { turn: 0, kind: StepKind::Joined, user: 0, undated: false, ..self };
+        let (mut turn, mut hers) = (0, None);
+        for known in steps.range(first..).take_while(|known| known.at_ms == self.at_ms) {
+            turn = known.turn + 1;
+            hers = if known.user == self.user { Some(known.kind) } else { hers };
+        }
+        (hers != Some(self.kind)).then_some(Self { turn, ..self })
+    }
 }
 
 /// Where the steps begin.

@@ -24,9 +24,12 @@ pub(crate) mod view;
 
 use imbl::{HashSet, OrdMap, OrdSet};
 use juntos_datasets::tables::{PurchaseVisibility, TeamOutcome};
+use juntos_datasets::units::Timestamp;
+use juntos_datasets::{ProductRow, UserRow};
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::{Bundle, OpenTeam};
+use crate::privacy::certain_age;
 use exposures::Exposures;
 use goods::Goods;
 use invites::Invites;
@@ -61,22 +64,36 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// Nothing has happened yet, but some teams are open.
+    /// Nothing has happened yet, but some teams are open. Who is too young for what a team buys is not in it.
     pub(crate) fn at_the_cut(bundle: &Bundle) -> Self {
         let mut live = Self::default();
         let shows_all = |user| bundle.consent(user).purchase_visibility == PurchaseVisibility::Everyone;
         let public = |team: &OpenTeam<'_>| team.public.unwrap_or_else(|| shows_all(team.initiator));
-        bundle.open_teams().for_each(|team| live.teams.put(stored_team(&team, public(&team)).lived()));
+        for team in bundle.open_teams() {
+            let is_old_enough = |user: UserRow| is_old_enough(bundle, user, team.product);
+            if is_old_enough(team.initiator) {
+                live.teams.put(stored_team(&team, public(&team), is_old_enough).lived());
+            }
+        }
         live
     }
 }
 
-fn stored_team(team: &OpenTeam<'_>, public: bool) -> Team {
+/// Whether a user was old enough for a product when the bundle was cut.
+fn is_old_enough(bundle: &Bundle, user: UserRow, product: ProductRow) -> bool {
+    let cut = bundle.manifest().cut.unwrap_or(Timestamp::from_millis(0));
+    let min_age = bundle.catalogue().min_age(product).unwrap_or(0);
+    certain_age(bundle.profile(user).birth_year, cut) >= min_age
+}
+
+fn stored_team(team: &OpenTeam<'_>, public: bool, is_old_enough: impl Fn(UserRow) -> bool) -> Team {
+    let joined = team.participants.iter().filter(|&&user| is_old_enough(UserRow(user)));
+    let participants: Vec<u32> = joined.copied().collect();
     Team {
         id: team.team_id.into(),
         product: team.product.0,
         initiator: Some(team.initiator.0),
-        participants: team.participants.to_vec(),
+        participants: participants.clone(),
         anonymous_seats: 0,
         made_public: team.public,
         public,
@@ -84,7 +101,7 @@ fn stored_team(team: &OpenTeam<'_>, public: bool) -> Team {
         opened_at: team.opened_at,
         deadline: team.deadline,
         outcome: TeamOutcome::Open,
-        start: Start { participants: team.participants.to_vec(), outcome: None },
+        start: Start { participants, outcome: None },
         steps: OrdSet::new(),
     }
 }

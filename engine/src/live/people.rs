@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use imbl::{HashMap, HashSet, Vector};
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::popularity::Added;
 use super::records::UserRecord;
@@ -191,6 +192,8 @@ pub(crate) struct People {
     ids: Vector<Arc<str>>,
     records: RowMap<Arc<UserRecord>>,
     deleted: HashSet<u32>,
+    /// When the last user with an id was deleted, ms since the epoch, behind a hash of the id.
+    deletions: HashMap<u128, i64>,
     histories: RowMap<Arc<History>>,
 }
 
@@ -249,8 +252,14 @@ impl People {
         self.records.insert(row, Arc::new(record));
     }
 
-    /// Deletes a user: her row is never used again, and her id is free for somebody new.
-    pub(crate) fn delete(&mut self, row: u32, id: &str) {
+    /// When the last user with this id was deleted, ms since the epoch.
+    pub(crate) fn last_deletion(&self, id: &str) -> Option<i64> {
+        if self.deletions.is_empty() { None } else { self.deletions.get(&xxh3_128(id.as_bytes())).copied() }
+    }
+
+    /// Deletes a user at `at_ms`: her row is never used again, and her id is free for somebody new.
+    pub(crate) fn delete(&mut self, row: u32, id: &str, at_ms: i64) {
+        self.deletions.insert(xxh3_128(id.as_bytes()), at_ms);
         if self.rows.get(id) == Some(&row) {
             self.rows.remove(id);
         }

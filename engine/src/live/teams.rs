@@ -183,7 +183,10 @@ impl Teams {
         if known >= MOST_STEPS || known == 0 && self.waiting.len() >= MOST_AWAITED {
             return None;
         }
-        Some(self.waiting.entry(id.into()).or_default().insert(step).is_none())
+        let steps = self.waiting.entry(id.into()).or_default();
+        let step = step.behind(steps);
+        steps.extend(step);
+        Some(step.is_some())
     }
 
     /// The steps that wait for a team, which wait no longer.

@@ -224,7 +224,9 @@ mod tests {
             let moved = near(&places, &may_move, &mut Draws::of(1, trial));
             let places = |at: usize| moved[at].map(|place| (place - places[at]).abs());
             let steps: Vec<f64> = (0..4).filter_map(places).collect();
-            assert!(!steps.is_empty() && moved[2].is_none() && moved.iter().flatten().all(|at| (0.0..=1.0).contains(at)));
+            assert!(
+                !steps.is_empty() && moved[2].is_none() && moved.iter().flatten().all(|at| (0.0..=1.0).contains(at))
+            );
             moves += steps.len();
             far += steps.iter().sum::<f64>();
         }

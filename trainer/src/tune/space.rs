@@ -102,12 +102,7 @@ pub(super) fn with(config: &TrainConfig, settings: &[Setting], values: &Values) 
 }
 
 /// Where the settings of a trial lie: those it moved, and the rest as `config` has them.
-pub(super) fn places(
-    config: &TrainConfig,
-    n_users: usize,
-    settings: &[Setting],
-    values: &Values,
-) -> Vec<f64> {
+pub(super) fn places(config: &TrainConfig, n_users: usize, settings: &[Setting], values: &Values) -> Vec<f64> {
     let config = TrainConfig { dim: config.dim_for(n_users), ..config.clone() };
     let place = |setting: &Setting| setting.place(values.get(setting.name).copied().unwrap_or((setting.get)(&config)));
     settings.iter().map(place).collect()

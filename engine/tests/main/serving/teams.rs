@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use juntos_datasets::tables::{FriendshipKind, PurchaseVisibility, TeamOutcome};
+use juntos_datasets::tables::{EventKind, FriendshipKind, PurchaseVisibility, TeamOutcome};
 use juntos_datasets::units::Timestamp;
 use juntos_engine::Engine;
 use juntos_engine::explanation::{Explain, Rule};
-use juntos_engine::live::records::{InviteKind, InviteRecord, Opening, TeamRecord, TeamStep, TeamStepRecord};
+use juntos_engine::live::records::{
+    EventRecord, InviteKind, InviteRecord, Opening, ProductRecord, TeamRecord, TeamStep, TeamStepRecord, UserRecord,
+};
 use juntos_engine::live::{Applied, Change, ChangeFault};
 use juntos_engine::request::{Answer, Context, TeamItem};
 use juntos_engine::rules::{Caps, Rules};
@@ -182,6 +184,84 @@ fn a_step_without_a_time_is_never_before_the_opening() {
     assert_eq!(over.to_string(), "`deadline` is before the team was opened");
 }
 
+/// Who sends a batch, or dates to the second, tells of several steps at one moment: they come in the order of the reports.
+#[test]
+fn steps_at_the_same_moment_come_as_they_are_reported() {
+    let at_once = |user, what| TeamStepRecord { ts: None, ..step(user, 0, what) };
+    let dated = |user, what| step(user, 24 * 60, what);
+    for moment in [&at_once as &dyn Fn(usize, TeamStep) -> TeamStepRecord, &dated] {
+        let engine = World::plain(3, PEOPLE, 4).engine();
+        let mut reports = 0;
+        let mut report = |user: usize, what: TeamStep| {
+            reports += 1;
+            report(&engine, TeamStepRecord { event_id: Some(format!("e{reports}")), ..moment(user, what) })
+        };
+        let opening = opened(3, now().plus_days(9.0)).step;
+        assert_eq!(report(5, TeamStep::Joined), Ok(Applied::Waiting));
+        assert_eq!(report(5, TeamStep::Left), Ok(Applied::Waiting));
+        assert_eq!(report(0, opening), Ok(Applied::Done));
+        assert_eq!(report(1, TeamStep::Joined), Ok(Applied::Done));
+        assert_eq!(report(1, TeamStep::Left), Ok(Applied::Done));
+        assert_eq!(report(2, TeamStep::Joined), Ok(Applied::Done));
+        let team = engine.snapshot().team("t").unwrap();
+        assert_eq!((&team.participant_ids[..], team.outcome), (&["u2".to_owned()][..], TeamOutcome::Open));
+        assert_eq!(report(2, TeamStep::Joined), Ok(Applied::Duplicate));
+        assert_eq!(report(2, TeamStep::Left), Ok(Applied::Done));
+        assert_eq!(report(2, TeamStep::Joined), Ok(Applied::Done), "she came back");
+        assert_eq!(report(1, TeamStep::Joined), Ok(Applied::Done));
+        let team = engine.snapshot().team("t").unwrap();
+        assert_eq!((&team.participant_ids.join(" ")[..], team.outcome), ("u2 u1", TeamOutcome::Succeeded));
+    }
+}
+
+/// A product that gets an age limit, or a member another year of birth: who is too young then leaves; nobody joins for what
+/// is no longer sold, whose limit is gone.
+#[test]
+fn nobody_gets_what_she_is_too_young_for_through_a_team() {
+    let join = |user: &str| Change::JoinTeam { team_id: "t".into(), user_id: user.into() };
+    let born = |year: i32| Change::PutUser(UserRecord { birth_year: Some(year), ..UserRecord::new("u1") });
+    let limit = |min_age: Option<u32>| Change::PutProduct(ProductRecord { min_age, ..ProductRecord::new("p1") });
+    let turns = [vec![born(2015), join("u1"), limit(Some(18))], vec![limit(Some(18)), join("u1"), born(2015)]];
+    for turn in turns {
+        let engine = World::plain(4, PEOPLE, 4).engine();
+        report(&engine, opened(3, now().plus_days(9.0))).unwrap();
+        for change in turn {
+            assert_eq!(engine.apply(change, now().plus_days(1.0)), Ok(Applied::Done));
+        }
+        assert!(engine.snapshot().team("t").unwrap().participant_ids.is_empty());
+        assert_eq!(engine.apply(join("u1"), now().plus_days(1.0)).unwrap_err().code(), "not_allowed_in_team");
+        assert_eq!(engine.apply(join("u2"), now().plus_days(1.0)), Ok(Applied::Done));
+        let deleted = Change::DeleteProduct("p1".into());
+        assert_eq!(engine.apply(deleted, now().plus_days(1.0)), Ok(Applied::Done));
+        for user in ["u1", "u3"] {
+            assert_eq!(engine.apply(join(user), now().plus_days(1.0)).unwrap_err().code(), "unknown_product");
+        }
+        assert_eq!(report(&engine, step(3, 5, TeamStep::Joined)).unwrap_err().code(), "unknown_product");
+        assert_eq!(engine.snapshot().team("t").unwrap().outcome, TeamOutcome::Open);
+        engine.apply(limit(Some(90)), now().plus_days(1.0)).unwrap();
+        assert_eq!(engine.snapshot().team("t").unwrap().outcome, TeamOutcome::Cancelled, "its initiator left it, too");
+    }
+}
+
+/// A queue that was held up tells of somebody who is gone: she does not come back, and who comes after her is somebody else.
+#[test]
+fn what_was_done_before_a_deletion_brings_nobody_back() {
+    let engine = World::plain(5, PEOPLE, 4).engine();
+    report(&engine, opened(4, now().plus_days(9.0))).unwrap();
+    engine.apply(Change::DeleteUser("u1".into()), now().plus_days(0.5)).unwrap();
+    let bought = |days: f64| {
+        let ts = Some(now().plus_days(days));
+        Change::Event(EventRecord { ts, ..EventRecord::new("u1", "p2", EventKind::Purchase) })
+    };
+    let late = engine.apply(bought(0.4), now().plus_days(1.0)).unwrap_err();
+    assert!(late.to_string().starts_with("`ts` is before the user of this id was deleted"), "{late}");
+    assert_eq!(report(&engine, step(1, 5, TeamStep::Joined)).unwrap_err().code(), "bad_record");
+    assert!(engine.snapshot().user("u1").is_none());
+    assert_eq!(engine.apply(bought(0.6), now().plus_days(1.0)), Ok(Applied::Done));
+    assert_eq!(engine.apply(bought(0.3), now().plus_days(1.0)).unwrap_err().code(), "bad_record");
+    assert!(engine.snapshot().user("u1").is_some());
+}
+
 fn invite(initiator: usize, product: usize, kind: InviteKind) -> Change {
     Change::Invite(InviteRecord {
         user_id: "u1".into(),
@@ -303,6 +383,50 @@ fn who_joined_has_followed_the_invitation() {
             assert!(rested(&changes) < fresh, "{changes:?}");
         }
     }
+}
+
+#[test]
+fn who_is_in_the_team_is_not_suggested_for_it() {
+    let engine = circle(7);
+    report(&engine, opened(4, now().plus_days(9.0))).unwrap();
+    let suggested = |product: &str| {
+        let items = engine.snapshot().group_friends("u0", product, &Context::new(now(), PEOPLE)).unwrap().items;
+        items.iter().any(|item| item.user_id == "u1")
+    };
+    assert!(suggested("p1"));
+    report(&engine, step(1, 5, TeamStep::Joined)).unwrap();
+    assert!(!suggested("p1") && suggested("p2"));
+    report(&engine, step(1, 6, TeamStep::Left)).unwrap();
+    assert!(suggested("p1"));
+}
+
+/// What friends made of the initiator's own invitations tells how likely a team fills, and who would join it.
+#[test]
+fn a_team_counts_on_nobody_who_declined() {
+    let engine = circle(8);
+    let asked = |company: &[&str], with_friends: bool| {
+        let context = Context::new(now(), 4);
+        let ids: Vec<String> = company.iter().map(|&id| id.to_owned()).collect();
+        let items = engine.snapshot().group_products(&ids, with_friends, &context).unwrap().items;
+        let item = |id: &str| items.iter().find(|item| item.product.product_id == id).unwrap().clone();
+        [item("p0"), item("p1")].map(|item| (item.success_probability.unwrap(), item.would_join))
+    };
+    let alone = ["u0"];
+    let before = asked(&alone, true);
+    let likeliest = before[0].1[0].clone();
+    let answer = |kind: InviteKind, product: usize, user: &str| {
+        let Change::Invite(record) = invite(0, product, kind) else { unreachable!("an invitation") };
+        engine.apply(Change::Invite(InviteRecord { user_id: user.to_owned(), ..record }), now()).unwrap()
+    };
+    answer(InviteKind::Declined, 0, &likeliest);
+    let after = asked(&alone, true);
+    assert!(after[0].0 < before[0].0 && after[1].0 == before[1].0, "{before:?} {after:?}");
+    assert!(!after[0].1.is_empty() && !after[0].1.contains(&likeliest), "another one takes her place: {after:?}");
+    let named: Vec<&str> = ["u0", &likeliest].to_vec();
+    let [declined, other] = asked(&named, false);
+    assert!(declined.1.is_empty() && other.1 == [likeliest.clone()], "{declined:?} {other:?}");
+    answer(InviteKind::Muted, 1, &likeliest);
+    assert!(asked(&alone, true)[1].0 < before[1].0, "who wants no invitations of hers does not join her");
 }
 
 #[test]

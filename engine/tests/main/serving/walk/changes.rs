@@ -109,6 +109,17 @@ impl Walk {
             ..UserRecord::new(&person.id)
         };
         self.do_it(Change::PutUser(record));
+        self.turn_out_the_young();
+    }
+
+    /// Who has become too young for what her teams buy left them.
+    fn turn_out_the_young(&mut self) {
+        self.truth.turn_out_the_young();
+        let world = self.engine.snapshot();
+        for (id, crew) in self.truth.crews.iter().filter(|(_, crew)| crew.open(self.truth.now)) {
+            let names: Vec<&str> = crew.participants.iter().map(|&user| &*self.truth.people[user].id).collect();
+            assert_eq!(world.team(id).unwrap().participant_ids, names, "of {id}");
+        }
     }
 
     fn two(&mut self) -> (usize, usize) {
@@ -164,6 +175,7 @@ impl Walk {
         };
         self.do_it(Change::PutProduct(record(&thing)));
         self.truth.things[product] = thing;
+        self.turn_out_the_young();
     }
 
     fn open_team(&mut self) {

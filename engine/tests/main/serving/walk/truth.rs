@@ -139,7 +139,7 @@ impl Truth {
                 ties.insert((one, other));
             }
         }
-        Self {
+        let mut truth = Self {
             now: now(),
             people: people.collect(),
             things: things.collect(),
@@ -149,7 +149,21 @@ impl Truth {
             touched: BTreeSet::new(),
             ties,
             blocks,
+        };
+        truth.turn_out_the_young();
+        truth
+    }
+
+    /// Who has become too young for what an open team buys is in it no more; without its initiator there is none.
+    pub(super) fn turn_out_the_young(&mut self) {
+        let mut crews = std::mem::take(&mut self.crews);
+        for crew in crews.values_mut().filter(|crew| crew.open(self.now)) {
+            let min_age = self.things[crew.product].min_age.unwrap_or(0);
+            let is_young = |user: usize| self.age(Some(user)) < min_age;
+            crew.cancelled |= crew.initiator.is_some_and(is_young);
+            crew.participants.retain(|&user| !is_young(user));
         }
+        self.crews = crews;
     }
 
     pub(super) fn set_tie(&mut self, one: usize, other: usize, there: bool) {
