@@ -21,6 +21,16 @@ pub(super) struct Knob {
     /// Whether it must have more than chance may make of it, too.
     beyond_chance: bool,
     of: fn(&mut TrainConfig) -> &mut f32,
+    /// Another setting that goes with it, where one without the other is worse.
+    along: Option<Along>,
+}
+
+/// A setting that is moved along with another one.
+struct Along {
+    name: &'static str,
+    /// What a step up of the other multiplies it by.
+    factor: f32,
+    of: fn(&mut TrainConfig) -> &mut f32,
 }
 
 /// Which way to move a setting.
@@ -67,7 +77,12 @@ impl Knob {
         if moved == *value || moved < self.range.0 || moved > self.range.1 {
             return None;
         }
-        let words = self.set(&mut config, moved);
+        let mut words = self.set(&mut config, moved);
+        if let Some(along) = &self.along {
+            let value = (along.of)(&mut config);
+            *value *= if direction == Direction::Up { along.factor } else { along.factor.recip() };
+            words = format!("{words} {} {}", along.name, short(*value));
+        }
         Some((config, words))
     }
 }
@@ -130,7 +145,7 @@ const GROUPS: &str = "group_members_weight";
 const REPEATS: &str = "repeat_exponent";
 
 fn knob(name: &'static str, step: Step, range: (f32, f32), of: fn(&mut TrainConfig) -> &mut f32) -> Knob {
-    Knob { name, step, range, least_gain: LEAST_GAIN, beyond_chance: true, of }
+    Knob { name, step, range, least_gain: LEAST_GAIN, beyond_chance: true, of, along: None }
 }
 
 fn als() -> Vec<Knob> {
@@ -139,7 +154,7 @@ fn als() -> Vec<Knob> {
         repeats(),
         knob("regularization", Times(2.0), (1e-4, 0.1), |config| &mut config.als.regularization),
         knob(FRIENDS, Times(3.0), (0.03, 3.0), |config| &mut config.als.friend_weight),
-        knob("unobserved_ratio", Times(3.0), (1.0, 1e4), |config| &mut config.als.unobserved_ratio),
+        knob("unobserved_ratio", Times(3.0), (0.3, 1e4), |config| &mut config.als.unobserved_ratio),
         knob(GROUPS, Plus(0.2), (0.0, 1.0), |config| &mut config.als.group_members_weight),
     ]
 }
@@ -214,9 +229,20 @@ pub(super) fn neighbours() -> Knob {
 }
 
 /// What a model depends on so much that it is moved before models are held against each other, where there is such a setting:
-/// how far popularity lessens what `spectral` sees of products, and the temperature of `propagation`.
+/// how much `als` asks of cells with an event beside the others, the temperature of `propagation`, and how far popularity lessens
+/// what `spectral` sees of products.
 pub(super) fn first_of(model: &str) -> Option<Knob> {
     match model {
+        // The less other cells count, the less holds a row near 0, and the more regularisation it takes.
+        ALS => Some(Knob {
+            along: Some(Along {
+                name: "unobserved_ratio",
+                factor: 1.0 / 3.0,
+                of: |config| &mut config.als.unobserved_ratio,
+            }),
+            beyond_chance: false,
+            ..knob("regularization", Step::Times(2.0), (1e-4, 0.1), |config| &mut config.als.regularization)
+        }),
         SPECTRAL => {
             Some(knob("normalization", Step::Plus(0.2), (0.1, 1.0), |config| &mut config.spectral.normalization))
         }
