@@ -248,6 +248,10 @@ pub struct TeamItem {
     pub team_id: String,
     /// What it buys.
     pub product_id: String,
+    /// The product's price for one buyer.
+    pub price: Option<Money>,
+    /// The product's price for each member of a team.
+    pub group_price: Option<Money>,
     /// Seats still free; not told to minors.
     pub seats_left: Option<u32>,
     /// When it expires; not told to minors.

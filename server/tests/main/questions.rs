@@ -61,6 +61,7 @@ async fn feed() {
             },
             {
               "code": "team_price",
+              "currency": "EUR",
               "saving_minor": 200
             }
           ],
@@ -70,6 +71,14 @@ async fn feed() {
             "friends_inside": [
               "bea"
             ],
+            "group_price": {
+              "currency": "EUR",
+              "minor_units": 800
+            },
+            "price": {
+              "currency": "EUR",
+              "minor_units": 1000
+            },
             "product_id": "kite",
             "reasons": [
               {
@@ -79,6 +88,7 @@ async fn feed() {
               },
               {
                 "code": "team_price",
+                "currency": "EUR",
                 "saving_minor": 200
               }
             ],
@@ -197,6 +207,7 @@ async fn trending() {
             },
             {
               "code": "team_price",
+              "currency": "EUR",
               "saving_minor": 200
             }
           ],
@@ -247,6 +258,7 @@ async fn repurchase() {
             },
             {
               "code": "team_price",
+              "currency": "EUR",
               "saving_minor": 200
             }
           ],
@@ -300,6 +312,7 @@ async fn products_for_a_group() {
             },
             {
               "code": "team_price",
+              "currency": "EUR",
               "saving_minor": 200
             }
           ],
@@ -389,6 +402,14 @@ async fn open_teams() {
           "friends_inside": [
             "bea"
           ],
+          "group_price": {
+            "currency": "EUR",
+            "minor_units": 800
+          },
+          "price": {
+            "currency": "EUR",
+            "minor_units": 1000
+          },
           "product_id": "kite",
           "reasons": [
             {
@@ -398,6 +419,7 @@ async fn open_teams() {
             },
             {
               "code": "team_price",
+              "currency": "EUR",
               "saving_minor": 200
             }
           ],
