@@ -48,8 +48,10 @@ pub struct FeedQuery {
     /// Delivery within this many days.
     pub max_delivery_days: Option<u32>,
     /// Lowest price for one buyer, minor units; needs `currency`.
+    #[param(minimum = 0)]
     pub price_min_minor: Option<i64>,
     /// Highest price for one buyer, minor units; needs `currency`.
+    #[param(minimum = 0)]
     pub price_max_minor: Option<i64>,
     /// Only products with a team price.
     pub team_price: Option<bool>,
