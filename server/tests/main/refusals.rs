@@ -88,6 +88,12 @@ async fn a_wrong_feed_request_is_told_what_is_wrong_and_where() {
         (r#"{"user_id": "a\nb"}"#.to_owned(), "invalid_id", "control character"),
         (r#"{"user_id": "ana", "exclude": [""]}"#.to_owned(), "invalid_id", "`exclude[0]`"),
         (format!(r#"{{"user_id": "ana", "exclude": {many}}}"#), "invalid_count", "1001"),
+        (format!(r#"{{"user_id": "ana", "filter": {{"product_ids": {many}}}}}"#), "invalid_count", "1001"),
+        (
+            r#"{"user_id": "ana", "filter": {"product_ids": ["p", ""]}}"#.to_owned(),
+            "invalid_id",
+            "`filter.product_ids[1]`: the id is empty",
+        ),
         (r#"{"user_id": "ana", "user_id": "bea"}"#.to_owned(), "invalid_field", "duplicate field"),
         (r#"{"user_id": "ana", "filter": []}"#.to_owned(), "invalid_field", "`filter`: expected an object, got a list"),
         (r#"{"user_id": "ana", "filter": [["kite"]]}"#.to_owned(), "invalid_field", "`filter`: expected an object"),
@@ -137,6 +143,28 @@ async fn the_other_questions_refuse_what_they_cannot_answer() {
         let (status, got, message) = refusal(path, body).await;
         assert_eq!((status, got.as_str()), (400, code), "{path} {body}: {message}");
         assert!(message.contains(told), "{path} {body}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_list_of_candidates_is_refused_by_every_question() {
+    let expected = "`filter.product_ids` is empty; name 1 to 1000 products, or leave it out".to_owned();
+    let expected = (400, "invalid_count".to_owned(), expected);
+    for (path, who) in [
+        (QUESTIONS[0], r#""user_id": "ana""#),
+        (QUESTIONS[1], r#""product_id": "kite""#),
+        (QUESTIONS[2], r#""market": {}"#),
+        (QUESTIONS[3], r#""user_id": "ana""#),
+        (QUESTIONS[4], r#""user_ids": ["ana"]"#),
+        (QUESTIONS[6], r#""user_id": "ana""#),
+    ] {
+        let body = format!(r#"{{{who}, "filter": {{"product_ids": []}}}}"#);
+        assert_eq!(refusal(path, &body).await, expected, "{path}");
+    }
+    let server = server();
+    for empty in ["", ","] {
+        let path = format!("/v1/recommend/feed?user_id=ana&product_ids={empty}");
+        assert_eq!(refused(send(&server, "GET", &path, "").await), expected, "{path}");
     }
 }
 
