@@ -2,7 +2,7 @@
 //! those of the bundle and behind them those that are new since. Products that live state changed or added are tested
 //! one by one, the others by the columns of the bundle.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use juntos_datasets::units::{Country, Currency};
@@ -98,6 +98,13 @@ impl Snapshot {
     fn named_by(&self, filter: &Filter) -> Option<BTreeSet<u32>> {
         let ids = &filter.product_ids;
         (!ids.is_empty()).then(|| ids.iter().filter_map(|id| self.product_row(id)).collect())
+    }
+
+    /// Ids of products in a filter that nobody knows, each once, in the filter's order.
+    pub fn unknown_in<'f>(&self, filter: &'f Filter) -> Vec<&'f str> {
+        let mut seen = HashSet::new();
+        let ids = filter.product_ids.iter().map(String::as_str);
+        ids.filter(|id| self.product_row(id).is_none() && seen.insert(*id)).collect()
     }
 
     fn prepared_key(&self, conditions: &Conditions<'_>) -> PreparedKey {

@@ -80,11 +80,14 @@ impl<'a> Explainer<'a> {
     pub(crate) fn team(&self, team: &Team) -> TeamItem {
         let inside = self.privacy.named_inside(team);
         let product_id = self.world.product_id(team.product).to_owned();
+        let goods = self.world.goods(team.product);
         let mut reasons = vec![self.open_team(team)];
-        reasons.extend(team_price(&self.world.goods(team.product)));
+        reasons.extend(team_price(&goods));
         TeamItem {
             team_id: team.id.to_string(),
             product_id,
+            price: goods.price,
+            group_price: goods.group_price,
             seats_left: self.seats_left(team),
             deadline: team.deadline.filter(|_| self.privacy.may_hurry()),
             friends_inside: inside.into_iter().map(|row| self.world.user_id(row).to_owned()).collect(),
@@ -154,5 +157,5 @@ impl<'a> Explainer<'a> {
 
 /// What a team saves on this product.
 pub(crate) fn team_price(goods: &Goods<'_>) -> Option<Reason> {
-    goods.saving().map(|saving| Reason::TeamPrice { saving_minor: saving.minor_units })
+    goods.saving().map(|saving| Reason::TeamPrice { saving })
 }

@@ -1,6 +1,6 @@
 //! Why an item is in an answer: codes with parameters, never free text that could leak.
 
-use juntos_datasets::units::Timestamp;
+use juntos_datasets::units::{Money, Timestamp};
 
 /// A count shown to people: at least three, in coarse steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,8 +91,8 @@ pub enum Reason {
     },
     /// Cheaper together.
     TeamPrice {
-        /// What each saves, minor units of the product's currency.
-        saving_minor: i64,
+        /// What each saves.
+        saving: Money,
     },
     /// Joined this person's teams before.
     JoinedYouBefore,

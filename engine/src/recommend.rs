@@ -138,7 +138,7 @@ impl Snapshot {
             })
             .collect();
         let passed = privacy.products(drafts, &allowed).into_inner();
-        let nothing_due = passed.is_empty() && shown.is_empty();
+        let nothing_due = passed.is_empty();
         let mut trace = Trace::of(context);
         let list = match nothing_due {
             true => self.filled(passed, &viewer, &privacy, context, &allowed, &mut trace),

@@ -2,7 +2,8 @@
 
 use juntos_datasets::tables::Surface;
 use juntos_datasets::units::{Country, Currency, Money, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::explanation::{Explain, Explanation};
 use crate::offers::Offer;
@@ -13,7 +14,9 @@ use crate::together::Strategy;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Filter {
-    /// Products: nothing else is ranked. Ids that nobody knows are passed over.
+    /// Products: nothing else is ranked, where any is named. Ids that nobody knows are passed over. An empty list in a file
+    /// is refused.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "at_least_one")]
     pub product_ids: Vec<String>,
     /// Category paths; a path takes in everything below it.
     pub categories: Vec<String>,
@@ -40,6 +43,15 @@ pub struct Filter {
     pub price_max_minor: Option<i64>,
     /// Only products with a team price.
     pub team_price: bool,
+}
+
+/// Ids of a list that is there: an empty one would be none at all, which is the opposite of what it says.
+fn at_least_one<'de, D: Deserializer<'de>>(list: D) -> Result<Vec<String>, D::Error> {
+    let ids = Vec::deserialize(list)?;
+    if ids.is_empty() {
+        return Err(D::Error::custom("the list names nothing; name at least one product, or leave it out"));
+    }
+    Ok(ids)
 }
 
 /// Where the person shops: decides what is eligible.
@@ -181,7 +193,8 @@ impl Degraded {
 pub struct Answer<T> {
     /// Items, best first, totally ordered.
     pub items: Vec<T>,
-    /// Ids in the request that nobody knows.
+    /// Ids that the request is of or about and nobody knows; [`Snapshot::unknown_in`](crate::Snapshot::unknown_in) tells
+    /// those in its filter.
     pub missing: Vec<String>,
     /// Set when the list was not found the usual way.
     pub degraded: Option<Degraded>,
@@ -248,6 +261,10 @@ pub struct TeamItem {
     pub team_id: String,
     /// What it buys.
     pub product_id: String,
+    /// The product's price for one buyer.
+    pub price: Option<Money>,
+    /// The product's price for each member of a team.
+    pub group_price: Option<Money>,
     /// Seats still free; not told to minors.
     pub seats_left: Option<u32>,
     /// When it expires; not told to minors.

@@ -81,13 +81,14 @@ impl Asked {
         wording: Option<&Wording<'_>>,
         compute: impl Fn(&Snapshot, &Context) -> Result<Answer<W::Engine>, RequestFault>,
     ) -> ApiResult<Vec<u8>> {
+        let unknown: Vec<String> = snapshot.unknown_in(&context.filter).into_iter().map(str::to_owned).collect();
         let mut shortened = false;
         loop {
             let mut envelope = if context.limit == 0 {
                 self.without_items()
             } else {
                 let answer = compute(snapshot, &context).map_err(request_fault)?;
-                self.envelope::<W>(answer, wording)
+                self.envelope::<W>(answer, &unknown, wording)
             };
             if shortened {
                 say_no_room(&mut envelope);
@@ -105,8 +106,16 @@ impl Asked {
         }
     }
 
-    fn envelope<W: Item>(&self, answer: Answer<W::Engine>, wording: Option<&Wording<'_>>) -> Envelope<W> {
-        let Answer { items, missing, degraded, next_cursor, explanation } = answer;
+    /// `unknown` are the ids of the filter that nobody knows.
+    fn envelope<W: Item>(
+        &self,
+        answer: Answer<W::Engine>,
+        unknown: &[String],
+        wording: Option<&Wording<'_>>,
+    ) -> Envelope<W> {
+        let Answer { items, mut missing, degraded, next_cursor, explanation } = answer;
+        let besides: Vec<String> = unknown.iter().filter(|id| !missing.contains(id)).cloned().collect();
+        missing.extend(besides);
         let mut items: Vec<W> = items.into_iter().map(|item| W::told(item, wording)).collect();
         if let Some(fields) = &self.style.fields {
             items.iter_mut().for_each(|item| item.keep_only(fields));

@@ -350,11 +350,12 @@ mod tests {
     fn rules_are_read_and_survive_the_other_layers() {
         let file = "[[rules.pins]]\nproduct_id = 'p'\nposition = 3\nscope = { countries = ['ES'], surfaces = ['game'] }\n\
                     [[rules.boosts]]\nfilter = { categories = ['food'], price_max_minor = 5, currency = 'EUR' }\nscore = -0.5\n\
-                    [[rules.exclusions]]\nfilter = { brands = ['x'] }\nscope = { until = '2026-03-01T12:00:00Z' }";
+                    [[rules.exclusions]]\nfilter = { product_ids = ['x'] }\nscope = { until = '2026-03-01T12:00:00Z' }";
         let config = with(file, &[("JUNTOS_MAX_WAITING", "8")], &ServerFlags::default()).unwrap();
         let rules = &config.rules;
         assert_eq!((rules.pins[0].position, rules.pins[0].scope.countries.len()), (3, 1));
         assert_eq!((rules.boosts[0].score, rules.boosts[0].filter.price_max_minor), (-0.5, Some(5)));
+        assert_eq!(rules.exclusions[0].filter.product_ids, ["x"]);
         assert!(rules.exclusions[0].scope.until.is_some());
         assert_eq!(rules.caps, Rules::default().caps);
     }
@@ -405,6 +406,8 @@ mod tests {
             message(with("[rules.caps]\nbrand = 2", &[], &none)),
             "`rules.caps.brand` is 2; set it between 0 and 1"
         );
+        let empty = "[[rules.exclusions]]\nfilter = { product_ids = [], categories = ['food'] }";
+        assert!(message(with(empty, &[], &none)).contains("name at least one product, or leave it out"));
         let misspelt = "[[rules.exclusions]]\nfilter = { brand = ['x'] }";
         assert!(message(with(misspelt, &[], &none)).contains("unknown field `brand`"));
         let absent = ServerConfig::load(Some(Path::new("no-such-file.toml")), [], &none);

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::error::{ApiError, ApiResult, Code};
 use crate::state::AppState;
 use crate::tree::Tree;
+use crate::wire::expected::in_words;
 
 /// How many times the limit of a body is read and thrown away, so that the sender sees the answer, not a broken pipe.
 const DRAINED_LIMITS: usize = 16;
@@ -249,7 +250,7 @@ fn field_fault(path: &str, fault: &str, whole: Whole) -> ApiError {
         return ApiError::new(Code::InvalidField, format!("`{path}` cannot be `{name}`; {hint}"));
     }
     let place = if path.is_empty() { whole.name().to_owned() } else { format!("`{path}`") };
-    ApiError::new(Code::InvalidField, format!("{place}: {fault}"))
+    ApiError::new(Code::InvalidField, format!("{place}: {}", in_words(path, fault)))
 }
 
 /// `unknown field `x`, expected one of `a`, `b`` taken apart.
@@ -304,10 +305,7 @@ mod tests {
 
     #[test]
     fn faults_name_the_field_what_was_wanted_and_the_nearest_word() {
-        assert_eq!(
-            fault(r#"{"user_id": 7}"#),
-            "invalid_field: `user_id`: invalid type: integer `7`, expected a string"
-        );
+        assert_eq!(fault(r#"{"user_id": 7}"#), "invalid_field: `user_id`: expected a string, got 7");
         assert_eq!(fault("{}"), "missing_field: the field `user_id` of this request is missing; add it");
         assert_eq!(
             fault(r#"{"usr_id": "a"}"#),
@@ -319,7 +317,7 @@ mod tests {
         );
         assert_eq!(
             fault(r#"{"user_id": "a", "filter": {"max_days": -1}}"#),
-            "invalid_field: `filter.max_days`: invalid value: integer `-1`, expected u32"
+            "invalid_field: `filter.max_days`: expected a whole number, 0 to 4294967295, got -1"
         );
         assert_eq!(
             fault(r#"{"user_id": "a", "filter": [1]}"#),

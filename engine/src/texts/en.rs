@@ -19,7 +19,7 @@ pub(super) const MESSAGES: Messages = Messages {
     runs_out_today: "What you have lasts until about today",
     ran_out_ago: Counted::two("Probably used up {count} day ago", "Probably used up {count} days ago"),
     new_from_seller: Named { with: "New from {seller}", without: "New in the shop" },
-    team_price: Named { with: "Together each of you saves {amount}", without: "Cheaper together" },
+    team_price: "Together each of you saves {amount}",
     joined_you_before: "Has joined your teams before",
     close_friend: "A close friend",
     likes_this_kind: "Likes things of this kind",

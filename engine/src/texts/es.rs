@@ -32,7 +32,7 @@ pub(super) const MESSAGES: Messages = Messages {
         "Se te habrá acabado hace {count} días",
     ),
     new_from_seller: Named { with: "Novedad de {seller}", without: "Novedad en la tienda" },
-    team_price: Named { with: "En equipo, cada persona ahorra {amount}", without: "Más barato en equipo" },
+    team_price: "En equipo, cada persona ahorra {amount}",
     joined_you_before: "Ya ha comprado contigo",
     close_friend: "De tus amistades más cercanas",
     likes_this_kind: "Le gustan los productos de este tipo",

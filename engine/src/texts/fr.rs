@@ -34,7 +34,7 @@ pub(super) const MESSAGES: Messages = Messages {
         "Sans doute terminé il y a {count} jours",
     ),
     new_from_seller: Named { with: "Nouveauté de {seller}", without: "Nouveauté en boutique" },
-    team_price: Named { with: "En équipe, chaque personne économise {amount}", without: "Moins cher en équipe" },
+    team_price: "En équipe, chaque personne économise {amount}",
     joined_you_before: "A déjà acheté avec vous",
     close_friend: "Parmi vos amis proches",
     likes_this_kind: "Aime ce genre de produits",

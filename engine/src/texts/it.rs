@@ -32,7 +32,7 @@ pub(super) const MESSAGES: Messages = Messages {
         "Probabilmente è finito {count} giorni fa",
     ),
     new_from_seller: Named { with: "Novità di {seller}", without: "Novità nel negozio" },
-    team_price: Named { with: "In squadra ognuno risparmia {amount}", without: "In squadra costa meno" },
+    team_price: "In squadra ognuno risparmia {amount}",
     joined_you_before: "Ha già comprato insieme a te",
     close_friend: "Tra i tuoi amici più stretti",
     likes_this_kind: "Ama i prodotti di questo tipo",

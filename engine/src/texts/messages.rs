@@ -32,7 +32,7 @@ pub(super) struct Messages {
     /// New from `{seller}`.
     pub(super) new_from_seller: Named,
     /// Each member of a team saves `{amount}`.
-    pub(super) team_price: Named,
+    pub(super) team_price: &'static str,
     /// A friend who joined the reader's teams.
     pub(super) joined_you_before: &'static str,
     /// A close friend.

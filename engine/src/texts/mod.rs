@@ -20,7 +20,7 @@ mod zh;
 #[cfg(test)]
 mod tests;
 
-use juntos_datasets::units::Timestamp;
+use juntos_datasets::units::{Money, Timestamp};
 
 use self::messages::{Messages, Named};
 use self::numbers::Numbers;
@@ -90,8 +90,8 @@ impl<'a> Wording<'a> {
         self.language
     }
 
-    /// The text of a reason that an item about `product_id` has; people to invite are about none.
-    pub fn text(&self, reason: &Reason, product_id: Option<&str>) -> String {
+    /// The text of a reason.
+    pub fn text(&self, reason: &Reason) -> String {
         let messages = self.messages;
         match reason {
             Reason::FriendsBought { count } => self.numbers.counted(&messages.friends_bought, count.least().into()),
@@ -109,7 +109,7 @@ impl<'a> Wording<'a> {
             Reason::TimeToRepurchase { due: None } => messages.bought_before.to_owned(),
             Reason::TimeToRepurchase { due: Some(due) } => self.runs_out(*due),
             Reason::NewFromSeller { seller_id } => named(&messages.new_from_seller, "{seller}", self.seller(seller_id)),
-            Reason::TeamPrice { saving_minor } => self.saving(*saving_minor, product_id),
+            Reason::TeamPrice { saving } => self.saving(*saving),
             Reason::JoinedYouBefore => messages.joined_you_before.to_owned(),
             Reason::CloseFriend => messages.close_friend.to_owned(),
             Reason::LikesThisKind => messages.likes_this_kind.to_owned(),
@@ -126,15 +126,9 @@ impl<'a> Wording<'a> {
         }
     }
 
-    fn saving(&self, saving_minor: i64, product_id: Option<&str>) -> String {
-        let price = product_id.and_then(|id| self.world.product_row(id)).and_then(|row| self.world.goods(row).price);
-        match price {
-            Some(price) => {
-                let amount = self.numbers.amount(saving_minor, price.currency);
-                self.messages.team_price.with.replacen("{amount}", &amount, 1)
-            }
-            None => self.messages.team_price.without.to_owned(),
-        }
+    fn saving(&self, saving: Money) -> String {
+        let amount = self.numbers.amount(saving.minor_units, saving.currency);
+        self.messages.team_price.replacen("{amount}", &amount, 1)
     }
 
     /// The name of a product that anybody may be told.

@@ -40,9 +40,7 @@ pub(super) const MESSAGES: Messages = Messages {
         "Вероятно, закончилось {count} дня назад",
     ),
     new_from_seller: Named { with: "Новинка от «{seller}»", without: "Новинка в магазине" },
-    team_price: Named {
-        with: "Вместе каждый из вас сэкономит {amount}", without: "Вместе дешевле"
-    },
+    team_price: "Вместе каждый из вас сэкономит {amount}",
     joined_you_before: "Вы уже покупали вместе",
     close_friend: "Из близких друзей",
     likes_this_kind: "Любит такие товары",

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use icu_plurals::PluralCategory;
-use juntos_datasets::units::Timestamp;
+use juntos_datasets::units::{Money, Timestamp};
 
 use super::messages::{Counted, Messages};
 use super::numbers::Numbers;
@@ -20,12 +20,8 @@ use crate::{Engine, Snapshot};
 const NOW: Timestamp = Timestamp::from_millis(101 * Timestamp::DAY_MS + 5);
 
 fn world() -> Arc<Snapshot> {
-    let product = |id: &str, title: Option<&str>| ProductRecord {
-        title: title.map(str::to_owned),
-        price_minor: Some(500_000),
-        currency: Some("EUR".parse().unwrap()),
-        ..ProductRecord::new(id)
-    };
+    let product =
+        |id: &str, title: Option<&str>| ProductRecord { title: title.map(str::to_owned), ..ProductRecord::new(id) };
     let products = [
         product("p-kite", Some("Blue Kite")),
         product("p-bare", None),
@@ -58,7 +54,9 @@ fn samples(code: ReasonCode) -> Vec<Reason> {
             vec![Reason::TimeToRepurchase { due: None }, due(0.0), due(1.0), due(21.0), due(-1.0), due(-3.0)]
         }
         ReasonCode::NewFromSeller => vec![Reason::NewFromSeller { seller_id: "s-1".to_owned() }],
-        ReasonCode::TeamPrice => vec![Reason::TeamPrice { saving_minor: 123_456 }],
+        ReasonCode::TeamPrice => {
+            vec![Reason::TeamPrice { saving: Money { minor_units: 123_456, currency: "EUR".parse().unwrap() } }]
+        }
         ReasonCode::JoinedYouBefore => vec![Reason::JoinedYouBefore],
         ReasonCode::CloseFriend => vec![Reason::CloseFriend],
         ReasonCode::LikesThisKind => vec![Reason::LikesThisKind],
@@ -72,8 +70,7 @@ fn every_code_has_a_text_of_its_own_in_every_language() {
         let wording = Wording::new(&world, language, NOW);
         let mut seen = BTreeSet::new();
         for &code in ReasonCode::ALL {
-            let texts: BTreeSet<String> =
-                samples(code).iter().map(|reason| wording.text(reason, Some("p-kite"))).collect();
+            let texts: BTreeSet<String> = samples(code).iter().map(|reason| wording.text(reason)).collect();
             for text in texts {
                 assert!(!text.trim().is_empty(), "{language:?} {code:?}");
                 assert!(!text.contains(['{', '}']), "{language:?} {code:?}: {text}");
@@ -128,12 +125,12 @@ fn named_messages_hold_the_name_or_none() {
             (&messages.because_you_bought, "{product}"),
             (&messages.similar_to, "{product}"),
             (&messages.new_from_seller, "{seller}"),
-            (&messages.team_price, "{amount}"),
         ];
         for (message, parameter) in named {
             holds_just(message.with, parameter, language);
             assert!(!message.without.contains('{'), "{language:?}: {}", message.without);
         }
+        holds_just(messages.team_price, "{amount}", language);
     }
 }
 
@@ -192,7 +189,7 @@ fn russian_seats_agree_with_their_number() {
     let wording = Wording::new(&world, TextLanguage::Russian, NOW);
     let seats = |count: u32| {
         let reason = Reason::OpenTeam { team_id: "t-1".to_owned(), seats_left: Some(count) };
-        wording.text(&reason, None).rsplit(": ").next().unwrap().to_owned()
+        wording.text(&reason).rsplit(": ").next().unwrap().to_owned()
     };
     for (count, told) in [
         (1, "1 свободное место"),
@@ -210,7 +207,7 @@ fn russian_seats_agree_with_their_number() {
 fn a_million_takes_its_preposition() {
     let world = world();
     let reason = Reason::OpenTeam { team_id: "t-1".to_owned(), seats_left: Some(1_000_000) };
-    let text = |language| Wording::new(&world, language, NOW).text(&reason, None);
+    let text = |language| Wording::new(&world, language, NOW).text(&reason);
     assert!(text(TextLanguage::French).ends_with("\u{202f}000 de places libres"), "{}", text(TextLanguage::French));
     assert!(text(TextLanguage::Spanish).ends_with("1.000.000 de plazas libres"), "{}", text(TextLanguage::Spanish));
     assert!(text(TextLanguage::Italian).ends_with("1.000.000 di posti liberi"), "{}", text(TextLanguage::Italian));
@@ -234,8 +231,7 @@ fn amounts_have_the_digits_of_their_currency_and_the_marks_of_their_language() {
 fn days_are_told_as_days() {
     let world = world();
     let wording = Wording::new(&world, TextLanguage::English, NOW);
-    let text =
-        |due: Option<f64>| wording.text(&Reason::TimeToRepurchase { due: due.map(|days| NOW.plus_days(days)) }, None);
+    let text = |due: Option<f64>| wording.text(&Reason::TimeToRepurchase { due: due.map(|days| NOW.plus_days(days)) });
     assert_eq!(text(Some(0.4)), "What you have lasts until about today");
     assert_eq!(text(Some(1.0)), "What you have lasts for about 1 more day");
     assert_eq!(text(Some(-2.0)), "Probably used up 2 days ago");
@@ -246,7 +242,7 @@ fn days_are_told_as_days() {
 fn only_what_anybody_may_be_told_of_is_named() {
     let world = world();
     let wording = Wording::new(&world, TextLanguage::English, NOW);
-    let text = |id: &str| wording.text(&Reason::BecauseYouBought { product_id: id.to_owned() }, None);
+    let text = |id: &str| wording.text(&Reason::BecauseYouBought { product_id: id.to_owned() });
     assert_eq!(text("p-kite"), "Because you bought Blue Kite");
     for id in ["p-bare", "p-hidden", "p-wine", "p-pills", "p-unknown"] {
         assert_eq!(text(id), "Because of something you bought", "{id}");

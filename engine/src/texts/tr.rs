@@ -19,7 +19,7 @@ pub(super) const MESSAGES: Messages = Messages {
     runs_out_today: "Elindeki yaklaşık bugüne kadar yeter",
     ran_out_ago: Counted::two("Muhtemelen {count} gün önce bitti", "Muhtemelen {count} gün önce bitti"),
     new_from_seller: Named { with: "{seller} mağazasından yeni", without: "Mağazada yeni" },
-    team_price: Named { with: "Birlikte alırsanız kişi başı tasarruf: {amount}", without: "Birlikte daha ucuz" },
+    team_price: "Birlikte alırsanız kişi başı tasarruf: {amount}",
     joined_you_before: "Daha önce seninle birlikte aldı",
     close_friend: "Yakın arkadaşlarından biri",
     likes_this_kind: "Bu tür ürünleri seviyor",

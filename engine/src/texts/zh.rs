@@ -16,7 +16,7 @@ pub(super) const MESSAGES: Messages = Messages {
     runs_out_today: "现有的大约用到今天",
     ran_out_ago: Counted::same("可能在{count}天前用完"),
     new_from_seller: Named { with: "“{seller}”的新品", without: "店铺新品" },
-    team_price: Named { with: "一起买，每人可省{amount}", without: "一起买更便宜" },
+    team_price: "一起买，每人可省{amount}",
     joined_you_before: "以前和你一起买过",
     close_friend: "亲密好友",
     likes_this_kind: "喜欢这类商品",

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::error::{ApiError, ApiResult, Code};
-use crate::read::count_at;
+use crate::read::{count_at, ids_at};
 use crate::wire::schema;
 
 /// Where the person shops.
@@ -39,8 +39,9 @@ impl Market {
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Filter {
-    /// Products, 1,000 at most: nothing else is ranked. Ids that nobody knows are passed over.
-    pub product_ids: Vec<String>,
+    /// Products, 1 to 1,000: nothing else is ranked. Ids that nobody knows are listed in `missing`.
+    #[schema(min_items = 1, max_items = 1000)]
+    pub product_ids: Option<Vec<String>>,
     /// Category paths; a path takes in everything below it.
     #[schema(example = json!(["toys/outdoor"]))]
     pub categories: Vec<String>,
@@ -77,12 +78,13 @@ impl Filter {
     /// The engine's filter, in the currency of `market` where it names none.
     ///
     /// # Errors
-    /// A list is too long, a price is negative, or a price bound has no currency.
+    /// A list is too long, `product_ids` is empty or has what is no id, a price is negative, or a price bound has no
+    /// currency.
     pub fn into_engine(self, market: &request::Market) -> ApiResult<request::Filter> {
         let currency = self.currency.or(market.currency);
         self.check(currency)?;
         Ok(request::Filter {
-            product_ids: self.product_ids,
+            product_ids: self.product_ids.map_or(Ok(Vec::new()), candidates)?,
             categories: self.categories,
             not_categories: self.not_categories,
             brands: self.brands,
@@ -100,7 +102,6 @@ impl Filter {
 
     fn check(&self, currency: Option<Currency>) -> ApiResult<()> {
         let lists = [
-            ("filter.product_ids", &self.product_ids),
             ("filter.categories", &self.categories),
             ("filter.not_categories", &self.not_categories),
             ("filter.brands", &self.brands),
@@ -118,6 +119,17 @@ impl Filter {
         }
         Ok(())
     }
+}
+
+/// The products that alone are to be ranked. The engine has none where all may be, so that an empty list has to be refused
+/// here.
+fn candidates(ids: Vec<String>) -> ApiResult<Vec<String>> {
+    let path = "filter.product_ids";
+    if ids.is_empty() {
+        let message = format!("`{path}` is empty; name 1 to {MAX_EXCLUDED} products, or leave it out");
+        return Err(ApiError::new(Code::InvalidCount, message));
+    }
+    ids_at(path, ids, MAX_EXCLUDED)
 }
 
 fn check_price(path: &str, bound: Option<i64>, currency: Option<Currency>) -> ApiResult<()> {

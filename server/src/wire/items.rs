@@ -116,8 +116,11 @@ pub enum Why {
     },
     /// Cheaper together.
     TeamPrice {
-        /// What each saves, minor units of the product's currency.
+        /// What each saves, minor units of `currency`.
         saving_minor: i64,
+        /// The product's currency.
+        #[schema(schema_with = schema::currency)]
+        currency: Currency,
     },
     /// Joined this person's teams before.
     JoinedYouBefore,
@@ -139,7 +142,9 @@ impl From<reasons::Reason> for Why {
             reasons::Reason::TrendingInMarket => Self::TrendingInMarket,
             reasons::Reason::TimeToRepurchase { due } => Self::TimeToRepurchase { due },
             reasons::Reason::NewFromSeller { seller_id } => Self::NewFromSeller { seller_id },
-            reasons::Reason::TeamPrice { saving_minor } => Self::TeamPrice { saving_minor },
+            reasons::Reason::TeamPrice { saving } => {
+                Self::TeamPrice { saving_minor: saving.minor_units, currency: saving.currency }
+            }
             reasons::Reason::JoinedYouBefore => Self::JoinedYouBefore,
             reasons::Reason::CloseFriend => Self::CloseFriend,
             reasons::Reason::LikesThisKind => Self::LikesThisKind,
@@ -147,10 +152,9 @@ impl From<reasons::Reason> for Why {
     }
 }
 
-/// The reasons of an item about `product_id`; people to invite are about none.
-fn reasons(from: Vec<reasons::Reason>, product_id: Option<&str>, wording: Option<&Wording<'_>>) -> Option<Vec<Reason>> {
+fn reasons(from: Vec<reasons::Reason>, wording: Option<&Wording<'_>>) -> Option<Vec<Reason>> {
     let told = |reason: reasons::Reason| {
-        let text = wording.map(|wording| wording.text(&reason, product_id));
+        let text = wording.map(|wording| wording.text(&reason));
         Reason { why: Why::from(reason), text }
     };
     Some(from.into_iter().map(told).collect())
@@ -256,7 +260,7 @@ impl Item for Product {
         } = item;
         Self {
             source: Some(source.word()),
-            reasons: reasons(why, Some(&product_id), wording),
+            reasons: reasons(why, wording),
             price: price.map(Money::from),
             group_price: group_price.map(Money::from),
             group_min_size,
@@ -379,7 +383,7 @@ impl Item for Friend {
 
     fn told(item: FriendItem, wording: Option<&Wording<'_>>) -> Self {
         let FriendItem { user_id, join_probability, reasons: why } = item;
-        Self { user_id, join_probability: Some(probability(join_probability)), reasons: reasons(why, None, wording) }
+        Self { user_id, join_probability: Some(probability(join_probability)), reasons: reasons(why, wording) }
     }
 
     fn clear(&mut self, name: &str) {
@@ -404,6 +408,12 @@ pub struct Team {
     /// What it buys.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub product_id: Option<String>,
+    /// The product's price for one buyer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<Money>,
+    /// The product's price for each member of a team.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_price: Option<Money>,
     /// Seats still free; absent for minors and people whose age is unknown: nobody hurries them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seats_left: Option<u32>,
@@ -422,23 +432,29 @@ pub struct Team {
 impl Item for Team {
     type Engine = TeamItem;
     const ID: &'static str = "team_id";
-    const FIELDS: &'static [&'static str] = &["product_id", "seats_left", "deadline", "friends_inside", "reasons"];
+    const FIELDS: &'static [&'static str] =
+        &["product_id", "price", "group_price", "seats_left", "deadline", "friends_inside", "reasons"];
 
     fn told(item: TeamItem, wording: Option<&Wording<'_>>) -> Self {
-        let TeamItem { team_id, product_id, seats_left, deadline, friends_inside, reasons: why } = item;
+        let TeamItem { team_id, product_id, price, group_price, seats_left, deadline, friends_inside, reasons: why } =
+            item;
         Self {
             team_id,
+            product_id: Some(product_id),
+            price: price.map(Money::from),
+            group_price: group_price.map(Money::from),
             seats_left,
             deadline,
             friends_inside: Some(friends_inside),
-            reasons: reasons(why, Some(&product_id), wording),
-            product_id: Some(product_id),
+            reasons: reasons(why, wording),
         }
     }
 
     fn clear(&mut self, name: &str) {
         match name {
             "product_id" => self.product_id = None,
+            "price" => self.price = None,
+            "group_price" => self.group_price = None,
             "seats_left" => self.seats_left = None,
             "deadline" => self.deadline = None,
             "friends_inside" => self.friends_inside = None,

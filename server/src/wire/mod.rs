@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod audience;
 pub mod events;
+pub mod expected;
 pub mod explanation;
 pub mod filter;
 pub mod items;

@@ -30,7 +30,7 @@ pub struct FeedQuery {
     /// Most items wanted, 1 to 100; 20 when absent.
     #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
-    /// Products: nothing else is ranked.
+    /// Products, 1 to 1,000: nothing else is ranked.
     pub product_ids: Option<String>,
     /// Category paths.
     pub categories: Option<String>,
@@ -48,8 +48,10 @@ pub struct FeedQuery {
     /// Delivery within this many days.
     pub max_delivery_days: Option<u32>,
     /// Lowest price for one buyer, minor units; needs `currency`.
+    #[param(minimum = 0)]
     pub price_min_minor: Option<i64>,
     /// Highest price for one buyer, minor units; needs `currency`.
+    #[param(minimum = 0)]
     pub price_max_minor: Option<i64>,
     /// Only products with a team price.
     pub team_price: Option<bool>,
@@ -86,7 +88,7 @@ impl From<FeedQuery> for FeedRequest {
         let market =
             Market { country: query.country, currency: query.currency, payment_methods: list(query.payment_methods) };
         let filter = Filter {
-            product_ids: list(query.product_ids),
+            product_ids: query.product_ids.map(|ids| list(Some(ids))),
             categories: list(query.categories),
             not_categories: list(query.not_categories),
             brands: list(query.brands),

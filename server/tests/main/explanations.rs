@@ -66,6 +66,7 @@ async fn the_feed_in_russian() {
       },
       {
         "code": "team_price",
+        "currency": "EUR",
         "saving_minor": 200,
         "text": "Вместе каждый из вас сэкономит 2,00 EUR"
       }

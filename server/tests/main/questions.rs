@@ -61,6 +61,7 @@ async fn feed() {
             },
             {
               "code": "team_price",
+              "currency": "EUR",
               "saving_minor": 200
             }
           ],
@@ -70,6 +71,14 @@ async fn feed() {
             "friends_inside": [
               "bea"
             ],
+            "group_price": {
+              "currency": "EUR",
+              "minor_units": 800
+            },
+            "price": {
+              "currency": "EUR",
+              "minor_units": 1000
+            },
             "product_id": "kite",
             "reasons": [
               {
@@ -79,6 +88,7 @@ async fn feed() {
               },
               {
                 "code": "team_price",
+                "currency": "EUR",
                 "saving_minor": 200
               }
             ],
@@ -197,6 +207,7 @@ async fn trending() {
             },
             {
               "code": "team_price",
+              "currency": "EUR",
               "saving_minor": 200
             }
           ],
@@ -247,6 +258,7 @@ async fn repurchase() {
             },
             {
               "code": "team_price",
+              "currency": "EUR",
               "saving_minor": 200
             }
           ],
@@ -300,6 +312,7 @@ async fn products_for_a_group() {
             },
             {
               "code": "team_price",
+              "currency": "EUR",
               "saving_minor": 200
             }
           ],
@@ -389,6 +402,14 @@ async fn open_teams() {
           "friends_inside": [
             "bea"
           ],
+          "group_price": {
+            "currency": "EUR",
+            "minor_units": 800
+          },
+          "price": {
+            "currency": "EUR",
+            "minor_units": 1000
+          },
           "product_id": "kite",
           "reasons": [
             {
@@ -398,6 +419,7 @@ async fn open_teams() {
             },
             {
               "code": "team_price",
+              "currency": "EUR",
               "saving_minor": 200
             }
           ],
@@ -482,17 +504,41 @@ async fn a_list_of_candidates_is_all_that_is_ranked() {
         ("recommend/feed", r#""user_id": "nobody""#),
         ("recommend/similar", r#""product_id": "kite""#),
         ("recommend/trending", r#""market": {"country": "ES"}"#),
-        ("group-buy/products", r#""user_ids": ["ana", "ben"]"#),
+        ("recommend/repurchase", r#""user_id": "loner""#),
+        ("group-buy/products", r#""user_ids": ["ana", "bea"]"#),
     ] {
         let ask = |filter: &str| format!("{{{who}, \"limit\": 100, \"include_bought\": true{filter}}}");
         let path = format!("/v1/{path}");
         let mut all = post(&server, &path, &ask("")).await.ids("product_id");
         let body = ask(r#", "filter": {"product_ids": ["cup", "doll", "ball", "pan", "unheard of"]}"#);
-        let mut named = post(&server, &path, &body).await.ids("product_id");
+        let reply = post(&server, &path, &body).await;
+        let mut named = reply.ids("product_id");
         all.retain(|id| ["cup", "doll", "ball", "pan"].contains(&id.as_str()));
         [&mut all, &mut named].into_iter().for_each(|ids| ids.sort());
         assert!(all.len() > 1 && named == all, "{path} {who}: {named:?}, of all {all:?}");
+        let missing = reply.ok()["missing"].clone();
+        let unknown: Vec<_> = missing.as_array().unwrap().iter().filter(|id| *id != "nobody").collect();
+        assert_eq!(unknown, ["unheard of"], "{path} {who}");
     }
+}
+
+#[tokio::test]
+async fn candidates_that_nobody_knows_are_missing_once_and_bring_nothing_else() {
+    let server = server();
+    send(&server, "DELETE", "/v1/products/pan", "").await;
+    let filter = r#""filter": {"product_ids": ["nothing", "pan", "kite", "nothing"]}"#;
+    let similar = post(&server, "/v1/recommend/similar", &format!(r#"{{"product_id": "nothing", {filter}}}"#)).await;
+    assert_eq!(similar.ids("product_id"), ["kite"]);
+    assert_eq!(similar.ok()["missing"], serde_json::json!(["nothing", "pan"]));
+    let teams = post(&server, "/v1/group-buy/teams", &format!(r#"{{"user_id": "ana", {filter}}}"#)).await;
+    assert_eq!(teams.ids("team_id"), ["kites"]);
+    assert_eq!(teams.ok()["missing"], serde_json::json!(["nothing", "pan"]));
+    let group = post(&server, "/v1/group-buy/products", &format!(r#"{{"user_ids": ["ana", "bea"], {filter}}}"#)).await;
+    assert_eq!(group.ok()["missing"], serde_json::json!(["nothing", "pan"]));
+    let none =
+        post(&server, "/v1/recommend/feed", r#"{"user_id": "ana", "filter": {"product_ids": ["nothing"]}}"#).await;
+    assert_eq!((none.ids("product_id").len(), &none.ok()["degraded"]), (0, &"nothing_allowed".into()));
+    assert_eq!(none.ok()["missing"], serde_json::json!(["nothing"]));
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ async fn a_wrong_feed_request_is_told_what_is_wrong_and_where() {
     let cases = [
         (r#"{"user_id": "ana""#.to_owned(), "invalid_json", "line 1 column 17"),
         (r#"{"user_id": "ana", "filter": {"price_min_minor": NaN}}"#.to_owned(), "invalid_json", "NaN"),
-        (r#"{"user_id": 7}"#.to_owned(), "invalid_field", "`user_id`: invalid type: integer `7`, expected a string"),
+        (r#"{"user_id": 7}"#.to_owned(), "invalid_field", "`user_id`: expected a string, got 7"),
         ("[]".to_owned(), "invalid_field", "expected an object, got a list"),
         ("null".to_owned(), "invalid_field", "the body"),
         ("{}".to_owned(), "missing_field", "`user_id`"),
@@ -52,7 +52,27 @@ async fn a_wrong_feed_request_is_told_what_is_wrong_and_where() {
         (r#"{"user_id": "ana", "limit": 0}"#.to_owned(), "invalid_limit", "between 1 and 100"),
         (r#"{"user_id": "ana", "limit": 101}"#.to_owned(), "invalid_limit", "between 1 and 100"),
         (r#"{"user_id": "ana", "limit": -1}"#.to_owned(), "invalid_limit", "between 1 and 100"),
-        (r#"{"user_id": "ana", "limit": 1.5}"#.to_owned(), "invalid_field", "`limit`"),
+        (
+            r#"{"user_id": "ana", "limit": 1.5}"#.to_owned(),
+            "invalid_field",
+            "`limit`: expected a whole number, 1 to 100, got 1.5",
+        ),
+        (format!(r#"{{"user_id": "ana", "limit": "{long}"}}"#), "invalid_field", "1 to 100, got \"xxx"),
+        (
+            r#"{"user_id": "ana", "filter": {"price_max_minor": "9,99"}}"#.to_owned(),
+            "invalid_field",
+            "`filter.price_max_minor`: expected a whole number, 0 or more, got \"9,99\"",
+        ),
+        (
+            r#"{"user_id": "ana", "include_bought": "yes"}"#.to_owned(),
+            "invalid_field",
+            "`include_bought`: expected `true` or `false`, got \"yes\"",
+        ),
+        (
+            r#"{"user_id": "ana", "exclude": "p1"}"#.to_owned(),
+            "invalid_field",
+            "`exclude`: expected a list, got \"p1\"",
+        ),
         (r#"{"user_id": "ana", "cursor": "made up"}"#.to_owned(), "invalid_cursor", "`cursor`"),
         (r#"{"user_id": "ana", "cursor": ""}"#.to_owned(), "invalid_cursor", "`cursor`"),
         (r#"{"user_id": "ana", "fields": ["prize"]}"#.to_owned(), "unknown_field", "did you mean `price`?"),
@@ -68,6 +88,12 @@ async fn a_wrong_feed_request_is_told_what_is_wrong_and_where() {
         (r#"{"user_id": "a\nb"}"#.to_owned(), "invalid_id", "control character"),
         (r#"{"user_id": "ana", "exclude": [""]}"#.to_owned(), "invalid_id", "`exclude[0]`"),
         (format!(r#"{{"user_id": "ana", "exclude": {many}}}"#), "invalid_count", "1001"),
+        (format!(r#"{{"user_id": "ana", "filter": {{"product_ids": {many}}}}}"#), "invalid_count", "1001"),
+        (
+            r#"{"user_id": "ana", "filter": {"product_ids": ["p", ""]}}"#.to_owned(),
+            "invalid_id",
+            "`filter.product_ids[1]`: the id is empty",
+        ),
         (r#"{"user_id": "ana", "user_id": "bea"}"#.to_owned(), "invalid_field", "duplicate field"),
         (r#"{"user_id": "ana", "filter": []}"#.to_owned(), "invalid_field", "`filter`: expected an object, got a list"),
         (r#"{"user_id": "ana", "filter": [["kite"]]}"#.to_owned(), "invalid_field", "`filter`: expected an object"),
@@ -121,16 +147,42 @@ async fn the_other_questions_refuse_what_they_cannot_answer() {
 }
 
 #[tokio::test]
+async fn an_empty_list_of_candidates_is_refused_by_every_question() {
+    let expected = "`filter.product_ids` is empty; name 1 to 1000 products, or leave it out".to_owned();
+    let expected = (400, "invalid_count".to_owned(), expected);
+    for (path, who) in [
+        (QUESTIONS[0], r#""user_id": "ana""#),
+        (QUESTIONS[1], r#""product_id": "kite""#),
+        (QUESTIONS[2], r#""market": {}"#),
+        (QUESTIONS[3], r#""user_id": "ana""#),
+        (QUESTIONS[4], r#""user_ids": ["ana"]"#),
+        (QUESTIONS[6], r#""user_id": "ana""#),
+    ] {
+        let body = format!(r#"{{{who}, "filter": {{"product_ids": []}}}}"#);
+        assert_eq!(refusal(path, &body).await, expected, "{path}");
+    }
+    let server = server();
+    for empty in ["", ","] {
+        let path = format!("/v1/recommend/feed?user_id=ana&product_ids={empty}");
+        assert_eq!(refused(send(&server, "GET", &path, "").await), expected, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_query_string_is_told_as_well() {
     let server = server();
     let cases = [
         ("", "missing_field", "`user_id`"),
-        ("user_id=ana&limit=NaN", "invalid_field", "`limit`"),
+        ("user_id=ana&limit=abc", "invalid_field", "`limit`: expected a whole number, 1 to 100"),
+        ("user_id=ana&limit=", "invalid_field", "`limit`: expected a whole number, 1 to 100"),
+        ("user_id=ana&max_delivery_days=-1", "invalid_field", "expected a whole number, 0 to 4294967295"),
+        ("user_id=ana&max_delivery_days=5000000000", "invalid_field", "expected a whole number, 0 to 4294967295"),
+        ("user_id=ana&mmr_lambda=half", "invalid_field", "`mmr_lambda`: expected a number, 0 to 1"),
         ("user_id=ana&limit=0", "invalid_limit", "between 1 and 100"),
         ("user_id=ana&contry=ES", "unknown_field", "did you mean `country`?"),
         ("user_id=ana&country=Spain", "invalid_field", "two-letter"),
         ("user_id=ana&surface=tv", "invalid_field", "`feed`"),
-        ("user_id=ana&personalise=perhaps", "invalid_field", "`personalise`"),
+        ("user_id=ana&personalise=perhaps", "invalid_field", "`personalise`: expected `true` or `false`"),
         ("user_id=%00", "invalid_id", "control character"),
         ("user_id=%ff", "invalid_field", "the query: `user_id` is not UTF-8"),
         ("user_id=ana&limit=5&limit=6", "invalid_field", "the query: duplicate field `limit`"),
@@ -183,6 +235,12 @@ async fn data_is_read_as_strictly_as_questions() {
         ("PUT", "/v1/products/new", r#"{"offers": [["s", 1, "ES", 1, 2]]}"#, "`offers[0]`: expected an object"),
         ("PUT", "/v1/products/new", r#"["p"]"#, "the body: expected an object, got a list"),
         ("PUT", "/v1/users/ana", r#"{"invites": 7}"#, "`invites`: expected one of"),
+        (
+            "PUT",
+            "/v1/teams/t",
+            r#"{"product_id": "kite", "initiator_id": "ana", "min_size": -1}"#,
+            "`min_size`: expected a whole number, 2 to 4294967295, got -1",
+        ),
         ("PUT", "/v1/users/ana", r#"{"country": "ES", "country": "FR"}"#, "duplicate field `country`"),
         ("PATCH", "/v1/users/ana", r#"{"country": "ES", "country": "FR"}"#, "duplicate field `country`"),
         ("PATCH", "/v1/products/kite", r#"{"offers": [[]]}"#, "`offers[0]`: expected an object"),

@@ -6,7 +6,7 @@ use juntos_datasets::units::Timestamp;
 use juntos_engine::live::Change;
 use juntos_engine::live::records::{EventRecord, ProductRecord};
 use juntos_engine::reasons::Reason;
-use juntos_engine::request::{Context, ProductItem, Source};
+use juntos_engine::request::{Context, Degraded, ProductItem, Source};
 use juntos_engine::{Engine, Snapshot};
 
 use super::world::{World, ask, now};
@@ -71,6 +71,31 @@ fn food_is_due_to_who_bought_it_for_herself_and_a_dress_to_nobody() {
         assert!(later.iter().all(|(id, _)| id == "p0"), "a dress after {days} days");
         assert!(days < 20 || later.is_empty(), "still due after {days} days more");
     }
+}
+
+/// Ids and states of all pages of a list.
+fn pages(snapshot: &Snapshot, user: usize, limit: usize) -> Vec<(Vec<String>, Option<Degraded>)> {
+    let (mut pages, mut cursor) = (Vec::new(), None);
+    loop {
+        let answer = snapshot.repurchase(&format!("u{user}"), &Context { cursor, ..ask(limit) }).unwrap();
+        pages.push((answer.items.into_iter().map(|item| item.product_id).collect(), answer.degraded));
+        cursor = answer.next_cursor;
+        if cursor.is_none() {
+            return pages;
+        }
+    }
+}
+
+#[test]
+fn what_stands_in_where_nothing_is_due_goes_on_over_pages() {
+    let snapshot = world().engine().snapshot();
+    let few = Some(Degraded::FewCandidates);
+    let whole = pages(&snapshot, GIVER, 100);
+    let [(all, state)] = whole.as_slice() else { panic!("{whole:?}") };
+    assert_eq!((all.len(), *state), (6, few));
+    let parts: Vec<_> = all.chunks(4).map(|ids| (ids.to_vec(), few)).collect();
+    assert_eq!(pages(&snapshot, GIVER, 4), parts);
+    assert_eq!(pages(&snapshot, 0, 1), [(vec!["p0".to_owned()], None)], "the end is the end of what is due");
 }
 
 #[test]
