@@ -106,7 +106,7 @@ pub struct AutoConfig {
 
 impl Default for AutoConfig {
     fn default() -> Self {
-        Self { trials: 20, copies: 6, cells: 1_000_000 }
+        Self { trials: 16, copies: 6, cells: 1_000_000 }
     }
 }
 

@@ -150,9 +150,13 @@ fn knob(name: &'static str, step: Step, range: (f32, f32), of: fn(&mut TrainConf
 
 fn als() -> Vec<Knob> {
     use Step::{Plus, Times};
+    // The less other cells count, the less holds a row near 0, and the more regularisation it takes.
+    let along = Along { name: "unobserved_ratio", factor: 1.0 / 3.0, of: |config| &mut config.als.unobserved_ratio };
+    let regularization = || knob("regularization", Times(2.0), (1e-4, 0.1), |config| &mut config.als.regularization);
     vec![
+        Knob { along: Some(along), ..regularization() },
         repeats(),
-        knob("regularization", Times(2.0), (1e-4, 0.1), |config| &mut config.als.regularization),
+        regularization(),
         knob(FRIENDS, Times(3.0), (0.03, 3.0), |config| &mut config.als.friend_weight),
         knob("unobserved_ratio", Times(3.0), (0.3, 1e4), |config| &mut config.als.unobserved_ratio),
         knob(GROUPS, Plus(0.2), (0.0, 1.0), |config| &mut config.als.group_members_weight),
@@ -229,20 +233,9 @@ pub(super) fn neighbours() -> Knob {
 }
 
 /// What a model depends on so much that it is moved before models are held against each other, where there is such a setting:
-/// how much `als` asks of cells with an event beside the others, the temperature of `propagation`, and how far popularity lessens
-/// what `spectral` sees of products.
+/// how far popularity lessens what `spectral` sees of products, and the temperature of `propagation`.
 pub(super) fn first_of(model: &str) -> Option<Knob> {
     match model {
-        // The less other cells count, the less holds a row near 0, and the more regularisation it takes.
-        ALS => Some(Knob {
-            along: Some(Along {
-                name: "unobserved_ratio",
-                factor: 1.0 / 3.0,
-                of: |config| &mut config.als.unobserved_ratio,
-            }),
-            beyond_chance: false,
-            ..knob("regularization", Step::Times(2.0), (1e-4, 0.1), |config| &mut config.als.regularization)
-        }),
         SPECTRAL => {
             Some(knob("normalization", Step::Plus(0.2), (0.1, 1.0), |config| &mut config.spectral.normalization))
         }
