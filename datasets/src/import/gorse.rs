@@ -10,6 +10,7 @@ use super::tables::{held, push_event, push_product, push_user, read_ndjson};
 use crate::error::{DatasetError, RowFault};
 use crate::progress::Progress;
 use crate::tables::{Event, EventKind, Product, PurchaseVisibility, User};
+use crate::units::Timestamp;
 
 /// Files that Gorse exported, one JSON object on each line.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +36,9 @@ const KNOWN_TYPES: [(&str, EventKind); 6] = [
     ("add_to_cart", EventKind::Cart),
     ("rating", EventKind::Rate),
 ];
+
+/// Go's zero time.
+const NO_TIME: &str = "0001-01-01T00:00:00Z";
 
 /// Imports what Gorse exported to the new folder `out`. An item's comment becomes the title, its categories the path of
 /// its category; feedback becomes events.
@@ -64,7 +68,7 @@ fn take_item(intake: &mut Intake<'_>, record: &Record<'_>) -> Result<Result<(), 
         title: title.as_deref(),
         category: Some(category.as_str()).filter(|path| !path.is_empty()),
         hidden: held!(record.truth("IsHidden")).unwrap_or(false),
-        created_at: held!(record.moment("Timestamp")),
+        created_at: held!(moment(record)),
         ..Product::new(&product_id)
     };
     push_product(intake, &product)
@@ -77,8 +81,16 @@ fn take_feedback(
 ) -> Result<Result<(), RowFault>, DatasetError> {
     let (user, item) = (held!(record.required("UserId")), held!(record.required("ItemId")));
     let kind = held!(kind_of(&held!(record.required("FeedbackType")), kinds));
-    let (ts, value) = (held!(record.moment("Timestamp")), held!(record.number("Value")));
+    let (ts, value) = (held!(moment(record)), held!(record.number("Value")));
     push_event(intake, &Event { ts, value, ..Event::new(&user, &item, kind) })
+}
+
+/// The record's time; Go's zero time, which Gorse writes where it has none, is none.
+fn moment(record: &Record<'_>) -> Result<Option<Timestamp>, RowFault> {
+    match record.text("Timestamp")?.as_deref() {
+        Some(NO_TIME) => Ok(None),
+        _ => record.moment("Timestamp"),
+    }
 }
 
 fn kind_of(word: &str, kinds: &[(String, EventKind)]) -> Result<EventKind, RowFault> {

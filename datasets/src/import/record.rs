@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::ops::Range;
 use std::str::FromStr;
 
 use serde_json::{Map, Value};
@@ -11,6 +12,9 @@ use crate::units::Timestamp;
 
 /// Between the entries of a list in one CSV cell.
 const LIST_SEPARATOR: char = '|';
+
+/// Milliseconds since 1970 that tables accept as a moment, 1900-01-01 to 2200-01-01.
+const MOMENTS: Range<i64> = -2_208_988_800_000..7_258_118_400_000;
 
 /// The field that fills a column, where it is not of the column's name.
 pub(super) type FieldNames = HashMap<String, String>;
@@ -97,7 +101,12 @@ impl<'n> Record<'n> {
     }
 
     pub(super) fn moment(&self, column: &str) -> Result<Option<Timestamp>, RowFault> {
-        self.parsed(column)
+        let Some(moment) = self.parsed::<Timestamp>(column)? else { return Ok(None) };
+        if MOMENTS.contains(&moment.millis()) {
+            return Ok(Some(moment));
+        }
+        let text = self.text(column)?.unwrap_or_default();
+        Err(RowFault::new(column, format!("is `{text}`"), "give a time between the years 1900 and 2200"))
     }
 
     pub(super) fn list(&self, column: &str) -> Result<Vec<String>, RowFault> {
@@ -185,6 +194,30 @@ fn list(column: &str, value: &Value) -> Result<Vec<String>, RowFault> {
                 .map(|entry| entry.trim().to_owned())
                 .filter(|entry| !entry.is_empty())
                 .collect())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables::{User, Users, validate};
+
+    #[test]
+    fn a_time_out_of_range_is_quoted_and_the_range_is_that_of_tables() {
+        let names = FieldNames::new();
+        for (text, is_good) in [
+            ("1899-12-31T23:59:59.999Z", false),
+            ("1900-01-01T00:00:00Z", true),
+            ("2199-12-31T23:59:59.999Z", true),
+            ("2200-01-01T00:00:00Z", false),
+        ] {
+            let line = format!("{{\"ts\":\"{text}\"}}");
+            let read = Record::parse(&line, &names).unwrap().moment("ts");
+            let user = User { created_at: Some(text.parse().unwrap()), ..User::new("u") };
+            assert_eq!((read.is_ok(), validate::<Users>(&user).is_ok()), (is_good, is_good), "{text}");
+            let told = format!("`ts` is `{text}`; give a time between the years 1900 and 2200");
+            assert!(read.map_or_else(|fault| fault.to_string() == told, |moment| moment == user.created_at), "{text}");
         }
     }
 }

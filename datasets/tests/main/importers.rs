@@ -370,6 +370,32 @@ fn csv_and_ndjson_keep_lists_offers_and_private_users() {
 }
 
 #[test]
+fn the_empty_time_of_gorse_is_no_time() {
+    let gorse = case("gorse");
+    let place = Place::of(gorse);
+    for file in ["items", "feedback"] {
+        let text = fs::read_to_string(place.file(file)).unwrap();
+        fs::write(place.file(file), text.replace("2026-03-01T12:00:00Z", "0001-01-01T00:00:00Z")).unwrap();
+    }
+    place.import(gorse, "out", OnError::Fail).unwrap();
+    let dataset = Dataset::open(place.file("out")).unwrap();
+    let mut times = Vec::new();
+    dataset
+        .for_each::<Products>(|product| {
+            times.push(product.created_at);
+            Ok(())
+        })
+        .unwrap();
+    dataset
+        .for_each::<Events>(|event| {
+            times.push(event.ts);
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(times, [None; 4]);
+}
+
+#[test]
 fn unknown_tables_columns_and_missing_columns_are_told_with_what_there_is() {
     let place = Place { folder: tempfile::tempdir().unwrap() };
     fs::write(place.file("sellers"), "id,name\ns1,Oil\n").unwrap();

@@ -79,7 +79,7 @@ enum Format {
         #[command(flatten)]
         to: To,
     },
-    /// CSV files, one for each table
+    /// CSV files, one for each table; entries of a list, as in `participant_ids`, are parted by `|`, offers are JSON
     Csv(Tables),
     /// Files of one JSON object a line, one for each table
     Ndjson(Tables),
