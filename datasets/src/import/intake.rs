@@ -7,7 +7,7 @@ use super::report::{FileCount, ImportReport};
 use super::text::Lines;
 use crate::dataset::{DatasetWriter, Writes};
 use crate::error::{DatasetError, RowFault};
-use crate::ids::{ProductRow, SellerRow, UserRow};
+use crate::ids::{IdSet, ProductRow, SellerRow, UserRow};
 use crate::progress::Progress;
 use crate::quarantine::{OnError, Quarantine};
 use crate::tables::{
@@ -29,6 +29,8 @@ pub(super) struct Intake<'p> {
     pub(super) products: Known<ProductRow>,
     pub(super) sellers: Known<SellerRow>,
     pub(super) teams: Known<SellerRow>,
+    /// Ids of events: there may be tens of millions, so their texts are not kept.
+    pub(super) events: IdSet,
     ties: Vec<Tie>,
 }
 
@@ -58,6 +60,7 @@ impl<'p> Intake<'p> {
             products: Known::new(),
             sellers: Known::new(),
             teams: Known::new(),
+            events: IdSet::default(),
             ties: Vec::new(),
         })
     }
