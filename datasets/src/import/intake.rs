@@ -118,7 +118,14 @@ impl<'p> Intake<'p> {
 
     /// Refuses the row `number` of the current file.
     pub(super) fn refuse(&mut self, number: u64, fault: RowFault) -> Result<(), DatasetError> {
-        let file = self.file();
+        let role = self.file().role.clone();
+        self.refuse_of(&role, number, fault)
+    }
+
+    /// Refuses the row `number` of the file that was read as `role`.
+    pub(super) fn refuse_of(&mut self, role: &str, number: u64, fault: RowFault) -> Result<(), DatasetError> {
+        let read = self.report.files.iter_mut().rfind(|file| file.role == role);
+        let file = read.expect("begin_file comes before the rows of a file");
         file.quarantined += 1;
         let path = file.path.clone();
         self.quarantine.refuse(&path, number, &fault)

@@ -372,6 +372,31 @@ fn csv_and_ndjson_keep_lists_offers_and_private_users() {
     }
 }
 
+#[test]
+fn negatives_that_no_test_line_asks_for_are_refused() {
+    let case = case("groups");
+    let place = Place::of(case);
+    // The pair of the test twice, of which the second list is too many; another pair; and a product met nowhere else.
+    fs::write(place.file("negatives"), "(1,9) 7 8\n(1,9) 7 10\n(0,9) 7 999\n").unwrap();
+    let fault = place.import(case, "out", OnError::Fail).unwrap_err().to_string();
+    assert!(fault.contains("2 rows") && fault.contains("row 2") && fault.contains("`(1,9)`"), "{fault}");
+    let report = place.import(case, "out", OnError::Quarantine).unwrap();
+    assert_eq!(report.file("negatives").map(|file| (file.rows, file.quarantined)), Some((3, 2)));
+    assert_eq!(report.reasons.values().collect::<Vec<_>>(), [&2]);
+    let mut known = Vec::new();
+    let dataset = Dataset::open(place.file("out")).unwrap();
+    let note = |product: &juntos_datasets::tables::Product<'_>| {
+        known.push(product.product_id.to_owned());
+        Ok(())
+    };
+    dataset.for_each::<Products>(note).unwrap();
+    assert!(!known.contains(&"999".to_owned()), "{known:?}");
+    // A pair tested twice may share one list.
+    fs::write(place.file("negatives"), "(1,9) 7 8\n").unwrap();
+    fs::write(place.file("test"), "1 9 50\n1 9 40\n").unwrap();
+    place.import(case, "shared", OnError::Fail).unwrap();
+}
+
 /// One table of the format, from the text of its file.
 fn one_table(format: RecordFormat, table: &str, text: &str, on_error: OnError) -> (Imported, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
