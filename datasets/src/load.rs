@@ -46,6 +46,25 @@ impl TrainingData {
         blocks.dedup();
         Ok(blocks)
     }
+
+    /// How many distinct (user, product) pairs the test has of users without `personalise`, whom it leaves out.
+    ///
+    /// # Errors
+    /// When the table is damaged, or a row does not hold what the table promises.
+    pub fn private_test_pairs(&self, dataset: &Dataset) -> Result<usize, DatasetError> {
+        let mut pairs = HashSet::new();
+        if self.showing.private.is_empty() {
+            return Ok(0);
+        }
+        dataset.for_each::<Events>(|event| {
+            if event.split == Split::Test && is_positive(event.kind) {
+                let rows = self.users.row(event.user_id).zip(self.products.row(event.product_id));
+                pairs.extend(rows.filter(|(user, _)| self.showing.private.binary_search(&user.0).is_ok()));
+            }
+            Ok(())
+        })?;
+        Ok(pairs.len())
+    }
 }
 
 /// Whether an event shows that the user wanted the product.
