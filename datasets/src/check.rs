@@ -1,17 +1,16 @@
 //! Looks at a whole dataset: counts, ranges, duplicates, dangling references, coverage. It never stops at a bad row.
 //!
-//! Ids are remembered as 64-bit hashes, about 16 bytes for each distinct id, so memory grows with the number of ids, not
-//! with the size of the tables. Two ids collide once in 2^64 pairs.
+//! Ids are remembered as hashes, so memory grows with the number of ids, not with the size of the tables.
 
 mod report;
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::dataset::Dataset;
 use crate::error::{DatasetError, RowFault};
+use crate::ids::IdSet;
 use crate::parquet::{read_batches, read_row};
 use crate::quarantine::Quarantine;
 use crate::tables::{Blocks, Events, Friendship, FriendshipKind, Friendships, Products, Sellers, Table, Teams, Users};
@@ -37,20 +36,13 @@ pub fn check(dataset: &Dataset, quarantine: &mut Quarantine) -> Result<CheckRepo
     Ok(checker.report)
 }
 
-/// Hashes of the ids of one table.
-type Ids = HashSet<u64>;
-
-fn hash(id: &str) -> u64 {
-    xxh3_64(id.as_bytes())
-}
-
-/// A tie's hash: the same both ways round, but for `follow`, which is directed.
-fn hash_tie(tie: &Friendship<'_>) -> u64 {
+/// What names a tie: the same both ways round, but for `follow`, which is directed.
+fn name_tie(tie: &Friendship<'_>) -> String {
     let (mut one, mut other) = (tie.user_id, tie.friend_id);
     if tie.kind != FriendshipKind::Follow && one > other {
         std::mem::swap(&mut one, &mut other);
     }
-    xxh3_64(format!("{one}\n{other}\n{}", u8::from(tie.kind == FriendshipKind::Follow)).as_bytes())
+    format!("{one}\n{other}\n{}", u8::from(tie.kind == FriendshipKind::Follow))
 }
 
 struct Checker<'a> {
@@ -94,10 +86,10 @@ impl Checker<'_> {
         self.quarantine.refuse(file, row, fault)
     }
 
-    fn users(&mut self) -> Result<Ids, DatasetError> {
-        let mut ids = Ids::new();
+    fn users(&mut self) -> Result<IdSet, DatasetError> {
+        let mut ids = IdSet::default();
         self.table::<Users>(|user, report| {
-            if !ids.insert(hash(user.user_id)) {
+            if !ids.insert(user.user_id) {
                 report.find(Severity::Fault, "users", "user_id used twice", || user.user_id.to_owned());
             }
             report.count("users by country", user.country.unwrap_or("unknown"));
@@ -109,24 +101,24 @@ impl Checker<'_> {
         Ok(ids)
     }
 
-    fn sellers(&mut self) -> Result<Ids, DatasetError> {
-        let mut ids = Ids::new();
+    fn sellers(&mut self) -> Result<IdSet, DatasetError> {
+        let mut ids = IdSet::default();
         self.table::<Sellers>(|seller, report| {
-            if !ids.insert(hash(seller.seller_id)) {
+            if !ids.insert(seller.seller_id) {
                 report.find(Severity::Fault, "sellers", "seller_id used twice", || seller.seller_id.to_owned());
             }
         })?;
         Ok(ids)
     }
 
-    fn products(&mut self, sellers: &Ids) -> Result<Ids, DatasetError> {
-        let mut ids = Ids::new();
+    fn products(&mut self, sellers: &IdSet) -> Result<IdSet, DatasetError> {
+        let mut ids = IdSet::default();
         self.table::<Products>(|product, report| {
             let id = product.product_id;
-            if !ids.insert(hash(id)) {
+            if !ids.insert(id) {
                 report.find(Severity::Fault, "products", "product_id used twice", || id.to_owned());
             }
-            if product.seller_id.is_some_and(|seller| !sellers.is_empty() && !sellers.contains(&hash(seller))) {
+            if product.seller_id.is_some_and(|seller| !sellers.is_empty() && !sellers.contains(seller)) {
                 report.find(Severity::Warning, "products", "seller_id not in table sellers", || id.to_owned());
             }
             if product.currency.is_none() && product.price_minor.is_some() {
@@ -144,20 +136,20 @@ impl Checker<'_> {
         Ok(ids)
     }
 
-    fn friendships(&mut self, users: &Ids) -> Result<(), DatasetError> {
-        let mut pairs = Ids::new();
+    fn friendships(&mut self, users: &IdSet) -> Result<(), DatasetError> {
+        let mut pairs = IdSet::default();
         let mut friends = std::collections::HashMap::<u64, u32>::new();
         self.table::<Friendships>(|tie, report| {
             if tie.user_id == tie.friend_id {
                 report.find(Severity::Warning, "friendships", "a user tied to herself", || tie.user_id.to_owned());
             }
             for end in [tie.user_id, tie.friend_id] {
-                *friends.entry(hash(end)).or_default() += 1;
-                if !users.contains(&hash(end)) {
+                *friends.entry(xxh3_64(end.as_bytes())).or_default() += 1;
+                if !users.contains(end) {
                     report.find(Severity::Warning, "friendships", "a user not in table users", || end.to_owned());
                 }
             }
-            if !pairs.insert(hash_tie(tie)) {
+            if !pairs.insert(&name_tie(tie)) {
                 report.find(Severity::Warning, "friendships", "a pair stated twice", || {
                     format!("{} and {}", tie.user_id, tie.friend_id)
                 });
@@ -168,30 +160,27 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn blocks(&mut self, users: &Ids) -> Result<(), DatasetError> {
+    fn blocks(&mut self, users: &IdSet) -> Result<(), DatasetError> {
         self.table::<Blocks>(|block, report| {
             for end in [block.user_id, block.blocked_id] {
-                if !users.contains(&hash(end)) {
+                if !users.contains(end) {
                     report.find(Severity::Warning, "blocks", "a user not in table users", || end.to_owned());
                 }
             }
         })
     }
 
-    fn teams(&mut self, users: &Ids, products: &Ids) -> Result<Ids, DatasetError> {
-        let mut ids = Ids::new();
+    fn teams(&mut self, users: &IdSet, products: &IdSet) -> Result<IdSet, DatasetError> {
+        let mut ids = IdSet::default();
         self.table::<Teams>(|team, report| {
             let id = team.team_id;
-            if !ids.insert(hash(id)) {
+            if !ids.insert(id) {
                 report.find(Severity::Fault, "teams", "team_id used twice", || id.to_owned());
             }
-            if !products.contains(&hash(team.product_id)) {
+            if !products.contains(team.product_id) {
                 report.find(Severity::Warning, "teams", "a product not in table products", || id.to_owned());
             }
-            if std::iter::once(&team.initiator_id)
-                .chain(&team.participant_ids)
-                .any(|member| !users.contains(&hash(member)))
-            {
+            if std::iter::once(&team.initiator_id).chain(&team.participant_ids).any(|member| !users.contains(member)) {
                 report.find(Severity::Warning, "teams", "a member not in table users", || id.to_owned());
             }
             if team.participant_ids.contains(&team.initiator_id) {
@@ -204,23 +193,23 @@ impl Checker<'_> {
         Ok(ids)
     }
 
-    fn events(&mut self, users: &Ids, products: &Ids, teams: &Ids) -> Result<(), DatasetError> {
-        let mut event_ids = Ids::new();
+    fn events(&mut self, users: &IdSet, products: &IdSet, teams: &IdSet) -> Result<(), DatasetError> {
+        let mut event_ids = IdSet::default();
         self.table::<Events>(|event, report| {
-            if !users.contains(&hash(event.user_id)) {
+            if !users.contains(event.user_id) {
                 report.find(Severity::Warning, "events", "a user not in table users", || event.user_id.to_owned());
             }
-            if !products.contains(&hash(event.product_id)) {
+            if !products.contains(event.product_id) {
                 report.find(Severity::Warning, "events", "a product not in table products", || {
                     event.product_id.to_owned()
                 });
             }
-            if event.team_id.is_some_and(|team| !teams.is_empty() && !teams.contains(&hash(team))) {
+            if event.team_id.is_some_and(|team| !teams.is_empty() && !teams.contains(team)) {
                 report.find(Severity::Warning, "events", "a team not in table teams", || {
                     event.team_id.unwrap_or("").to_owned()
                 });
             }
-            if event.event_id.is_some_and(|id| !event_ids.insert(hash(id))) {
+            if event.event_id.is_some_and(|id| !event_ids.insert(id)) {
                 report
                     .find(Severity::Fault, "events", "event_id used twice", || event.event_id.unwrap_or("").to_owned());
             }

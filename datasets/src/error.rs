@@ -90,6 +90,20 @@ pub enum DatasetError {
         /// What is wrong.
         fault: RowFault,
     },
+    /// A table lists the same id twice, and nothing says which record holds.
+    #[error(
+        "{path}: table {table} lists {column} `{id}` twice; keep one record of each id, `juntos check {path}` tells how many there are"
+    )]
+    Twice {
+        /// The dataset.
+        path: PathBuf,
+        /// The table.
+        table: &'static str,
+        /// The column of its ids.
+        column: &'static str,
+        /// The first id listed a second time.
+        id: String,
+    },
     /// Several rows were set aside and nobody allowed that.
     #[error(
         "{count} rows were refused and nothing was written; first: {first}; all are listed in {quarantine}: mend them, or allow it with `--on-error quarantine`"

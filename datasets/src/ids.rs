@@ -127,6 +127,27 @@ impl Hasher for AlreadyHashed {
     }
 }
 
+/// Which ids have been met, as 64-bit hashes: about 16 bytes for each distinct id. Two ids collide once in 2^64 pairs.
+#[derive(Debug, Default)]
+pub(crate) struct IdSet(std::collections::HashSet<u64, BuildHasherDefault<AlreadyHashed>>);
+
+impl IdSet {
+    /// Adds `id`; whether it had not been met before.
+    pub(crate) fn insert(&mut self, id: &str) -> bool {
+        self.0.insert(xxh3_64(id.as_bytes()))
+    }
+
+    /// Whether `id` has been met.
+    pub(crate) fn contains(&self, id: &str) -> bool {
+        self.0.contains(&xxh3_64(id.as_bytes()))
+    }
+
+    /// Whether none has been met.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 impl<R: Row> Default for IdMap<R> {
     fn default() -> Self {
         Self { arena: Vec::new(), ends: Vec::new(), rows_by_hash: Default::default(), kind: PhantomData }

@@ -10,11 +10,11 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::csr::Csr;
 use crate::dataset::Dataset;
 use crate::error::DatasetError;
-use crate::ids::{IdMap, ProductRow, Row, UserRow};
+use crate::ids::{IdMap, IdSet, ProductRow, Row, UserRow};
 use crate::shown::Showing;
 use crate::tables::{
-    Blocks, Event, EventKind, Events, Friendship, FriendshipKind, Friendships, Products, PurchaseVisibility, Split,
-    TeamOutcome, Teams, Users,
+    Blocks, Event, EventKind, Events, Friendship, FriendshipKind, Friendships, Products, PurchaseVisibility, Sellers,
+    Split, Table, TeamOutcome, Teams, Users,
 };
 use crate::training::{EventWeights, Possession, TeamRecord, TrainingData};
 use crate::units::Timestamp;
@@ -25,7 +25,8 @@ impl TrainingData {
     /// Where rows are marked as test, ties made after the last of training are left out: nobody knew of them.
     ///
     /// # Errors
-    /// When a table is damaged or a row does not hold what its table promises.
+    /// When a table is damaged, a row does not hold what its table promises, or a user, product, seller or team is
+    /// listed twice.
     pub fn load(dataset: &Dataset, weights: &EventWeights) -> Result<Self, DatasetError> {
         Loader::load(dataset, weights)
     }
@@ -44,6 +45,25 @@ impl TrainingData {
         blocks.sort_unstable();
         blocks.dedup();
         Ok(blocks)
+    }
+
+    /// How many distinct (user, product) pairs the test has of users without `personalise`, whom it leaves out.
+    ///
+    /// # Errors
+    /// When the table is damaged, or a row does not hold what the table promises.
+    pub fn private_test_pairs(&self, dataset: &Dataset) -> Result<usize, DatasetError> {
+        let mut pairs = HashSet::new();
+        if self.showing.private.is_empty() {
+            return Ok(0);
+        }
+        dataset.for_each::<Events>(|event| {
+            if event.split == Split::Test && is_positive(event.kind) {
+                let rows = self.users.row(event.user_id).zip(self.products.row(event.product_id));
+                pairs.extend(rows.filter(|(user, _)| self.showing.private.binary_search(&user.0).is_ok()));
+            }
+            Ok(())
+        })?;
+        Ok(pairs.len())
     }
 }
 
@@ -125,22 +145,28 @@ impl<'d> Loader<'d> {
     }
 
     fn read_listed(&mut self) -> Result<(), DatasetError> {
-        self.dataset.for_each::<Users>(|user| {
-            let row = self.users.insert(user.user_id);
-            if row.index() == self.visibility.len() {
-                self.visibility.push(user.purchase_visibility);
-            }
+        let dataset = self.dataset;
+        dataset.for_each::<Users>(|user| {
+            let row = insert_new(&mut self.users, user.user_id)
+                .ok_or_else(|| twice::<Users>(dataset, "user_id", user.user_id))?;
+            self.visibility.push(user.purchase_visibility);
             if !user.personalise {
                 self.private.insert(row.0);
             }
             Ok(())
         })?;
-        self.dataset.for_each::<Products>(|product| {
-            let row = self.products.insert(product.product_id);
+        dataset.for_each::<Products>(|product| {
+            let row = insert_new(&mut self.products, product.product_id)
+                .ok_or_else(|| twice::<Products>(dataset, "product_id", product.product_id))?;
             if product.sensitive {
                 self.sensitive.push(row.0);
             }
             Ok(())
+        })?;
+        let mut sellers = IdSet::default();
+        dataset.for_each::<Sellers>(|seller| match sellers.insert(seller.seller_id) {
+            true => Ok(()),
+            false => Err(twice::<Sellers>(dataset, "seller_id", seller.seller_id)),
         })?;
         Ok(())
     }
@@ -189,8 +215,12 @@ impl<'d> Loader<'d> {
     }
 
     fn read_teams(&mut self) -> Result<Vec<TeamRecord>, DatasetError> {
-        let mut teams = Vec::new();
-        self.dataset.for_each::<Teams>(|team| {
+        let (mut teams, mut ids) = (Vec::new(), IdSet::default());
+        let dataset = self.dataset;
+        dataset.for_each::<Teams>(|team| {
+            if !ids.insert(team.team_id) {
+                return Err(twice::<Teams>(dataset, "team_id", team.team_id));
+            }
             let (initiator, product) = (self.users.insert(team.initiator_id), self.products.insert(team.product_id));
             let mut participants: Vec<_> = team.participant_ids.iter().map(|id| self.users.insert(id)).collect();
             participants.sort_unstable();
@@ -325,6 +355,16 @@ impl<'d> Loader<'d> {
         let (users, products) = (self.users, self.products);
         TrainingData { users, products, interactions, friends, teams, possessions, showing, valid, test, cut }
     }
+}
+
+/// The row of an id that the map did not hold before.
+fn insert_new<R: Row>(ids: &mut IdMap<R>, id: &str) -> Option<R> {
+    let next = ids.len();
+    Some(ids.insert(id)).filter(|row| row.index() == next)
+}
+
+fn twice<T: Table>(dataset: &Dataset, column: &'static str, id: &str) -> DatasetError {
+    DatasetError::Twice { path: dataset.root().to_owned(), table: T::NAME, column, id: id.to_owned() }
 }
 
 /// What one pass over the events gathers.

@@ -37,7 +37,8 @@ pub struct GroupFiles {
 /// Imports group ratings to the new folder `out`.
 ///
 /// Each group rating is a succeeded team whose initiator is the group's first member, named `{group}-{line}`, or
-/// `{group}-test-{line}` with split `test` and its negatives; each user rating is a `rate` event.
+/// `{group}-test-{line}` with split `test` and its negatives; each user rating is a `rate` event. Negatives that no test
+/// line asks for are refused.
 ///
 /// # Errors
 /// A file that is missing or empty, an occupied `out`, or bad lines unless they may be quarantined.
@@ -47,7 +48,7 @@ pub fn groups(files: &GroupFiles, out: &Path, progress: &dyn Progress) -> Result
     intake.read_lines("members", &files.members, |intake, _, line| Ok(take_members(intake, &mut members, line)))?;
     let mut negatives = Negatives::new();
     if let Some(path) = &files.negatives {
-        intake.read_lines("negatives", path, |intake, _, line| Ok(take_negatives(intake, &mut negatives, line)))?;
+        intake.read_lines(NEGATIVES, path, |_, number, line| Ok(take_negatives(&mut negatives, number, line)))?;
     }
     let mut none = Negatives::new();
     for (role, path, split) in
@@ -57,6 +58,7 @@ pub fn groups(files: &GroupFiles, out: &Path, progress: &dyn Progress) -> Result
         let mut groups = Groups { members: &members, negatives: against, split };
         intake.read_lines(role, path, |intake, number, line| groups.take(intake, number, line))?;
     }
+    refuse_unused(&mut intake, negatives)?;
     for (role, path, split) in
         [("user_train", &files.user_train, Split::Train), ("user_test", &files.user_test, Split::Test)]
     {
@@ -70,7 +72,18 @@ pub fn groups(files: &GroupFiles, out: &Path, progress: &dyn Progress) -> Result
 
 type Members = HashMap<String, Vec<String>>;
 /// Lists of products by `(group, item)`, in the order of the file: a pair tested twice has two.
-type Negatives = HashMap<(String, String), VecDeque<Vec<String>>>;
+type Negatives = HashMap<(String, String), VecDeque<NegativeList>>;
+
+/// What the file of negatives is called in messages.
+const NEGATIVES: &str = "negatives";
+
+/// One line of negatives.
+struct NegativeList {
+    line: u64,
+    items: Vec<String>,
+    /// Whether a test line asked for it.
+    used: bool,
+}
 
 fn take_members(intake: &mut Intake<'_>, members: &mut Members, line: &str) -> Result<(), RowFault> {
     let mut words = words(line, &[' ', '\t', ',']);
@@ -99,7 +112,7 @@ fn take_members(intake: &mut Intake<'_>, members: &mut Members, line: &str) -> R
     Ok(())
 }
 
-fn take_negatives(intake: &mut Intake<'_>, negatives: &mut Negatives, line: &str) -> Result<(), RowFault> {
+fn take_negatives(negatives: &mut Negatives, number: u64, line: &str) -> Result<(), RowFault> {
     let shape = || RowFault::new("line", "does not begin with `(group,item)`", "write `(group,item) item item …`");
     let (pair, rest) = line.strip_prefix('(').and_then(|line| line.split_once(')')).ok_or_else(shape)?;
     let (group, item) = pair.split_once(',').ok_or_else(shape)?;
@@ -110,10 +123,23 @@ fn take_negatives(intake: &mut Intake<'_>, negatives: &mut Negatives, line: &str
         return Err(RowFault::new("item", "is missing", "give the products to rank against, or remove the line"));
     }
     let lists = negatives.entry((group.to_owned(), item.to_owned())).or_default();
-    for item in &items {
-        intake.products.see(item);
+    let items = items.into_iter().map(str::to_owned).collect();
+    lists.push_back(NegativeList { line: number, items, used: false });
+    Ok(())
+}
+
+/// Refuses the lists that no test line asked for, in the order of the file.
+fn refuse_unused(intake: &mut Intake<'_>, negatives: Negatives) -> Result<(), DatasetError> {
+    let unused = |(pair, lists): ((String, String), VecDeque<NegativeList>)| {
+        lists.into_iter().filter(|list| !list.used).map(move |list| (list.line, pair.clone()))
+    };
+    let mut unused: Vec<(u64, (String, String))> = negatives.into_iter().flat_map(unused).collect();
+    unused.sort_unstable();
+    for (line, (group, item)) in unused {
+        let reason = format!("belong to no line of the group test, got `({group},{item})`");
+        let fault = RowFault::new(NEGATIVES, reason, "add the line to the group test, or remove these negatives");
+        intake.refuse_of(NEGATIVES, line, fault)?;
     }
-    lists.push_back(items.into_iter().map(str::to_owned).collect());
     Ok(())
 }
 
@@ -153,10 +179,10 @@ impl<'g> Groups<'g> {
         members: &[String],
     ) -> Result<(), DatasetError> {
         intake.products.see(rating.item);
-        let lists = self.negatives.get_mut(&(rating.who.to_owned(), rating.item.to_owned()));
-        // The first test of a pair gets the first list, the second the second; one list serves them all.
-        let negatives =
-            lists.and_then(|lists| if lists.len() > 1 { lists.pop_front() } else { lists.front().cloned() });
+        let negatives = self.negatives_of(rating);
+        for item in &negatives {
+            intake.products.see(item);
+        }
         intake.push_team(&Team {
             team_id,
             product_id: rating.item,
@@ -167,8 +193,22 @@ impl<'g> Groups<'g> {
             deadline: None,
             outcome: TeamOutcome::Succeeded,
             split: self.split,
-            negative_ids: negatives.iter().flatten().map(String::as_str).collect(),
+            negative_ids: negatives.iter().map(String::as_str).collect(),
             public: None,
+        })
+    }
+
+    /// The negatives of one test of a pair: the first test gets the first list, the second the second, and the last list
+    /// serves all that follow.
+    fn negatives_of(&mut self, rating: Rating<'_>) -> Vec<String> {
+        let lists = self.negatives.get_mut(&(rating.who.to_owned(), rating.item.to_owned()));
+        let Some(lists) = lists else { return Vec::new() };
+        if lists.len() > 1 {
+            return lists.pop_front().map_or_else(Vec::new, |list| list.items);
+        }
+        lists.front_mut().map_or_else(Vec::new, |last| {
+            last.used = true;
+            last.items.clone()
         })
     }
 }

@@ -7,7 +7,7 @@ use super::report::{FileCount, ImportReport};
 use super::text::Lines;
 use crate::dataset::{DatasetWriter, Writes};
 use crate::error::{DatasetError, RowFault};
-use crate::ids::{ProductRow, SellerRow, UserRow};
+use crate::ids::{IdSet, ProductRow, SellerRow, UserRow};
 use crate::progress::Progress;
 use crate::quarantine::{OnError, Quarantine};
 use crate::tables::{
@@ -29,6 +29,8 @@ pub(super) struct Intake<'p> {
     pub(super) products: Known<ProductRow>,
     pub(super) sellers: Known<SellerRow>,
     pub(super) teams: Known<SellerRow>,
+    /// Ids of events: there may be tens of millions, so their texts are not kept.
+    pub(super) events: IdSet,
     ties: Vec<Tie>,
 }
 
@@ -58,6 +60,7 @@ impl<'p> Intake<'p> {
             products: Known::new(),
             sellers: Known::new(),
             teams: Known::new(),
+            events: IdSet::default(),
             ties: Vec::new(),
         })
     }
@@ -115,7 +118,14 @@ impl<'p> Intake<'p> {
 
     /// Refuses the row `number` of the current file.
     pub(super) fn refuse(&mut self, number: u64, fault: RowFault) -> Result<(), DatasetError> {
-        let file = self.file();
+        let role = self.file().role.clone();
+        self.refuse_of(&role, number, fault)
+    }
+
+    /// Refuses the row `number` of the file that was read as `role`.
+    pub(super) fn refuse_of(&mut self, role: &str, number: u64, fault: RowFault) -> Result<(), DatasetError> {
+        let read = self.report.files.iter_mut().rfind(|file| file.role == role);
+        let file = read.expect("begin_file comes before the rows of a file");
         file.quarantined += 1;
         let path = file.path.clone();
         self.quarantine.refuse(&path, number, &fault)

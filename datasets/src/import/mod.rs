@@ -2,7 +2,8 @@
 //!
 //! Every importer reads its files line by line, checks every row, and either writes a whole dataset or nothing. What it
 //! refuses is listed, with file, line, column, reason and how to mend it, in `OUT.quarantine.ndjson` beside the dataset.
-//! The same files give the same bytes. Memory grows with the number of ids and ties, never with that of events.
+//! The same files give the same bytes. Memory grows with the number of ids and ties, never with that of events that have
+//! no id of their own.
 
 mod gorse;
 mod groups;

@@ -42,7 +42,7 @@ pub struct TableFiles {
 }
 
 /// Imports records to the new folder `out`. Users and products that are only mentioned get a row of their own, with the
-/// defaults of the table; a user, product, seller or team listed twice is refused the second time.
+/// defaults of the table; a user, product, seller, team or event id listed twice is refused the second time.
 ///
 /// # Errors
 /// An unknown table or column, a file that is missing or empty or lacks a required column, an occupied `out`, or bad
@@ -257,7 +257,8 @@ where
 }
 
 fn twice(column: &str, id: &str) -> RowFault {
-    RowFault::new(column, format!("`{id}` is listed twice"), "list each once, with its latest values")
+    // The id comes last, so that the report counts all that are listed twice as one reason.
+    RowFault::new(column, format!("is listed twice, got `{id}`"), "list each once, with its latest values")
 }
 
 /// Checks and writes a user who has not been listed before.
@@ -278,9 +279,15 @@ pub(super) fn push_product(intake: &mut Intake<'_>, product: &Product<'_>) -> Ta
     intake.push::<Products>(product).map(Ok)
 }
 
-/// Checks and writes an event, and remembers whom and what it names.
+/// Checks and writes an event whose id, if it has one, has not been listed before, and remembers whom and what it names.
 pub(super) fn push_event(intake: &mut Intake<'_>, event: &Event<'_>) -> Taken {
     held!(validate::<Events>(event));
+    if let Some(id) = event.event_id.filter(|id| !intake.events.insert(id)) {
+        return Ok(Err(RowFault {
+            mend: "remove the copy, or give it an id of its own".to_owned(),
+            ..twice("event_id", id)
+        }));
+    }
     intake.users.see(event.user_id);
     intake.products.see(event.product_id);
     intake.push_event(event).map(Ok)

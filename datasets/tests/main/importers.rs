@@ -7,16 +7,19 @@
 //! 5. an empty or missing file is an error that names it;
 //! 6. the same files give the same bytes;
 //! 7. an occupied target is left alone;
-//! 8. the real files give the counts of their READMEs (where `JUNTOS_DATASETS` names their folder).
+//! 8. what a table lists twice is refused the second time;
+//! 9. the real files give the counts of their READMEs (where `JUNTOS_DATASETS` names their folder).
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use juntos_datasets::check::check;
 use juntos_datasets::import::{
     Gorse, GroupFiles, ImportReport, LightGcn, OnError, RecordFormat, TableFiles, TeamFiles, gorse, groups, lightgcn,
     tables, teams,
 };
 use juntos_datasets::progress::Silent;
+use juntos_datasets::quarantine::Quarantine;
 use juntos_datasets::tables::{EventKind, Events, Friendships, Products, PurchaseVisibility, Sellers, Teams, Users};
 use juntos_datasets::{Dataset, DatasetError};
 
@@ -393,6 +396,73 @@ fn the_empty_time_of_gorse_is_no_time() {
         })
         .unwrap();
     assert_eq!(times, [None; 4]);
+}
+
+#[test]
+fn negatives_that_no_test_line_asks_for_are_refused() {
+    let case = case("groups");
+    let place = Place::of(case);
+    // The pair of the test twice, of which the second list is too many; another pair; and a product met nowhere else.
+    fs::write(place.file("negatives"), "(1,9) 7 8\n(1,9) 7 10\n(0,9) 7 999\n").unwrap();
+    let fault = place.import(case, "out", OnError::Fail).unwrap_err().to_string();
+    assert!(fault.contains("2 rows") && fault.contains("row 2") && fault.contains("`(1,9)`"), "{fault}");
+    let report = place.import(case, "out", OnError::Quarantine).unwrap();
+    assert_eq!(report.file("negatives").map(|file| (file.rows, file.quarantined)), Some((3, 2)));
+    assert_eq!(report.reasons.values().collect::<Vec<_>>(), [&2]);
+    let mut known = Vec::new();
+    let dataset = Dataset::open(place.file("out")).unwrap();
+    let note = |product: &juntos_datasets::tables::Product<'_>| {
+        known.push(product.product_id.to_owned());
+        Ok(())
+    };
+    dataset.for_each::<Products>(note).unwrap();
+    assert!(!known.contains(&"999".to_owned()), "{known:?}");
+    // A pair tested twice may share one list.
+    fs::write(place.file("negatives"), "(1,9) 7 8\n").unwrap();
+    fs::write(place.file("test"), "1 9 50\n1 9 40\n").unwrap();
+    place.import(case, "shared", OnError::Fail).unwrap();
+}
+
+/// One table of the format, from the text of its file.
+fn one_table(format: RecordFormat, table: &str, text: &str, on_error: OnError) -> (Imported, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("in"), text).unwrap();
+    let files =
+        TableFiles { format, tables: vec![(table.to_owned(), folder.path().join("in"))], map: Vec::new(), on_error };
+    (tables(&files, &folder.path().join("out"), &Silent), folder)
+}
+
+#[test]
+fn what_is_listed_twice_is_refused_the_second_time() {
+    let csv = [
+        ("users", "user_id\nu1\nu1\nu2\nu2\n"),
+        ("products", "product_id\np1\np1\np2\np2\n"),
+        ("sellers", "seller_id\ns1\ns1\ns2\ns2\n"),
+        ("teams", "team_id,product_id,initiator_id\nt1,p,u\nt1,p,v\nt2,p,u\nt2,p,u\n"),
+        ("events", "user_id,product_id,kind,event_id\nu,p,view,1\nv,q,view,1\nu,p,view,2\nu,p,view,2\n"),
+    ];
+    for (table, text) in csv {
+        let (fails, _folder) = one_table(RecordFormat::Csv, table, text, OnError::Fail);
+        let fault = fails.unwrap_err().to_string();
+        assert!(fault.contains("2 rows") && fault.contains("row 3") && fault.contains("listed twice"), "{fault}");
+        let (goes_on, folder) = one_table(RecordFormat::Csv, table, text, OnError::Quarantine);
+        let report = goes_on.unwrap();
+        assert_eq!((report.written(table, None), report.quarantined), (2, 2), "{table}");
+        assert_eq!(report.reasons.values().collect::<Vec<_>>(), [&2], "{table}: one reason, whatever the ids");
+        let dataset = Dataset::open(folder.path().join("out")).unwrap();
+        let checked = check(&dataset, &mut Quarantine::beside(folder.path())).unwrap();
+        assert!(!checked.findings.iter().any(|finding| finding.what.contains("twice")), "{table}");
+    }
+    let lines = "{\"user_id\":\"u\",\"product_id\":\"p\",\"kind\":\"purchase\",\"event_id\":\"1\"}\n".repeat(2);
+    let (fails, _folder) = one_table(RecordFormat::Ndjson, "events", &lines, OnError::Fail);
+    assert!(fails.unwrap_err().to_string().contains("`event_id` is listed twice, got `1`"));
+}
+
+#[test]
+fn events_without_an_id_may_be_alike() {
+    let alike = "user_id,product_id,kind,event_id\nu,p,view,\nu,p,view,\n";
+    let (imported, _folder) = one_table(RecordFormat::Csv, "events", alike, OnError::Fail);
+    assert_eq!(imported.unwrap().written("events", None), 2);
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! 1. loading equals a slow, obvious reference on random small datasets;
 //! 2. of a dataset split by time nothing from the cut on reaches what is learnt from, and no tie of the time of the test;
-//! 3. what cannot be split is refused, with the reason, and leaves nothing behind.
+//! 3. what cannot be split is refused, with the reason, and leaves nothing behind;
+//! 4. what a table lists twice is refused, with the table and the id.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use juntos_datasets::progress::Silent;
 use juntos_datasets::split::{TestFrom, split_by_time};
 use juntos_datasets::tables::{
-    Block, Blocks, Event, EventKind, Events, Friendship, FriendshipKind, Friendships, Split, Team, TeamOutcome, Teams,
-    User, Users,
+    Block, Blocks, Event, EventKind, Events, Friendship, FriendshipKind, Friendships, Product, Products, Seller,
+    Sellers, Split, Team, TeamOutcome, Teams, User, Users,
 };
 use juntos_datasets::training::{EventWeights, TrainingData};
 use juntos_datasets::units::Timestamp;
@@ -227,6 +228,48 @@ fn ties_of_the_time_of_the_test_are_unknown() {
     };
     assert_eq!(friends(Some(20)), 2);
     assert_eq!(friends(None), 3, "without a test all that is told is known");
+}
+
+fn team(team_id: &str) -> Team<'_> {
+    Team {
+        team_id,
+        product_id: "p",
+        initiator_id: "0",
+        participant_ids: vec!["1"],
+        min_size: 2,
+        opened_at: None,
+        deadline: None,
+        outcome: TeamOutcome::Succeeded,
+        split: Split::Train,
+        negative_ids: vec![],
+        public: None,
+    }
+}
+
+#[test]
+fn what_is_listed_twice_is_refused_by_table_and_id() {
+    type Write = fn(&mut DatasetWriter, &str);
+    let tables: [(&str, Write); 4] = [
+        ("users lists user_id", |writer, id| writer.push::<Users>(&User::new(id)).unwrap()),
+        ("products lists product_id", |writer, id| writer.push::<Products>(&Product::new(id)).unwrap()),
+        ("sellers lists seller_id", |writer, seller_id| {
+            let seller = Seller { seller_id, name: None, country: None, page_url: None };
+            writer.push::<Sellers>(&seller).unwrap();
+        }),
+        ("teams lists team_id", |writer, id| writer.push::<Teams>(&team(id)).unwrap()),
+    ];
+    for (told, write) in tables {
+        let load = |ids: &[&str]| {
+            let folder = tempfile::tempdir().unwrap();
+            let mut writer = DatasetWriter::create(folder.path().join("data")).unwrap();
+            writer.push::<Events>(&Event::new("b", "b", EventKind::View)).unwrap();
+            ids.iter().for_each(|id| write(&mut writer, id));
+            TrainingData::load(&writer.finish().unwrap(), &EventWeights::default())
+        };
+        assert!(load(&["a", "b"]).is_ok(), "{told}");
+        let fault = load(&["a", "b", "a"]).unwrap_err().to_string();
+        assert!(fault.contains(&format!("{told} `a` twice")) && fault.contains("juntos check"), "{fault}");
+    }
 }
 
 #[test]

@@ -94,6 +94,9 @@ fn from_files_to_figures() {
     assert_eq!((&figures["via"], &figures["others"][0]["via"]), (&"served".into(), &"exact".into()));
     assert_eq!(figures["others"].as_array().map(Vec::len), Some(1));
     assert_eq!(figures["agreement"][0]["overlap"]["overlap@1"], 1.0);
+    let held_out = serde_json::json!({"of": "test pairs", "all": 12, "ranked": 12, "left_out": {}});
+    assert_eq!(figures["held_out"], held_out);
+    assert!(table.contains("of 12 test pairs 12 count\n") && page.contains("of 12 test pairs 12 count"), "{table}");
     assert_eq!(figures["bundle"]["of_this_dataset"], true);
     assert_eq!(figures["exposure"]["model"]["coverage@1"], figures["metrics"]["coverage@1"]);
     let inspected = place.good("inspect @bundle --user 3 --limit 3");
@@ -196,6 +199,10 @@ fn chances_are_held_against_succeeded_and_expired_teams() {
         assert_eq!(joining["base_rate"], 3.0 / 21.0, "{via}");
         assert_eq!(figures["dataset"]["test_teams"]["other"], 1);
     }
+    place.good("-q evaluate --data @data --bundle @bundle --task teams --json @f.json");
+    let figures: serde_json::Value = serde_json::from_slice(&fs::read(place.path("f.json")).unwrap()).unwrap();
+    let of = "times somebody joined a test team";
+    assert_eq!(figures["held_out"], serde_json::json!({"of": of, "all": 3, "ranked": 3, "left_out": {}}));
 }
 
 #[test]

@@ -17,6 +17,7 @@ use super::course::Course;
 use super::curve::Curve;
 use super::exposure::{ExposureReport, Popularity};
 use super::facts::{BundleFacts, DatasetFacts};
+use super::held_out::HeldOut;
 use super::intervals::{Baselines, Intervals};
 use super::metrics::{Ranked, means};
 use super::people::People;
@@ -57,7 +58,8 @@ pub fn evaluate(
     let world = World { config, rows, people, data: &data, bundle, course };
     progress.stage("rank by simple rules", 0);
     let ranking = world.ranking()?;
-    let measured = Measured::new(config, ranking.as_ref());
+    let held_out = HeldOut::of(config, &dataset, world.data, &world.rows, &world.bundle)?;
+    let measured = Measured::new(config, ranking.as_ref(), held_out);
     let rank = |via: Via| {
         progress.stage(&format!("rank via {}", via.word()), 0);
         measured.rank(ranking.as_ref(), via)
@@ -85,6 +87,7 @@ fn event_weights(bundle: &Bundle) -> EventWeights {
 /// What a task measures rankings by, whatever ranks.
 struct Measured<'a> {
     config: &'a EvaluateConfig,
+    held_out: HeldOut,
     cuts: Vec<usize>,
     deepest: usize,
     bootstrap: Bootstrap,
@@ -97,13 +100,14 @@ struct Measured<'a> {
 }
 
 impl<'a> Measured<'a> {
-    fn new(config: &'a EvaluateConfig, ranking: &'a (dyn Ranking + 'a)) -> Self {
+    fn new(config: &'a EvaluateConfig, ranking: &'a (dyn Ranking + 'a), held_out: HeldOut) -> Self {
         let with_popularity = |catalogue: Catalogue<'a>| {
             let popularity = Popularity::new(catalogue.users_of, catalogue.users);
             (catalogue, popularity)
         };
         Self {
             config,
+            held_out,
             cuts: config.cuts(),
             deepest: config.deepest(),
             bootstrap: Bootstrap { resamples: config.resamples, ..Bootstrap::new(config.seed) },
@@ -144,6 +148,7 @@ impl<'a> Measured<'a> {
             curve: Some(Curve::of(*deepest, lists, baselines)),
             exposure,
             calibration,
+            held_out: Some(self.held_out.clone()),
             left_out: self.left_out.clone(),
             ..EvaluateReport::new(what, lists.len(), seconds, means(lists), of_baselines)
         }

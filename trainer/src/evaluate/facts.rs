@@ -23,7 +23,7 @@ pub struct DatasetFacts {
     pub training_users: u64,
     /// Median of their numbers of distinct products.
     pub median_history: f64,
-    /// Distinct pairs of the test.
+    /// Distinct pairs of the test, of users with `personalise`.
     pub test_pairs: u64,
     /// Users with test products.
     pub test_users: u64,

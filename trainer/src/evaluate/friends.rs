@@ -9,6 +9,7 @@ use juntos_engine::together::model::JoinFacts;
 use rayon::prelude::*;
 
 use super::course::Course;
+use super::held_out::HeldOut;
 use super::intervals::Baselines;
 use super::metrics::Ranked;
 use super::rank::order_candidates;
@@ -31,12 +32,21 @@ pub struct Case {
 
 /// Every test team with participants whose initiator and product the bundle knows.
 pub fn cases(data: &TrainingData, rows: &Rows) -> Vec<Case> {
-    let joined = test_teams(data).filter(|team| !team.participants.is_empty());
-    let case = |team: &TeamRecord| {
-        let (initiator, product) = rows.team(team)?;
-        Some(Case { opened_at: team.opened_at, initiator, product, relevant: rows.users(&team.participants) })
-    };
-    joined.filter_map(case).collect()
+    test_teams(data).filter_map(|team| case(team, rows).ok()).collect()
+}
+
+/// How many test teams are ranked, and why the others are not.
+pub fn held_out(data: &TrainingData, rows: &Rows) -> HeldOut {
+    HeldOut::tally("test teams", test_teams(data).map(|team| case(team, rows)))
+}
+
+/// The case of a test team, or why there is none.
+fn case(team: &TeamRecord, rows: &Rows) -> Result<Case, &'static str> {
+    if team.participants.is_empty() {
+        return Err("without_participants");
+    }
+    let (initiator, product) = rows.team(team).ok_or("unknown_to_the_bundle")?;
+    Ok(Case { opened_at: team.opened_at, initiator, product, relevant: rows.users(&team.participants) })
 }
 
 /// Ranks the friends of each case by `score`, ties at random.

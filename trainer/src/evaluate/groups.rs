@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use juntos_datasets::training::TrainingData;
+use juntos_datasets::training::{TeamRecord, TrainingData};
 use juntos_datasets::units::Timestamp;
 use juntos_datasets::{ProductRow, UserRow};
 use juntos_engine::bundle::Bundle;
@@ -11,6 +11,7 @@ use juntos_engine::request::{Context, Filter, MAX_LIMIT};
 use juntos_engine::vectors::{add_scaled, dot};
 use rayon::prelude::*;
 
+use super::held_out::HeldOut;
 use super::intervals::Baselines;
 use super::metrics::Ranked;
 use super::rank::order_candidates;
@@ -33,15 +34,26 @@ pub struct Case {
 
 /// Every test team with negatives, all of whose members the bundle knows.
 pub fn cases(data: &TrainingData, rows: &Rows) -> Vec<Case> {
+    test_teams(data).filter_map(|team| case(team, rows).ok()).collect()
+}
+
+/// How many test teams are ranked, and why the others are not.
+pub fn held_out(data: &TrainingData, rows: &Rows) -> HeldOut {
+    HeldOut::tally("test teams", test_teams(data).map(|team| case(team, rows)))
+}
+
+/// The case of a test team, or why there is none.
+fn case(team: &TeamRecord, rows: &Rows) -> Result<Case, &'static str> {
+    if team.negatives.is_empty() {
+        return Err("without_negatives");
+    }
+    let members = team.members().into_iter().map(|user| rows.user(user)).collect::<Option<Vec<_>>>();
+    let (mut members, initiator) = members.zip(rows.user(team.initiator)).ok_or("with_unknown_members")?;
+    members.sort_unstable();
     let product = |product: &ProductRow| rows.product(*product).map_or(UNKNOWN, |row| row.0);
-    let case = |team: &juntos_datasets::training::TeamRecord| {
-        let mut members = team.members().into_iter().map(|user| rows.user(user)).collect::<Option<Vec<_>>>()?;
-        members.sort_unstable();
-        let relevant = product(&team.product);
-        let negatives = team.negatives.iter().map(product).filter(|&negative| negative != relevant).collect();
-        Some(Case { initiator: rows.user(team.initiator)?, members, relevant, negatives })
-    };
-    test_teams(data).filter(|team| !team.negatives.is_empty()).filter_map(case).collect()
+    let relevant = product(&team.product);
+    let negatives = team.negatives.iter().map(product).filter(|&negative| negative != relevant).collect();
+    Ok(Case { initiator, members, relevant, negatives })
 }
 
 fn rank<S: Fn(u32) -> f32>(cases: &[Case], seed: u64, scorer: impl Fn(&Case) -> S + Sync) -> Vec<Ranked> {

@@ -14,6 +14,7 @@ pub mod facts;
 pub mod forecasts;
 pub mod friends;
 pub mod groups;
+pub mod held_out;
 pub mod intervals;
 pub mod metrics;
 mod neighbours;

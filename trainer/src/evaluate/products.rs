@@ -10,6 +10,7 @@ use juntos_engine::request::Context;
 use juntos_engine::{Bundle, Snapshot};
 use rayon::prelude::*;
 
+use super::held_out::HeldOut;
 use super::metrics::{Ranked, means};
 use super::rank::{Query, first_allowed, order_by_score, top_products};
 use super::report::Metrics;
@@ -39,6 +40,14 @@ pub fn cases(data: &TrainingData, test: &Csr, include_seen: bool) -> Vec<Case> {
         (!relevant.is_empty()).then_some(Case { user: UserRow(user as u32), seen, relevant })
     };
     (0..test.rows()).filter_map(case).collect()
+}
+
+/// How many pairs of `test` are ranked, and why the others are not; `private` pairs are of users without `personalise`,
+/// whom `test` does not hold.
+pub fn held_out(data: &TrainingData, test: &Csr, include_seen: bool, private: usize) -> HeldOut {
+    let ranked = cases(data, test, include_seen).iter().map(|case| case.relevant.len()).sum();
+    let why = [("had_in_training", test.len() - ranked), ("without_personalise", private)];
+    HeldOut::new("test pairs", ranked, why)
 }
 
 /// What a user had in training, whether models may learn from it or not; ascending.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::calibration::Calibration;
 use super::curve::Curve;
 use super::exposure::ExposureReport;
+use super::held_out::HeldOut;
 use super::intervals::Intervals;
 use super::slices::SliceReport;
 use super::{Task, Via};
@@ -23,6 +24,9 @@ pub struct EvaluateReport {
     pub via: Via,
     /// Rows that the means are over: users, teams or groups with test products, by task.
     pub users: u64,
+    /// How much of what was held out these rows are; absent from the report of a training run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<HeldOut>,
     /// Wall-clock seconds of the ranking.
     pub seconds: f64,
     /// What the bundle reaches.
@@ -70,6 +74,7 @@ impl EvaluateReport {
             task,
             via,
             users,
+            held_out: None,
             seconds,
             metrics,
             baselines,

@@ -20,6 +20,14 @@ pub struct Rows {
 }
 
 impl Rows {
+    /// The rows of a bundle that has the same as `data`, but for one user.
+    #[cfg(test)]
+    pub(super) fn all_but(data: &TrainingData, stranger: &str) -> Self {
+        let user = |(row, id): (usize, &str)| if id == stranger { UNKNOWN } else { row as u32 };
+        let users = data.users.ids().enumerate().map(user).collect();
+        Self { users, products: (0..data.products.len() as u32).collect() }
+    }
+
     /// Looks up every id of `data` in `bundle`.
     pub fn of(data: &TrainingData, bundle: &Bundle) -> Self {
         let user = |id: &str| bundle.users().row(id).map_or(UNKNOWN, |row| row.0);

@@ -15,6 +15,7 @@ use juntos_engine::request::{Context, MAX_LIMIT};
 use juntos_engine::together::model::JoinFacts;
 use rayon::prelude::*;
 
+use super::held_out::HeldOut;
 use super::intervals::Baselines;
 use super::metrics::Ranked;
 use super::rank::order_candidates;
@@ -64,6 +65,18 @@ pub fn cases(openings: &[Opening<'_>], rows: &Rows, bundle: &Bundle) -> Vec<Case
         (!relevant.is_empty()).then_some(Case { user: UserRow(user), candidates, relevant })
     };
     joined.into_iter().filter_map(case).collect()
+}
+
+/// How many times somebody joined a test team that is ranked for her, and why the others are not.
+pub fn held_out(data: &TrainingData, rows: &Rows, bundle: &Bundle) -> HeldOut {
+    let openings = openings(data, rows);
+    let joined =
+        |teams: &mut dyn Iterator<Item = &TeamRecord>| teams.map(|team| team.participants.len()).sum::<usize>();
+    let known = joined(&mut openings.iter().map(|opening| opening.team));
+    let unknown = joined(&mut test_teams(data)) - known;
+    let ranked = cases(&openings, rows, bundle).iter().map(|case| case.relevant.len()).sum();
+    let why = [("unknown_to_the_bundle", unknown), ("joined_no_friend", known - ranked)];
+    HeldOut::new("times somebody joined a test team", ranked, why)
 }
 
 /// Ranks every candidate of each case by `score`, ties at random.

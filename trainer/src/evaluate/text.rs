@@ -60,6 +60,9 @@ impl fmt::Display for EvaluateReport {
             });
         }
         writeln!(f, "task {}, via {}, {users} ranked, {seconds:.1} s", task.word(), via.word())?;
+        if let Some(held_out) = &self.held_out {
+            writeln!(f, "{held_out}")?;
+        }
         match &self.intervals {
             Some(intervals) => self.with_intervals(intervals, f)?,
             None => self.means(f)?,

@@ -116,7 +116,10 @@ fn figures(comparison: &Comparison) -> String {
         format!("<p class=\"note\">{} is left out: {}.</p>", escaped(&name.replace('_', " ")), escaped(why))
     };
     let left_out: String = comparison.first.left_out.iter().map(left_out).collect();
-    section("Figures", &note, &(tables::figures(comparison) + &left_out))
+    let held_out = comparison.first.held_out.iter();
+    let held_out: String =
+        held_out.map(|counts| format!("<p class=\"note\">{}.</p>", escaped(&counts.to_string()))).collect();
+    section("Figures", &note, &(tables::figures(comparison) + &held_out + &left_out))
 }
 
 fn agreement(comparison: &Comparison) -> String {

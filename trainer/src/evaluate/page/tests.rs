@@ -10,6 +10,7 @@ use crate::evaluate::comparison::{Agreement, Comparison};
 use crate::evaluate::curve::Curve;
 use crate::evaluate::exposure::{ExposureReport, Popularity};
 use crate::evaluate::facts::{BundleFacts, DatasetFacts, TeamCounts};
+use crate::evaluate::held_out::HeldOut;
 use crate::evaluate::intervals::{Baselines, Intervals};
 use crate::evaluate::metrics::{Ranked, means};
 use crate::evaluate::slices::by_word;
@@ -43,6 +44,7 @@ fn report(via: Via, model: &[Ranked], baselines: &Baselines) -> EvaluateReport {
             .iter()
             .filter_map(|of| Calibration::of(of, Teams { all: 4, succeeded: 4 }, &forecasts, bootstrap))
             .collect(),
+        held_out: Some(HeldOut::new("test pairs", 40, [("had_in_training", 2)])),
         left_out: BTreeMap::from([("item_knn".to_owned(), "takes 9 > 8 additions".to_owned())]),
         ..EvaluateReport::new((Task::Products, via), 40, 0.5, means(model, &CUTS, Some(10)), of_rules)
     }
@@ -133,6 +135,7 @@ fn every_figure_is_in_a_table() {
         "Chance that a friend joins, via served",
         "All test teams ended the same way",
         "item knn is left out: takes 9 &gt; 8 additions.",
+        "of 42 test pairs 40 count, 2 had in training.",
         "prefers-color-scheme: dark",
     ] {
         assert!(html.contains(expected), "{expected}");
