@@ -43,7 +43,10 @@ impl Files {
     fn fit_sizes(&mut self) {
         let Ok(mut manifest) = serde_json::from_slice::<Value>(&self.0[2]) else { return };
         for (at, key) in ["index", "vectors"].into_iter().enumerate() {
-            manifest[key]["bytes"] = self.0[at].len().into();
+            // Damage may have made a number of it all.
+            if let Some(bytes) = manifest.pointer_mut(&format!("/{key}/bytes")) {
+                *bytes = self.0[at].len().into();
+            }
         }
         self.0[2] = serde_json::to_vec(&manifest).unwrap();
     }
