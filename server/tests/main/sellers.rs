@@ -343,7 +343,13 @@ impl Drop for Process {
 
 fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_juntos"));
-    command.arg("serve").arg("--bundle").arg(folder.join("bundle")).args(["--listen", "127.0.0.1:0"]);
+    // The journal lies where the process is started: two processes in one place would want the same.
+    command
+        .current_dir(folder)
+        .arg("serve")
+        .arg("--bundle")
+        .arg(folder.join("bundle"))
+        .args(["--listen", "127.0.0.1:0"]);
     command.env("JUNTOS_AUDIENCE_FOLDER", folder.join("audience")).env("JUNTOS_CPU_THREADS", "2");
     command
 }

@@ -359,7 +359,11 @@ fn a_setting_moves_by_its_step_within_its_range() {
     let knob = &knobs[0];
     assert!(knob.moved(&config, Direction::Up).is_none());
     let (moved, words) = knob.moved(&config, Direction::Down).unwrap();
+    assert_eq!((moved.als.regularization, words.as_str()), (0.03, "regularization 0.03 unobserved_ratio 300"));
+    assert_eq!(moved.als.unobserved_ratio, config.als.unobserved_ratio * 3.0, "which goes along");
+    let (moved, words) = knobs[1].moved(&config, Direction::Down).unwrap();
     assert_eq!((moved.als.regularization, words.as_str()), (0.03, "regularization 0.03"));
+    assert_eq!(moved.als.unobserved_ratio, config.als.unobserved_ratio);
     let has = Has { friends: true, groups: true, repeats: true, again: true, next: true };
     let knobs = knobs::of("als", has);
     assert_eq!(knobs.len(), knobs::of("als", Has::default()).len() + 3);
