@@ -6,7 +6,7 @@ use juntos_datasets::units::Timestamp;
 use juntos_datasets::{ProductRow, UserRow};
 use juntos_engine::Bundle;
 use juntos_engine::request::{Context, MAX_LIMIT};
-use juntos_engine::together::model::JoinFacts;
+use juntos_engine::together::model::{JoinFacts, logistic};
 use rayon::prelude::*;
 
 use super::calibration::{Forecast, Teams};
@@ -94,15 +94,15 @@ pub fn is_open_question(team: &Decided) -> bool {
     team.needed > 0
 }
 
-/// The chance that each team fills, asked before anybody has joined.
+/// The chance that each team fills, asked before anybody has joined; of the teams of which the model says anything: it says
+/// nothing where the initiator had too few friends at the cut, and nothing was learnt of teams that strangers fill.
 pub fn success(teams: &[Decided], bundle: &Bundle) -> Vec<Forecast> {
     let model = bundle.serving().success;
-    let forecast = |team: &Decided| Forecast {
-        owner: team.initiator.0,
-        chance: f64::from(model.probability(&chances(team, bundle), team.needed)),
-        happened: team.succeeded,
+    let forecast = |team: &Decided| {
+        let chance = logistic(model.log_odds(&chances(team, bundle), team.needed)?);
+        Some(Forecast { owner: team.initiator.0, chance: f64::from(chance), happened: team.succeeded })
     };
-    teams.par_iter().filter(|team| is_open_question(team)).map(forecast).collect()
+    teams.par_iter().filter(|team| is_open_question(team)).filter_map(forecast).collect()
 }
 
 /// The same as the recommender answers, of the teams whose initiator it answers.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use juntos_datasets::training::TrainingData;
 use juntos_datasets::{Csr, ProductRow, UserRow};
 use juntos_engine::index::VectorIndex;
-use juntos_engine::request::Context;
+use juntos_engine::request::{Context, MAX_EXCLUDED};
 use juntos_engine::{Bundle, Snapshot};
 use rayon::prelude::*;
 
@@ -167,7 +167,8 @@ fn popular_where_nothing_is_known(
     known.map(|(list, case)| list.unwrap_or_else(|| first_allowed(&order, &case.seen, k))).collect()
 }
 
-/// The recommender's feeds; `context` has the moment, the limit and whether bought products may appear.
+/// The recommender's feeds, asked not to show what the case has seen, as the other ways to rank do not; `context` has the
+/// moment, the limit and whether bought products may appear.
 ///
 /// # Errors
 /// When the recommender refuses a question.
@@ -177,7 +178,9 @@ pub fn rank_served(cases: &[Case], snapshot: &Snapshot, context: Context) -> Res
         if case.user.0 == UNKNOWN {
             return Ok(Vec::new());
         }
-        let answer = snapshot.feed(bundle.users().id(case.user), &context)?;
+        let seen = case.seen.iter().filter(|&&product| product != UNKNOWN).take(MAX_EXCLUDED);
+        let exclude = seen.map(|&product| bundle.products().id(ProductRow(product)).to_owned()).collect();
+        let answer = snapshot.feed(bundle.users().id(case.user), &Context { exclude, ..context.clone() })?;
         let row = |id: &str| bundle.products().row(id).map(|row| row.0);
         Ok(answer.items.iter().filter_map(|item| row(&item.product_id)).collect())
     };
