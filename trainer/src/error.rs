@@ -87,6 +87,12 @@ pub enum TrainError {
         /// Folder of the checkpoint.
         path: PathBuf,
     },
+    /// The folder for the log has that of another run.
+    #[error("{path} holds the log of another run; choose another `--log`, or `--resume` that run", path = path.display())]
+    LogTaken {
+        /// Folder of the log.
+        path: PathBuf,
+    },
     /// What is kept belongs to another run.
     #[error("{path} belongs to another run: {differences}; give the same data and settings again, or delete that folder to begin anew", path = path.display())]
     AnotherRun {

@@ -4,7 +4,7 @@
 //! DIR/log.ndjson                        {"time": seconds since 1970, "series": "fit", "step": 3, "loss": 1.7, …}
 //! DIR/SERIES/events.out.tfevents.…      the same values as scalars
 //! ```
-//! Times stand here and nowhere in a bundle. A run that is resumed goes on with the same files.
+//! Times stand here and nowhere in a bundle. A log is of one run: one that is resumed goes on with it, another is refused.
 
 mod crc32c;
 mod tensorboard;
@@ -38,6 +38,20 @@ struct Files {
 }
 
 impl Log {
+    /// Writes to the folder, if one is wanted, what one run brings: after what is there where the run goes on, else to an empty log.
+    ///
+    /// # Errors
+    /// When a run that does not go on finds values there, or the disk refuses.
+    pub(crate) fn of_run(folder: Option<&Path>, goes_on: bool) -> Result<Option<Self>, TrainError> {
+        let Some(folder) = folder else { return Ok(None) };
+        let is_empty = fs::metadata(folder.join(LOG_FILE)).map_or(true, |file| file.len() == 0);
+        if is_empty || goes_on {
+            Self::open(folder).map(Some)
+        } else {
+            Err(TrainError::LogTaken { path: folder.to_owned() })
+        }
+    }
+
     /// Writes to `folder`, after what may be there.
     ///
     /// # Errors

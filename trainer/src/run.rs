@@ -164,7 +164,7 @@ pub fn train_with(
     let dataset = Dataset::open(data)?;
     let data = clock.stage("read the dataset", || Ok(TrainingData::load(&dataset, &config.events)?))?;
     enough(&data)?;
-    let log = options.log.as_deref().map(Log::open).transpose()?;
+    let log = Log::of_run(options.log.as_deref(), options.resume)?;
     let identity = Identity::new(CHECKPOINT, &dataset, config)?;
     let (checkpoint, resumed) = Checkpoint::begin(out, &identity, options.resume, options.keep_every)?;
     if resumed {

@@ -151,7 +151,7 @@ pub fn tune(
     let data = TrainingData::load(&dataset, &config.events)?;
     let mut folder = Folder::open(out, &Identity::new("juntos tune", &dataset, config)?)?;
     let held = hold_out(&data, config.seed);
-    let log = options.log.as_deref().map(Log::open).transpose()?;
+    let log = Log::of_run(options.log.as_deref(), !folder.trials.is_empty())?;
     let session = Session { progress, log: log.as_ref(), checkpoint: None };
     let fitter = Fitter::new(&held, config, session).ok_or(TrainError::NothingHeldOut)?;
     let mut search = Search::new(config, models, data.users.len(), fitter);

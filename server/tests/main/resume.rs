@@ -104,7 +104,8 @@ fn a_killed_training_goes_on_to_the_same_bytes() {
     ];
     for (model, moments) in [("als", &fits[..]), ("softmax", &fits), ("auto", &trials)] {
         let (whole, parts) = (format!("{model}-whole"), format!("{model}-parts"));
-        finish(place.train(model, &whole, &["--log", place.path("log").to_str().unwrap()]));
+        let log = place.path(&format!("{model}-log"));
+        finish(place.train(model, &whole, &["--log", log.to_str().unwrap()]));
         assert!(place.states(&whole).is_empty(), "the checkpoint goes with the bundle's completion");
         let mut killed = 0;
         for &(state, later_ms) in moments {
@@ -123,9 +124,12 @@ fn a_killed_training_goes_on_to_the_same_bytes() {
         assert_same(&place.path(&whole), &place.path(&parts));
         assert!(!place.path(&format!("{parts}.checkpoint")).exists());
     }
-    let log = fs::read_to_string(place.path("log").join("log.ndjson")).unwrap();
-    for series in ["\"series\":\"fit\"", "\"series\":\"trial-000\"", "\"series\":\"trials\""] {
-        assert!(log.contains(series), "{series}");
+    let log = place.path("auto-log");
+    let message = refused(place.train("als", "another", &["--log", log.to_str().unwrap()]));
+    assert!(message.contains("log of another run") && !place.path("another").exists(), "{message}");
+    for (log, series) in [("als-log", "fit"), ("auto-log", "trial-000"), ("auto-log", "trials")] {
+        let log = fs::read_to_string(place.path(log).join("log.ndjson")).unwrap();
+        assert!(log.contains(&format!("\"series\":\"{series}\"")), "{series}");
     }
 }
 

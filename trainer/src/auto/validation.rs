@@ -19,7 +19,7 @@ use crate::models::{Embeddings, FitData};
 use crate::prepare::{HeldOut, Prepared, with_repeats, with_standing_groups};
 
 /// Most users that a trial is judged by; of more, evenly spaced ones are taken.
-const MOST_CASES: usize = 2_000;
+const MOST_CASES: usize = 4_000;
 /// Fewest standing groups that count.
 const FEWEST_GROUPS: usize = 30;
 /// Places of a list that are judged: many more than are shown, so that more of what is held out counts, and chance less.

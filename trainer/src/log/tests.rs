@@ -1,6 +1,6 @@
 //! 1. Every line is JSON with series, step and values; what is not finite is left out; a torn line is ended.
 //! 2. Event files hold records whose checksums fit, and the bytes that the protocol says.
-//! 3. What goes on later goes on in files of its own, under the same series.
+//! 3. What goes on later goes on in files of its own, under the same series; another run is refused.
 
 use super::*;
 
@@ -64,4 +64,18 @@ fn a_torn_line_is_ended() {
     Log::open(folder.path()).unwrap();
     let text = fs::read_to_string(folder.path().join(LOG_FILE)).unwrap();
     assert_eq!(text.lines().count(), 3, "a whole line is not ended once more");
+}
+
+#[test]
+fn a_log_is_of_one_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    assert!(Log::of_run(None, false).unwrap().is_none());
+    let log = Log::of_run(Some(&path), false).unwrap().unwrap();
+    drop(Log::of_run(Some(&path), false).unwrap().expect("nothing has been written yet"));
+    log.record("fit", 1, &[("loss", 1.5)]).unwrap();
+    let refused = Log::of_run(Some(&path), false).unwrap_err().to_string();
+    assert!(refused.contains("another `--log`"), "{refused}");
+    Log::of_run(Some(&path), true).unwrap().unwrap().record("fit", 2, &[("loss", 1.0)]).unwrap();
+    assert_eq!(lines(&path).len(), 2);
 }
