@@ -159,7 +159,7 @@ fn what_a_killed_training_left_is_used_for_nothing_else() {
 fn what_would_go_wrong_again_leaves_nothing() {
     let place = Place::new();
     let wrong = [
-        ("propagation", "[propagation]\nlearning_rate = 1e30\n", "lower `propagation.learning_rate`"),
+        ("softmax", "[softmax]\nuser_hop_weight = 3e38\n", "or the hop weights"),
         ("als", "[als]\nregularization = 1e30\n", "lower `als.regularization`"),
         ("ensemble", "[ensemble]\nals = 1\nspectral = 1\nhad = 1e30\n", "`[ensemble]`"),
     ];

@@ -17,6 +17,7 @@ use crate::config::{MAX_DIM, SoftmaxConfig, TrainConfig};
 use crate::error::TrainError;
 use crate::models::ensemble::{fit_each, unite, united_dim};
 use crate::models::softmax::{Directions, Softmax};
+use crate::models::usable::check_finite;
 use crate::models::{Embeddings, FitData, Fitted};
 use crate::prepare::HeldOut;
 use crate::tracking::Session;
@@ -181,7 +182,7 @@ impl<'a> Fitter<'a> {
             return Ok(self.recalled(number, config, done));
         }
         let tried = match self.fit_anew(number, config.clone()) {
-            Err(fault @ TrainError::Diverged { .. }) => Tried {
+            Err(fault @ (TrainError::Diverged { .. } | TrainError::Unusable { .. })) => Tried {
                 number,
                 config,
                 embeddings: None,
@@ -234,6 +235,7 @@ impl<'a> Fitter<'a> {
             tracking.forget()?;
             vectors(fitted)?
         };
+        check_finite(config.model()?.name(), &embeddings)?;
         let score = self.validation.score(&embeddings);
         self.session.tracking("trials").log(number, &[("ndcg@100", score.ndcg())])?;
         Ok(Tried { number, config, embeddings: Some(embeddings), score, curve, fault: None })

@@ -374,12 +374,12 @@ fn a_setting_moves_by_its_step_within_its_range() {
 #[test]
 fn a_trial_that_diverges_has_failed() {
     let mut config = config(4);
-    config.softmax.learning_rate = f32::MAX;
+    config.softmax.user_hop_weight = f32::MAX;
     let choice = choose(&hold_out(&tastes(), 5), &config, &Session::watched(&Silent)).unwrap();
     let failed = choice.trials.iter().find(|trial| trial.model == "softmax").unwrap();
     assert!(!failed.kept && failed.ndcg == 0.0 && choice.config.model != "softmax");
-    assert!(failed.fault.as_ref().unwrap().contains("diverged in pass 1"), "{failed}");
-    assert!(failed.to_string().contains("softmax.learning_rate"), "{failed}");
+    assert!(failed.fault.as_ref().unwrap().contains("left the finite range"), "{failed}");
+    assert!(failed.to_string().contains("hop weights"), "{failed}");
 }
 
 #[test]

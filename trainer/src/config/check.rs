@@ -101,7 +101,7 @@ fn propagation(propagation: &PropagationConfig) -> Result<(), TrainError> {
     hold(layers.contains(&propagation.layers), "propagation.layers", &expected, propagation.layers)?;
     hold(propagation.steps >= 1, "propagation.steps", "at least 1", propagation.steps)?;
     hold(propagation.batch_size >= 1, "propagation.batch_size", "at least 1", propagation.batch_size)?;
-    above_zero(propagation.learning_rate, "propagation.learning_rate")?;
+    rate(propagation.learning_rate, "propagation.learning_rate")?;
     temperature(propagation.temperature, "propagation.temperature")?;
     share(propagation.popularity_correction, "propagation.popularity_correction")?;
     at_least_zero(propagation.friend_weight, "propagation.friend_weight")?;
@@ -110,7 +110,7 @@ fn propagation(propagation: &PropagationConfig) -> Result<(), TrainError> {
 
 fn softmax(softmax: &SoftmaxConfig) -> Result<(), TrainError> {
     hold(softmax.batch_size >= 1, "softmax.batch_size", "at least 1", softmax.batch_size)?;
-    above_zero(softmax.learning_rate, "softmax.learning_rate")?;
+    rate(softmax.learning_rate, "softmax.learning_rate")?;
     temperature(softmax.temperature, "softmax.temperature")?;
     share(softmax.popularity_correction, "softmax.popularity_correction")?;
     at_least_zero(softmax.user_hop_weight, "softmax.user_hop_weight")?;
@@ -145,6 +145,11 @@ fn index(index: &BuildOptions) -> Result<(), TrainError> {
 fn temperature(value: f32, key: &'static str) -> Result<(), TrainError> {
     let least = SoftmaxConfig::LEAST_TEMPERATURE;
     hold((least..=10.0).contains(&value), key, &format!("{least} to 10"), value)
+}
+
+/// A step that moves a cell further than the whole vector is long forgets everything before it.
+fn rate(value: f32, key: &'static str) -> Result<(), TrainError> {
+    hold(value > 0.0 && value <= 1.0, key, "above 0 and at most 1", value)
 }
 
 fn above_zero(value: f32, key: &'static str) -> Result<(), TrainError> {

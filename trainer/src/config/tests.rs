@@ -70,6 +70,7 @@ fn values_out_of_range_are_refused_by_name() {
         ("[propagation]\ngroup_members_weight = 1.1", "propagation.group_members_weight"),
         ("[softmax]\nbatch_size = 0", "softmax.batch_size"),
         ("[softmax]\nlearning_rate = 0.0", "softmax.learning_rate"),
+        ("[softmax]\nlearning_rate = 1000.0", "softmax.learning_rate"),
         ("[softmax]\ntemperature = 0.01", "softmax.temperature"),
         ("[softmax]\npopularity_correction = 1.5", "softmax.popularity_correction"),
         ("[softmax]\nuser_hop_weight = -0.1", "softmax.user_hop_weight"),

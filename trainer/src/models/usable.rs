@@ -47,7 +47,7 @@ pub(crate) fn check_some(model: &'static str, embeddings: &Embeddings) -> Result
 pub(super) fn to_smaller(model: &str) -> &'static str {
     match model {
         "als" => "raise `als.regularization`, or lower the weights in `[events]`",
-        "softmax" | "two_roles" => "lower `softmax.learning_rate`, or raise `softmax.temperature`",
+        "softmax" | "two_roles" => "lower `softmax.learning_rate` or the hop weights, or raise `softmax.temperature`",
         "propagation" => "lower `propagation.learning_rate`, or raise `propagation.temperature`",
         "ensemble" => "lower the weights in `[ensemble]`, or leave out the part that diverged",
         _ => "lower the weights in `[events]`",
