@@ -216,7 +216,7 @@ impl ServerConfig {
             match table.get(&key) {
                 Some(current) => {
                     let value = same_type(current, &text)
-                        .ok_or_else(|| ConfigError::Environment { name, message: whole_number_wanted(&text) })?;
+                        .map_err(|expected| ConfigError::Environment { name, message: unexpected(expected, &text) })?;
                     table.insert(key, value);
                 }
                 None => refuse_misspelt(&table, &name, &key)?,
@@ -288,21 +288,25 @@ fn in_range<T: PartialOrd + ToString>(
     Err(ConfigError::Range { key, got: got.to_string(), expected })
 }
 
-/// `text` as a value of the type that `current` has.
-fn same_type(current: &toml::Value, text: &str) -> Option<toml::Value> {
+/// `text` as a value of the type that `current` has, or what was expected.
+fn same_type(current: &toml::Value, text: &str) -> Result<toml::Value, &'static str> {
     match current {
-        toml::Value::Integer(_) => text.trim().parse().ok().map(toml::Value::Integer),
-        _ => Some(toml::Value::String(text.to_owned())),
+        toml::Value::Integer(_) => text.trim().parse().map(toml::Value::Integer).map_err(|_| "a whole number"),
+        toml::Value::Boolean(_) => text.trim().parse().map(toml::Value::Boolean).map_err(|_| "`true` or `false`"),
+        toml::Value::Table(_) => Err("a section of the file given by `--config`, not a variable"),
+        _ => Ok(toml::Value::String(text.to_owned())),
     }
 }
 
-fn whole_number_wanted(text: &str) -> String {
-    format!("expected a whole number, got `{}`", text.chars().take(40).collect::<String>())
+fn unexpected(expected: &str, text: &str) -> String {
+    format!("expected {expected}, got `{}`", text.chars().take(40).collect::<String>())
 }
 
-/// Variables of other commands are none of our business; a variable nearly named like a key is a typing error.
+/// Variables of other commands are none of our business; a variable nearly named like a key, or like its beginning, is a typing
+/// error.
 fn refuse_misspelt(keys: &toml::Table, name: &str, key: &str) -> Result<(), ConfigError> {
-    let near = keys.keys().find(|known| strsim::damerau_levenshtein(known, key) <= 2);
+    let is_near = |known: &str| strsim::damerau_levenshtein(known, key) <= 2 || known.starts_with(key);
+    let near = keys.keys().find(|known| is_near(known));
     match near {
         Some(known) => Err(ConfigError::Environment {
             name: name.to_owned(),
@@ -344,6 +348,24 @@ mod tests {
         let config = with(file, &environment, &flags).unwrap();
         assert_eq!((config.cpu_threads, config.max_waiting, config.log.as_str()), (4, 8, "debug"));
         assert_eq!(config.max_events, ServerConfig::default().max_events);
+    }
+
+    #[test]
+    fn the_environment_sets_every_plain_key() {
+        let defaults = toml::Table::try_from(ServerConfig::default()).unwrap();
+        for (key, value) in defaults {
+            let name = format!("{ENV_PREFIX}{}", key.to_ascii_uppercase());
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let set = with("", &[(&name, &text)], &ServerFlags::default());
+            if value.is_table() {
+                let refused = message(set);
+                assert!(refused.starts_with(&format!("{name}: expected a section of the file")), "{refused}");
+            } else {
+                assert_eq!(set.unwrap(), ServerConfig::default(), "{name}");
+            }
+        }
+        let config = with("", &[("JUNTOS_WARM_INDEX", "false")], &ServerFlags::default()).unwrap();
+        assert!(!config.warm_index);
     }
 
     #[test]
@@ -400,6 +422,14 @@ mod tests {
         assert_eq!(
             message(with("", &[("JUNTOS_LISTN", "127.0.0.1:1")], &none)),
             "JUNTOS_LISTN: there is no such setting; did you mean JUNTOS_LISTEN?"
+        );
+        assert_eq!(
+            message(with("", &[("JUNTOS_REQUEST_TIMEOUT", "5")], &none)),
+            "JUNTOS_REQUEST_TIMEOUT: there is no such setting; did you mean JUNTOS_REQUEST_TIMEOUT_MS?"
+        );
+        assert_eq!(
+            message(with("", &[("JUNTOS_WARM_INDEX", "yes")], &none)),
+            "JUNTOS_WARM_INDEX: expected `true` or `false`, got `yes`"
         );
         assert!(message(with("", &[("JUNTOS_LISTEN", "here")], &none)).contains("invalid socket address"));
         assert_eq!(
