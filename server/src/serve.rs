@@ -16,10 +16,10 @@ pub enum ServeError {
     /// A setting cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The address is open to others and there are no keys.
+    /// The address is open to others, and the server knows no callers' keys.
     #[error(
-        "refusing to listen on {0}: without keys everyone who reaches the port could read and change everything; \
-         listen on 127.0.0.1 or [::1], and put a proxy that checks who calls in front"
+        "refusing to listen on {0}: the server knows no callers' keys, so everyone who reaches the port could read and \
+         change everything; listen on 127.0.0.1 or [::1], and put a proxy that checks who calls in front"
     )]
     NotLoopback(SocketAddr),
     /// The port cannot be opened.

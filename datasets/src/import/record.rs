@@ -132,6 +132,7 @@ impl<'n> Record<'n> {
         offers.iter().map(|offer| self.offer(column, offer)).collect()
     }
 
+    /// One offer. Of `min_days` and `max_days` either may be left out, and is as the other then; without both they are 0.
     fn offer(&self, column: &str, offer: &Value) -> Result<OwnedOffer, RowFault> {
         let part = |name: &str| offer.get(name).filter(|value| !value.is_null());
         let whole = |name: &str| part(name).map(|value| integer(column, value)).transpose();

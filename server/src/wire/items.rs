@@ -212,7 +212,8 @@ impl From<offers::Offer> for Offer {
 pub struct Product {
     /// The product.
     pub product_id: String,
-    /// List it came from: `taste`, `friends`, `open_team`, `repurchase`, `similar`, `group`, `trending`, `newest`.
+    /// List it came from: `taste`, `friends`, `open_team`, `repurchase`, `similar`, `group`, `trending`, `newest`,
+    /// `pinned`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<&'static str>,
     /// Why it is here.
