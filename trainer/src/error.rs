@@ -163,7 +163,8 @@ pub enum TrainError {
     },
     /// The dataset holds nothing to evaluate the task on.
     #[error(
-        "nothing to evaluate task `{task}` on: the dataset has no {missing}; split it by time (`juntos split`), import with `--test`, or mark held-out rows in column `split`"
+        "nothing to evaluate task `{task}` on: the dataset has no {missing}; {mend}",
+        mend = how_to_hold_out(task)
     )]
     NoTestRows {
         /// The task.
@@ -213,4 +214,14 @@ pub enum TrainError {
         /// What the system says.
         source: std::io::Error,
     },
+}
+
+/// How a dataset comes to have the test rows of a task.
+fn how_to_hold_out(task: &str) -> &'static str {
+    match task {
+        "groups" => {
+            "import it with `juntos import groups`, `--group-test` and `--negatives`, or give its test teams `negative_ids`"
+        }
+        _ => "split it by time (`juntos split`), import with `--test`, or mark held-out rows in column `split`",
+    }
 }

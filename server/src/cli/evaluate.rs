@@ -23,7 +23,7 @@ pub(super) struct Evaluate {
     /// first
     #[arg(long, value_enum, value_delimiter = ',', default_value = "exact")]
     via: Vec<Via>,
-    /// Cut-offs, comma-separated
+    /// Cut-offs, 1 to 100 each, comma-separated
     #[arg(long, value_delimiter = ',', default_value = "10,20")]
     k: Vec<usize>,
     /// Keep the user's training products in the ranking
