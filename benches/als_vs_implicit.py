@@ -24,9 +24,14 @@ import subprocess
 import sys
 import time
 
-import numpy as np
-import scipy.sparse as sparse
-from implicit.als import AlternatingLeastSquares
+try:
+    import numpy as np
+    import scipy.sparse as sparse
+    from implicit.als import AlternatingLeastSquares
+
+    MISSING = None
+except ModuleNotFoundError as fault:
+    MISSING = fault
 
 CUT = 20
 SETTINGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "als_64.toml")
@@ -98,6 +103,8 @@ def main():
     arguments.add_argument("--alpha", type=float, default=30.0)
     arguments.add_argument("--config", default=SETTINGS)
     given = arguments.parse_args()
+    if MISSING:
+        arguments.error(f"{MISSING}; --help says how to install what is needed")
     train, test = matrices(given.data)
     best = {}
     print(f"{'':10}{'CPU s':>8}{'wall s':>8}{'recall@20':>11}{'ndcg@20':>9}")

@@ -25,10 +25,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 import index_tables
-from index_peers import LIBRARIES
+
+try:
+    import numpy as np
+    from index_peers import LIBRARIES
+
+    MISSING = None
+except ModuleNotFoundError as fault:
+    MISSING = fault
 
 HERE = Path(__file__).resolve().parent
 EFFORTS = [10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320]
@@ -238,6 +243,8 @@ def arguments():
     parser.add_argument("--no-filters", action="store_true")
     parser.add_argument("--core", type=int, help="core to run on; the last allowed one if left out")
     given = parser.parse_args()
+    if MISSING:
+        parser.error(f"{MISSING}; --help says how to install what is needed")
     if bool(given.vectors) != bool(given.queries):
         parser.error("--vectors and --queries go together")
     if not shutil.which(given.bench):
