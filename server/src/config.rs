@@ -18,7 +18,7 @@ pub const ENV_PREFIX: &str = "JUNTOS_";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
-    /// Address to listen on. Without keys only loopback is accepted.
+    /// Address to listen on, which must be of loopback: the server knows no callers' keys.
     pub listen: SocketAddr,
     /// Threads that compute answers; 0 means one for each core.
     pub cpu_threads: usize,
@@ -103,7 +103,7 @@ impl Default for ServerConfig {
 /// The keys that have a flag of their own; a flag beats file and environment.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ServerFlags {
-    /// Address to listen on [default: 127.0.0.1:8080]; only loopback as long as there are no keys
+    /// Address to listen on [default: 127.0.0.1:8080]; loopback only, since the server knows no callers' keys
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
     /// Threads that compute answers; 0 means one for each core
