@@ -17,6 +17,7 @@ mod widen;
 pub(crate) use self::fits::fit_each;
 pub(crate) use self::neighbours::co_purchases;
 pub(crate) use self::unite::unite;
+use super::towards_friends::turn_newcomers;
 use super::{Embeddings, FitData, Fitted, Model};
 use crate::config::{AUTO_DIM, EnsembleConfig};
 use crate::error::TrainError;
@@ -80,7 +81,12 @@ impl Model for Ensemble {
         })?;
         let parts: Vec<(f32, &Embeddings)> = fits.iter().map(|(part, _)| part.weight).zip(&learnt).collect();
         let dim = united_dim(self.dim, data.dim, parts.len(), self.settings.tells());
-        Ok(Fitted::Embeddings(unite(data, &parts, &self.settings, dim, tracking.progress)?))
+        let mut united = unite(data, &parts, &self.settings, dim, tracking.progress)?;
+        if united.fold.friend_weight > 0.0 {
+            // Parts are chosen by how they rank for people with a history. Of others friends say more than these parts do.
+            turn_newcomers(&mut united.users, &FitData { dim: united.dim, ..*data });
+        }
+        Ok(Fitted::Embeddings(united))
     }
 }
 

@@ -14,6 +14,7 @@ pub mod propagation;
 pub mod softmax;
 mod sparse;
 pub mod spectral;
+mod towards_friends;
 pub(crate) mod turn;
 pub mod two_roles;
 pub(crate) mod usable;
