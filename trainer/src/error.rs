@@ -88,7 +88,7 @@ pub enum TrainError {
         path: PathBuf,
     },
     /// The folder for the log has that of another run.
-    #[error("{path} holds the log of another run; choose another `--log`, or `--resume` that run", path = path.display())]
+    #[error("{path} holds the log of another run; choose another `--log`, or go on with that run (`juntos train --resume`)", path = path.display())]
     LogTaken {
         /// Folder of the log.
         path: PathBuf,
