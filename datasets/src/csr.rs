@@ -115,6 +115,7 @@ impl Csr {
     }
 
     /// Columns (ascending) and values of one row.
+    #[inline]
     pub fn row(&self, row: usize) -> (&[u32], &[f32]) {
         let range = self.offsets[row] as usize..self.offsets[row + 1] as usize;
         (&self.indices[range.clone()], &self.values[range])

@@ -13,13 +13,15 @@
 mod adam;
 mod gathers;
 mod graph;
+mod strips;
 
 use std::time::Instant;
 
-use candle_core::Tensor;
+use candle_core::{Storage, Tensor};
 use juntos_datasets::Csr;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use self::adam::Table;
 use self::graph::{Spreading, Way, graph};
@@ -27,7 +29,8 @@ use super::als::solve::weight;
 use super::als::start;
 use super::complete::{Others, complete, stand_in_friends};
 use super::compute::Compute;
-use super::softmax::batch::{Batch, Vectors};
+use super::losses::flat;
+use super::softmax::batch::{Batch, Slopes, Vectors};
 use super::softmax::epoch::{Events, Turn};
 use super::softmax::table::{all_units, chain};
 use super::usable::are_finite;
@@ -35,6 +38,9 @@ use super::{FitData, Fitted, Model, input};
 use crate::config::PropagationConfig;
 use crate::error::TrainError;
 use crate::tracking::{Pass, Tracking};
+
+/// Batches that are scored side by side.
+const BATCHES_AT_ONCE: usize = 8;
 
 /// The model `propagation`.
 #[derive(Debug, Clone)]
@@ -114,7 +120,7 @@ impl Propagation {
                 training.table.write(kept)
             })?;
         }
-        training.propagated()
+        training.propagated(<[f32]>::to_vec)
     }
 }
 
@@ -156,24 +162,21 @@ impl Training<'_> {
 
     /// One step along the mean slope of some batches; returns their summed loss.
     fn step(&mut self, events: &Events<'_>, batches: &[&[Turn]]) -> Result<f64, TrainError> {
-        let (loss, slopes) = self.slopes(&self.propagated()?, events, batches)?;
-        self.table.descend(&self.sent_back(slopes)?, self.settings.learning_rate);
+        let (loss, slopes) = self.propagated(|nodes| self.slopes(nodes, events, batches))??;
+        // Slopes along the vectors before propagation of what has these along the vectors after it.
+        let sent_back = self.spread_over(slopes, Way::Back)?;
+        read(&sent_back, |slopes| self.table.descend(slopes, self.settings.learning_rate))?;
         Ok(loss)
     }
 
-    /// The vectors that score, `(nodes, dim)`.
-    fn propagated(&self) -> Result<Vec<f32>, TrainError> {
-        self.apply(self.table.values().to_vec(), Way::Forth)
+    /// What `then` makes of the vectors that score, `(nodes, dim)`.
+    fn propagated<T>(&self, then: impl FnOnce(&[f32]) -> T) -> Result<T, TrainError> {
+        read(&self.spread_over(self.table.values().to_vec(), Way::Forth)?, then)
     }
 
-    /// Slopes along the vectors before propagation of what has `slopes` along those after it.
-    fn sent_back(&self, slopes: Vec<f32>) -> Result<Vec<f32>, TrainError> {
-        self.apply(slopes, Way::Back)
-    }
-
-    fn apply(&self, vectors: Vec<f32>, way: Way) -> Result<Vec<f32>, TrainError> {
+    fn spread_over(&self, vectors: Vec<f32>, way: Way) -> Result<Tensor, TrainError> {
         let vectors = Tensor::from_vec(vectors, (self.nodes, self.data.dim), self.compute.device())?;
-        Ok(self.spread.of(&vectors, way)?.flatten_all()?.to_vec1()?)
+        Ok(self.spread.of(&vectors, way)?)
     }
 
     /// The summed loss of `batches`, and the slopes of its mean along the propagated vectors.
@@ -182,21 +185,34 @@ impl Training<'_> {
         let first_product = self.data.interactions.rows();
         let (rows, products) = nodes.split_at(first_product * dim);
         let share = (batches.len() as f32).recip();
+        let vectors = Vectors { rows, products, dim };
+        let of_batch =
+            |turns: &&[Turn]| Batch::of(events, turns).slopes(&vectors, self.settings.temperature, self.compute);
         let (mut loss, mut along) = (0.0, vec![0f32; nodes.len()]);
-        for turns in batches {
-            let vectors = Vectors { rows, products, dim };
-            let part = Batch::of(events, turns).slopes(&vectors, self.settings.temperature, self.compute)?;
-            loss += part.loss;
-            let mut add = |first: usize, touched: &[u32], slopes: &[f32]| {
-                for (&row, slope) in touched.iter().zip(slopes.chunks_exact(dim)) {
-                    let cells = (first + row as usize) * dim..(first + row as usize + 1) * dim;
-                    add_chained(&mut along[cells.clone()], &nodes[cells], slope, share);
-                }
-            };
-            add(0, &part.rows, &part.along_rows);
-            add(first_product, &part.products, &part.along_products);
+        for batches in batches.chunks(BATCHES_AT_ONCE) {
+            let parts: Vec<Slopes> = batches.par_iter().map(of_batch).collect::<Result<_, _>>()?;
+            for part in parts {
+                loss += part.loss;
+                let mut add = |first: usize, touched: &[u32], slopes: &[f32]| {
+                    for (&row, slope) in touched.iter().zip(slopes.chunks_exact(dim)) {
+                        let cells = (first + row as usize) * dim..(first + row as usize + 1) * dim;
+                        add_chained(&mut along[cells.clone()], &nodes[cells], slope, share);
+                    }
+                };
+                add(0, &part.rows, &part.along_rows);
+                add(first_product, &part.products, &part.along_products);
+            }
         }
         Ok((loss, along))
+    }
+}
+
+/// What `then` makes of the cells of `tensor`, which are copied only from a card.
+fn read<T>(tensor: &Tensor, then: impl FnOnce(&[f32]) -> T) -> Result<T, TrainError> {
+    let (storage, layout) = tensor.storage_and_layout();
+    match &*storage {
+        Storage::Cpu(cells) => Ok(then(flat(cells, layout)?)),
+        _ => Ok(then(&tensor.flatten_all()?.to_vec1()?)),
     }
 }
 

@@ -1,20 +1,17 @@
 //! The graph that vectors spread over, and spreading as an operation of candle.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use juntos_datasets::Csr;
-use rayon::prelude::*;
 
 use super::gathers::Gathers;
+use super::strips::Tables;
 use crate::models::FitData;
 use crate::models::als::solve::weight;
 use crate::models::als::start::scales;
 use crate::models::compute::Compute;
 use crate::models::losses::flat;
-
-/// Nodes that one task computes.
-const NODES_A_TASK: usize = 256;
 
 /// The mean of layers `(x + Ãx + Ã²x + … + Ã^layers x) / (layers + 1)` of LightGCN (He et al. 2020, equations 3 and 4), where
 /// `Ã` is a graph with each cell over the roots of its row's and its column's weight.
@@ -27,6 +24,8 @@ pub(super) struct Spread {
     graph: Arc<Csr>,
     transposed: Arc<Csr>,
     layers: usize,
+    /// What it spreads in.
+    tables: Arc<Mutex<Tables>>,
 }
 
 impl Spread {
@@ -39,29 +38,20 @@ impl Spread {
             true => normalised.clone(),
             false => Arc::new(self::normalised(&transposed, &column_scales, &row_scales)),
         };
-        Self { graph: normalised, transposed, layers }
+        Self { graph: normalised, transposed, layers, tables: Arc::default() }
     }
 
     /// What sends gradients back.
     pub(super) fn transposed(&self) -> Self {
-        Self { graph: self.transposed.clone(), transposed: self.graph.clone(), layers: self.layers }
+        Self { graph: self.transposed.clone(), transposed: self.graph.clone(), ..self.clone() }
     }
 
-    /// By Horner's rule: `x + Ã(x + Ã(x + …))`.
     fn of(&self, start: &[f32], dim: usize) -> Vec<f32> {
-        let scale = ((self.layers + 1) as f32).recip();
-        let mut sum = start.to_vec();
-        for layer in 1..=self.layers {
-            let scale = if layer == self.layers { scale } else { 1.0 };
-            let mut next = vec![0f32; start.len()];
-            next.par_chunks_mut(NODES_A_TASK * dim).enumerate().for_each(|(task, block)| {
-                let first = task * NODES_A_TASK;
-                let nodes = Nodes { graph: &self.graph, start, from: &sum, dim, scale, first, block };
-                pulp::Arch::new().dispatch(nodes);
-            });
-            sum = next;
-        }
-        sum
+        // Whoever else spreads at the same time has tables of her own.
+        let mut tables = std::mem::take(&mut *self.tables.lock().unwrap_or_else(PoisonError::into_inner));
+        let spread = tables.spread(&self.graph, (self.layers, ((self.layers + 1) as f32).recip()), start, dim);
+        *self.tables.lock().unwrap_or_else(PoisonError::into_inner) = tables;
+        spread
     }
 }
 
@@ -121,35 +111,6 @@ fn normalised(matrix: &Csr, row_scales: &[f32], column_scales: &[f32]) -> Csr {
         let scaled = |(column, value)| (column, value * row_scales[row] * column_scales[column as usize]);
         cells.extend(matrix.entries(row).map(scaled));
     })
-}
-
-/// `scale · (start + Ã from)` of the nodes from `first` on, compiled for wide vectors.
-struct Nodes<'a> {
-    graph: &'a Csr,
-    start: &'a [f32],
-    from: &'a [f32],
-    dim: usize,
-    scale: f32,
-    first: usize,
-    block: &'a mut [f32],
-}
-
-impl pulp::NullaryFnOnce for Nodes<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        let Self { graph, start, from, dim, scale, first, block } = self;
-        for (node, target) in (first..).zip(block.chunks_exact_mut(dim)) {
-            target.copy_from_slice(&start[node * dim..(node + 1) * dim]);
-            let (others, weights) = graph.row(node);
-            for (&other, &weight) in others.iter().zip(weights) {
-                let source = &from[other as usize * dim..(other as usize + 1) * dim];
-                target.iter_mut().zip(source).for_each(|(cell, &value)| *cell += weight * value);
-            }
-            target.iter_mut().for_each(|cell| *cell *= scale);
-        }
-    }
 }
 
 impl CustomOp1 for Spread {
@@ -263,12 +224,12 @@ mod tests {
         fn values_and_gradients_are_those_of_dense_matrices(
             graph in graphs(),
             layers in 1usize..4,
-            dim in 1usize..20,
-            cells in prop::collection::vec(-2f32..2.0, 2 * 12 * 20),
+            dim in 1usize..40,
+            cells in prop::collection::vec(-2f32..2.0, 2 * 12 * 40),
         ) {
             let (nodes, on) = (graph.rows(), &Device::Cpu);
             let table = dense(&graph, layers);
-            let (from, outer) = (&cells[..nodes * dim], &cells[240..240 + nodes * dim]);
+            let (from, outer) = (&cells[..nodes * dim], &cells[480..480 + nodes * dim]);
             let start = Var::from_slice(from, (nodes, dim), on).unwrap();
             let spread = start.apply_op1(Spread::over(&graph, layers)).unwrap();
             let outer_tensor = Tensor::from_slice(outer, (nodes, dim), on).unwrap();
@@ -285,8 +246,8 @@ mod tests {
         fn plain_tensors_spread_alike(
             graph in graphs(),
             layers in 1usize..4,
-            dim in 1usize..20,
-            cells in prop::collection::vec(-2f32..2.0, 12 * 20),
+            dim in 1usize..40,
+            cells in prop::collection::vec(-2f32..2.0, 12 * 40),
         ) {
             let (nodes, on) = (graph.rows(), &Device::Cpu);
             let vectors = Tensor::from_slice(&cells[..nodes * dim], (nodes, dim), on).unwrap();

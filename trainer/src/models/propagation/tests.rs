@@ -43,7 +43,7 @@ fn vectors_are_the_mean_of_the_layers() {
     let data = FitData { dim: 1, ..data(&interactions, &friends) };
     let settings = PropagationConfig { layers: 2, friend_weight: 2.0, ..PropagationConfig::default() };
     let training = Training { table: Table::new(vec![1.0, 2.0, 5.0]), ..training(&data, &settings) };
-    let got = training.propagated().unwrap();
+    let got = training.propagated(<[f32]>::to_vec).unwrap();
     // Weights of the nodes: 1 + 2, 3 + 2 and 4; the only tie weighs the friend weight.
     let edge = |value: f32, ends: f32| value / ends.sqrt();
     let (tie, first, second) = (edge(2.0, 15.0), edge(1.0, 12.0), edge(3.0, 20.0));
@@ -67,16 +67,16 @@ fn slopes_are_those_of_the_loss_before_propagation() {
     let batches: Vec<&[Turn]> = events.batches(40).collect();
     assert!(batches.len() > 1);
     let mean = |vectors: &[f32]| {
-        let nodes = training.apply(vectors.to_vec(), Way::Forth).unwrap();
+        let nodes = training.spread_over(vectors.to_vec(), Way::Forth).unwrap();
         let mean = |batch: &&[Turn]| {
-            let sum = training.slopes(&nodes, &events, &[batch]).unwrap().0;
+            let (sum, _) = read(&nodes, |nodes| training.slopes(nodes, &events, &[batch])).unwrap().unwrap();
             sum / batch.iter().map(Turn::len).sum::<usize>() as f64
         };
         batches.iter().map(mean).sum::<f64>() / batches.len() as f64
     };
     let start = training.table.values();
-    let (_, slopes) = training.slopes(&training.propagated().unwrap(), &events, &batches).unwrap();
-    let got = training.sent_back(slopes).unwrap();
+    let (_, slopes) = training.propagated(|nodes| training.slopes(nodes, &events, &batches)).unwrap().unwrap();
+    let got = read(&training.spread_over(slopes, Way::Back).unwrap(), <[f32]>::to_vec).unwrap();
     for at in (0..got.len()).step_by(7) {
         let moved = |by: f32| {
             let mut vectors = start.to_vec();
