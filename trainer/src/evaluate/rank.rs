@@ -83,10 +83,11 @@ impl Best {
     }
 
     fn offer(&mut self, first_row: u32, scores: &[f32], without: &[u32]) {
+        let floor = if self.is_full() { f32::NEG_INFINITY } else { floor(scores, self.k + without.len()) };
         for (scores, first_row) in scores.chunks(LOOKED_AT_ONCE).zip((first_row..).step_by(LOOKED_AT_ONCE)) {
-            let least = self.least();
+            let least = self.least().max(floor);
             // NaN is below nothing, and goes the long way.
-            if scores.iter().all(|&score| score < least) {
+            if scores.iter().fold(true, |all, &score| all & (score < least)) {
                 continue;
             }
             for (row, &score) in (first_row..).zip(scores) {
@@ -98,7 +99,7 @@ impl Best {
 
     /// Takes `candidate` in if it is among the best and not in `without`, which is ascending.
     pub(super) fn offer_one(&mut self, candidate: Scored, without: &[u32]) {
-        let full = self.heap.len() >= self.k;
+        let full = self.is_full();
         let no_better = full && self.heap.peek().is_none_or(|worst| candidate >= *worst);
         if no_better || without.binary_search(&candidate.row).is_ok() {
             return;
@@ -109,9 +110,13 @@ impl Best {
         self.heap.push(candidate);
     }
 
+    fn is_full(&self) -> bool {
+        self.heap.len() >= self.k
+    }
+
     /// What a score must reach to be among the best.
     fn least(&self) -> f32 {
-        let worst = self.heap.peek().filter(|_| self.heap.len() >= self.k);
+        let worst = self.heap.peek().filter(|_| self.is_full());
         worst.map_or(f32::NEG_INFINITY, |worst| worst.score)
     }
 
@@ -119,6 +124,17 @@ impl Best {
     pub(super) fn into_rows(self) -> Vec<u32> {
         self.heap.into_sorted_vec().into_iter().map(|candidate| candidate.row).collect()
     }
+}
+
+/// A number that at least `many` of `scores` reach, near to the least of the best `many`: so many groups of them have a score above it.
+fn floor(scores: &[f32], many: usize) -> f32 {
+    let greatest =
+        |scores: &[f32]| scores.iter().fold(f32::NEG_INFINITY, |most, &score| if score > most { score } else { most });
+    let mut of_groups: Vec<f32> = scores.chunks(LOOKED_AT_ONCE).map(greatest).collect();
+    if many == 0 || many > of_groups.len() {
+        return f32::NEG_INFINITY;
+    }
+    *of_groups.select_nth_unstable_by(many - 1, |one, other| other.total_cmp(one)).1
 }
 
 /// Products by falling score, ties by row: what a rule that knows no person ranks for everybody.
@@ -157,7 +173,7 @@ mod tests {
         #[test]
         fn block_ranking_equals_sorting(
             people in 1usize..140,
-            n_products in 1usize..60,
+            n_products in 1usize..400,
             dim in 1usize..6,
             k in 1usize..30,
             values in prop::collection::vec(-3i8..4, 1200),
