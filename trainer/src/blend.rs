@@ -100,7 +100,12 @@ impl Feed {
         };
         let scored = |candidate: &Candidate| Scored { row: candidate.product, score: score(candidate) };
         let mut list: Vec<(Scored, bool)> = self.candidates.iter().map(|one| (scored(one), one.relevant)).collect();
-        list.sort_unstable_by(|a, b| Scored::best_first(&a.0, &b.0));
+        let best_first = |a: &(Scored, bool), b: &(Scored, bool)| Scored::best_first(&a.0, &b.0);
+        if list.len() > CUT {
+            list.select_nth_unstable_by(CUT, best_first);
+            list.truncate(CUT);
+        }
+        list.sort_unstable_by(best_first);
         let hits: Vec<usize> = (0..list.len().min(CUT)).filter(|&place| list[place].1).collect();
         ndcg(&hits, self.relevant, CUT)
     }
