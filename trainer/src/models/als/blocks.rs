@@ -2,6 +2,7 @@
 //! order, so the number of threads changes nothing.
 
 use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
 use rayon::prelude::*;
 
@@ -9,7 +10,23 @@ const BLOCK_ROWS: usize = 2048;
 
 /// `Σ y yᵀ` over the rows of `tall`, `(dim, dim)`.
 pub(in crate::models) fn gram(tall: &[f32], dim: usize) -> Mat<f64> {
-    cross((tall, dim), (tall, dim))
+    let parts: Vec<Mat<f32>> = tall.par_chunks(BLOCK_ROWS * dim).map(|block| block_gram(block, dim)).collect();
+    let mut sum = Mat::<f64>::zeros(dim, dim);
+    for part in parts {
+        for column in 0..dim {
+            (column..dim).for_each(|row| sum[(row, column)] += f64::from(part[(row, column)]));
+        }
+    }
+    Mat::from_fn(dim, dim, |row, column| sum[(row.max(column), row.min(column))])
+}
+
+/// The lower half.
+fn block_gram(block: &[f32], dim: usize) -> Mat<f32> {
+    let block = MatRef::from_row_major_slice(block, block.len() / dim, dim);
+    let mut out = Mat::zeros(dim, dim);
+    let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+    triangular::matmul(out.as_mut(), lower, Accum::Replace, block.transpose(), whole, block, whole, 1.0, Par::Seq);
+    out
 }
 
 /// `Σ v yᵀ` over the rows `v` and `y` of two tables with as many rows, each with its number of dimensions.

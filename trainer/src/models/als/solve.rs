@@ -9,6 +9,7 @@
 //! Rows with at least `dim` entries solve the left side as it stands. At the minimum the row's part of the loss is
 //! `Σ w - Σ w y·u`, which comes for free.
 
+use faer::MatRef;
 use juntos_datasets::Csr;
 use rayon::prelude::*;
 
@@ -134,10 +135,10 @@ impl System<'_> {
         }
         reset(&mut scratch.matrix, size * size);
         (0..size).for_each(|at| scratch.matrix[at * size + at] = weights[at].recip());
-        add_gram(&scratch.vectors, size, width, &mut scratch.matrix, size);
+        add_gram(MatRef::from_row_major_slice(&scratch.vectors, size, width), &mut scratch.matrix);
         scratch.part.clear();
         scratch.part.resize(size, 1.0);
-        solve(&mut scratch.matrix, size, size, &mut scratch.part);
+        solve(&mut scratch.matrix, size, &mut scratch.part);
         for (&z, gathered) in scratch.part.iter().zip(scratch.vectors.chunks_exact(width)) {
             target.iter_mut().zip(gathered).for_each(|(cell, &value)| *cell += z * value);
         }
@@ -162,10 +163,10 @@ impl System<'_> {
                     scratch.right[at] += weight * value;
                 }
             }
-            add_gram(&scratch.vectors, dim, width, &mut scratch.matrix, dim);
+            add_gram(MatRef::from_row_major_slice(&scratch.vectors, dim, width), &mut scratch.matrix);
         }
         target.copy_from_slice(&scratch.right[..dim]);
-        solve(&mut scratch.matrix, dim, dim, target);
+        solve(&mut scratch.matrix, dim, target);
         let total: f64 = weights.iter().map(|&weight| f64::from(weight)).sum();
         scratch.vectors.clear();
         scratch.vectors.extend_from_slice(target);

@@ -9,8 +9,7 @@
 //! first over rows, then over products: each is one small system, whose first sum needs Gram matrices only. What is
 //! [`Told`] of single cells may be added to the wide scores.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::{Mat, MatRef};
 use juntos_datasets::Csr;
 use rayon::prelude::*;
 
@@ -19,7 +18,7 @@ use super::unite::Tables;
 use crate::evaluate::rank::{Query, top_products_with};
 use crate::models::FitData;
 use crate::models::als::blocks;
-use crate::models::als::kernels::solve;
+use crate::models::als::kernels::{add_gram, solve};
 use crate::models::losses::dot;
 
 /// Products of a list, beside those that were had.
@@ -32,8 +31,8 @@ const ROWS_A_TASK: usize = 32;
 /// Listed vectors that are gathered at a time.
 const GATHERED: usize = 512;
 
-/// `start` fitted to `wide` and what is `told` together, above all to the `lists` of its rows: both sides are solved for `sweeps`
-/// times.
+/// `start` fitted to `wide` and what is `told` together, above all to what the [`lists()`] of its rows hold: both sides are solved for
+/// `sweeps` times.
 pub(super) fn distil(lists: &Csr, wide: &Tables, told: Option<&Told>, (start, sweeps): (Tables, usize)) -> Tables {
     let weight = LISTS_WEIGH * lists.columns() as f32 / LISTED.min(lists.columns()) as f32;
     let dims = (start.dim, wide.dim);
@@ -49,15 +48,18 @@ pub(super) fn distil(lists: &Csr, wide: &Tables, told: Option<&Told>, (start, sw
 }
 
 /// What each user and group had, and the best products beside, as `ranking` and what is `told` rank them together: which cells
-/// count more need not be known better. Values are what is told.
-pub(super) fn lists(data: &FitData<'_>, ranking: &Tables, told: Option<&Told>) -> Csr {
+/// count more need not be known better. Values are the `wide` scores and what is told.
+pub(super) fn lists(data: &FitData<'_>, ranking: &Tables, wide: &Tables, told: Option<&Told>) -> Csr {
     let query = |(row, vector)| Query { vector, without: data.interactions.row(row).0 };
     let queries: Vec<Query<'_>> = ranking.rows.chunks_exact(ranking.dim).enumerate().map(query).collect();
-    let told = |row: usize| told.map_or_else(Vec::new, |all| all.of_row(row, &mut all.sums()));
+    let told = |row: usize| told.map_or_else(Vec::new, |all| all.of_row(row));
     let best = top_products_with(&queries, told, &ranking.products, ranking.dim, LISTED);
     let list = |(row, best): (usize, Vec<u32>)| -> Vec<(u32, f32)> {
         let told = told(row);
-        let value = |product: u32| told.binary_search_by_key(&product, |cell| cell.0).map_or(0.0, |at| told[at].1);
+        let value = |product: u32| {
+            let told = told.binary_search_by_key(&product, |cell| cell.0).map_or(0.0, |at| told[at].1);
+            wide.score(row, product as usize) + told
+        };
         best.iter().chain(queries[row].without).map(|&product| (product, value(product))).collect()
     };
     let lists: Vec<_> = best.into_par_iter().enumerate().map(list).collect();
@@ -75,8 +77,8 @@ pub(super) struct Fixed<'a> {
 }
 
 impl Fixed<'_> {
-    /// The narrow vectors of the other side, whose wide ones are given; `lists` are its rows, and hold what is `told` of what
-    /// they list. The vectors that stand still are made white before, and what is solved for is brought back after.
+    /// The narrow vectors of the other side, whose wide ones are given; `lists` are its rows. The vectors that stand still are
+    /// made white before, and what is solved for is brought back after.
     pub(super) fn fit(&self, lists: &Csr, wide: &[f32], told: Option<&Told>) -> Vec<f32> {
         let (dim, wide_dim) = self.dims;
         let Some((there, back)) = whitening(blocks::gram(self.narrow, dim)) else {
@@ -92,9 +94,8 @@ impl Fixed<'_> {
             Scratch::default,
             |scratch, (task, block)| {
                 for (row, target) in (task * ROWS_A_TASK..).zip(block.chunks_exact_mut(dim)) {
-                    let wide = &wide[row * wide_dim..(row + 1) * wide_dim];
-                    let system = System { fixed: self, white: &white, wide, list: lists.row(row) };
-                    system.solve(scratch, target);
+                    let system = System { white: &white, weight: self.weight, list: lists.row(row) };
+                    pulp::Arch::new().dispatch(Solve { system, scratch, target });
                 }
             },
         );
@@ -127,9 +128,8 @@ fn whitening(gram: Mat<f64>) -> Option<(Mat<f32>, Mat<f32>)> {
 /// ```
 /// by the push-through identity: of the two systems the smaller one is solved.
 struct System<'a> {
-    fixed: &'a Fixed<'a>,
     white: &'a [f32],
-    wide: &'a [f32],
+    weight: f32,
     list: (&'a [u32], &'a [f32]),
 }
 
@@ -142,8 +142,26 @@ struct Scratch {
     matrix: Vec<f32>,
 }
 
+/// One row to solve for. A type of its own, since only its `call`, unlike a closure's, is sure to become part of what is
+/// compiled for wide vectors.
+struct Solve<'a> {
+    system: System<'a>,
+    scratch: &'a mut Scratch,
+    target: &'a mut [f32],
+}
+
+impl pulp::NullaryFnOnce for Solve<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        self.system.solve(self.scratch, self.target);
+    }
+}
+
 impl System<'_> {
     /// `target` holds `c`, and then the solution.
+    #[inline(always)]
     fn solve(&self, scratch: &mut Scratch, target: &mut [f32]) {
         match self.list.0.len() {
             0 => {}
@@ -152,50 +170,48 @@ impl System<'_> {
         }
     }
 
+    #[inline(always)]
     fn solve_few(&self, scratch: &mut Scratch, target: &mut [f32]) {
-        self.gather(self.list, scratch);
+        self.gather(self.list, target.len(), scratch);
         let Scratch { vectors, scores, matrix } = scratch;
         let (size, dim) = (scores.len(), target.len());
         for (score, vector) in scores.iter_mut().zip(vectors.chunks_exact(dim)) {
             *score -= dot(vector, target);
         }
         set_to_one(matrix, size);
-        let rows = MatRef::from_row_major_slice(vectors, size, dim);
-        let sum = MatMut::from_row_major_slice_mut(matrix, size, size);
-        matmul(sum, Accum::Add, rows, rows.transpose(), 1.0, Par::Seq);
-        pulp::Arch::new().dispatch(Solve { matrix, target: scores });
+        add_gram(MatRef::from_row_major_slice(vectors, size, dim), matrix);
+        solve(matrix, size, scores);
         add_times(target, scores, vectors);
     }
 
+    #[inline(always)]
     fn solve_many(&self, scratch: &mut Scratch, target: &mut [f32]) {
         let dim = target.len();
         set_to_one(&mut scratch.matrix, dim);
         for part in self.list.0.chunks(GATHERED).zip(self.list.1.chunks(GATHERED)) {
-            self.gather(part, scratch);
+            self.gather(part, dim, scratch);
             let Scratch { vectors, scores, matrix } = &mut *scratch;
             add_times(target, scores, vectors);
-            let rows = MatRef::from_row_major_slice(vectors, scores.len(), dim);
-            let sum = MatMut::from_row_major_slice_mut(matrix, dim, dim);
-            matmul(sum, Accum::Add, rows.transpose(), rows, 1.0, Par::Seq);
+            add_gram(MatRef::from_row_major_slice(vectors, scores.len(), dim).transpose(), matrix);
         }
-        pulp::Arch::new().dispatch(Solve { matrix: &mut scratch.matrix, target });
+        solve(&mut scratch.matrix, dim, target);
     }
 
-    /// Gathers rows of `V`, and `√w s`, of a part of the list.
-    fn gather(&self, (columns, told): (&[u32], &[f32]), scratch: &mut Scratch) {
-        let (dim, wide_dim) = self.fixed.dims;
-        let root = self.fixed.weight.sqrt();
+    /// Gathers rows of `V`, `dim` wide, and `√w s`, of a part of the list.
+    #[inline(always)]
+    fn gather(&self, (columns, aims): (&[u32], &[f32]), dim: usize, scratch: &mut Scratch) {
+        let root = self.weight.sqrt();
         scratch.vectors.clear();
         scratch.scores.clear();
-        for (&column, told) in columns.iter().zip(told) {
-            let at = column as usize;
+        scratch.scores.extend(aims.iter().map(|aim| root * aim));
+        for at in columns.iter().map(|&column| column as usize) {
             scratch.vectors.extend(self.white[at * dim..(at + 1) * dim].iter().map(|value| root * value));
-            scratch.scores.push(root * (dot(self.wide, &self.fixed.wide[at * wide_dim..(at + 1) * wide_dim]) + told));
         }
     }
 }
 
 /// Adds `Σ factor · row` over the rows of a table.
+#[inline(always)]
 fn add_times(target: &mut [f32], factors: &[f32], rows: &[f32]) {
     for (&factor, row) in factors.iter().zip(rows.chunks_exact(target.len())) {
         target.iter_mut().zip(row).for_each(|(cell, value)| *cell += factor * value);
@@ -206,23 +222,4 @@ fn set_to_one(matrix: &mut Vec<f32>, size: usize) {
     matrix.clear();
     matrix.resize(size * size, 0.0);
     (0..size).for_each(|at| matrix[at * size + at] = 1.0);
-}
-
-/// A system to solve. A type of its own, since only its `call`, unlike a closure's, is sure to become part of what is
-/// compiled for wide registers.
-struct Solve<'a> {
-    /// Symmetric.
-    matrix: &'a mut [f32],
-    /// Holds the right side, and then the solution.
-    target: &'a mut [f32],
-}
-
-impl pulp::NullaryFnOnce for Solve<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        let size = self.target.len();
-        solve(self.matrix, size, size, self.target);
-    }
 }

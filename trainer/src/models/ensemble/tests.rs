@@ -11,6 +11,8 @@ use juntos_datasets::Csr;
 use juntos_datasets::progress::Silent;
 use juntos_datasets::shown::Shown;
 use proptest::prelude::*;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 use super::distil::{Fixed, distil, lists};
 use super::narrow::narrow;
@@ -108,6 +110,33 @@ proptest! {
     }
 
     #[test]
+    fn narrow_holds_nearly_all_of_copies_that_agree(seed in 0u64..1000, dim in 2usize..6) {
+        const WIDE: usize = 64;
+        let (n_rows, n_products) = (150, 120);
+        let had = (0..n_products as u32).map(|product| (product % ROWS as u32, product, 1.0)).collect();
+        let (interactions, friends) = (Csr::from_entries(n_rows, n_products, had), Csr::empty(n_rows, n_rows));
+        let data = FitData { seed, ..data(&interactions, &friends, dim) };
+        // What all copies have in common, and a third as much that each has by itself.
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut draw = |n: usize| -> Vec<f32> { (0..n).map(|_| rng.random_range(-1.0f32..1.0)).collect() };
+        let mut copies = |n: usize| -> Vec<f32> {
+            let common = draw(n * dim);
+            let own = draw(n * WIDE);
+            (0..n * WIDE).map(|at| common[at / WIDE * dim + at % WIDE % dim] + own[at] / 3.0).collect()
+        };
+        let wide = Tables { rows: copies(n_rows), products: copies(n_products), dim: WIDE };
+        let got = narrow(&data, &wide, dim).unwrap();
+        let by_column = interactions.transpose();
+        let root = |product: usize| (weight(&by_column, product) + 1.0).sqrt();
+        let weighed = |scores: Mat<f64>| Mat::from_fn(n_rows, n_products, |row, product| scores[(row, product)] * root(product));
+        let all = weighed(scores(&wide.rows, &wide.products, WIDE));
+        let left = (&all - weighed(scores(&got.rows, &got.products, dim))).squared_norm_l2();
+        let values = all.singular_values().unwrap();
+        let least: f64 = values[dim..].iter().map(|value| value * value).sum();
+        prop_assert!(left < 1.001 * least, "{left} {least}");
+    }
+
+    #[test]
     fn a_half_solves_its_normal_equations(
         (users, products) in (table(ROWS, 4), table(PRODUCTS, 4)),
         narrow in table(PRODUCTS, 2),
@@ -115,12 +144,14 @@ proptest! {
         told in prop::bool::ANY,
     ) {
         let neighbours = Told::by(told.then(|| (of_neighbours(&interactions(), 3), 0.5)).into_iter().collect());
-        let told = |row: usize| neighbours.as_ref().map_or_else(Vec::new, |all| all.of_row(row, &mut all.sums()));
+        let told = |row: usize| neighbours.as_ref().map_or_else(Vec::new, |all| all.of_row(row));
         let value = |row: usize, product: usize| {
             told(row).iter().find(|cell| cell.0 == product as u32).map_or(0.0, |cell| cell.1)
         };
+        let wide = Tables { rows: users.clone(), products: products.clone(), dim: 4 };
+        let aimed = |row: usize, product: usize| wide.score(row, product) + value(row, product);
         let lists = Csr::by_rows(ROWS, PRODUCTS, |row, cells| {
-            cells.extend(interactions().entries(row).map(|(product, _)| (product, value(row, product as usize))));
+            cells.extend(interactions().entries(row).map(|(product, _)| (product, aimed(row, product as usize))));
         });
         let fixed = Fixed { narrow: &narrow, wide: &products, dims: (2, 4), weight };
         let solved = fixed.fit(&lists, &users, neighbours.as_ref());
@@ -147,7 +178,7 @@ proptest! {
         let (interactions, friends) = (interactions(), Csr::empty(ROWS, ROWS));
         let data = data(&interactions, &friends, 6);
         let wide = Tables { rows: users, products, dim: 6 };
-        let lists = lists(&data, &wide, None);
+        let lists = lists(&data, &wide, &wide, None);
         let aim = scores(&wide.rows, &wide.products, 6);
         let loss = |tables: &Tables| -> f64 {
             let got = scores(&tables.rows, &tables.products, tables.dim);
@@ -184,10 +215,10 @@ fn with_room_enough_what_is_told_is_met() {
     let told = Told::by(vec![(of_had(&interactions), -0.7)]).unwrap();
     let wave = |at: usize| (at as f32 * 0.7).sin();
     let wide = Tables { rows: (0..ROWS).map(wave).collect(), products: (0..PRODUCTS).map(wave).collect(), dim: 1 };
-    let lists = lists(&data(&interactions, &friends, 1), &wide, Some(&told));
+    let lists = lists(&data(&interactions, &friends, 1), &wide, &wide, Some(&told));
     let mut expected = scores(&wide.rows, &wide.products, 1);
     for row in 0..ROWS {
-        let of_row = told.of_row(row, &mut told.sums());
+        let of_row = told.of_row(row);
         of_row.into_iter().for_each(|(product, score)| expected[(row, product as usize)] += f64::from(score));
     }
     let off = |start: Tables| {
@@ -223,7 +254,7 @@ fn what_is_told_is_fitted_however_few_the_dimensions_of_the_parts() {
         let told = Told::by(vec![(term, 1.0)]).unwrap();
         let mut all = Mat::<f64>::zeros(ROWS, PRODUCTS);
         for row in 0..ROWS {
-            let of_row = told.of_row(row, &mut told.sums());
+            let of_row = told.of_row(row);
             of_row.into_iter().for_each(|(product, score)| all[(row, product as usize)] = f64::from(score));
         }
         let agreement = |scores: &Mat<f64>| -> f64 {

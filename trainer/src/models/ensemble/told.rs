@@ -1,5 +1,7 @@
 //! Scores that stand beside those of vectors, cell by cell, most of them 0.
 
+use std::cell::Cell;
+
 use juntos_datasets::Csr;
 use rayon::prelude::*;
 
@@ -8,6 +10,11 @@ use crate::models::sparse::times;
 
 /// A sum of scores `left · right`, each the product of two sparse matrices that is never written out.
 pub(super) struct Told(Vec<Term>);
+
+thread_local! {
+    /// All zero: fresh sums would be cleared for each row.
+    static SUMS: Cell<Option<Sums>> = const { Cell::new(None) };
+}
 
 /// One summand.
 #[derive(Debug)]
@@ -25,17 +32,15 @@ impl Told {
     }
 
     /// The scores of one row that are not 0, by product.
-    pub(super) fn of_row(&self, row: usize, sums: &mut Sums) -> Vec<(u32, f32)> {
-        self.0.iter().for_each(|term| term.add_row(row, sums));
+    pub(super) fn of_row(&self, row: usize) -> Vec<(u32, f32)> {
+        let columns = self.0[0].right.columns();
+        let mut sums = SUMS.take().filter(|sums| sums.products() == columns).unwrap_or_else(|| Sums::new(columns));
+        self.0.iter().for_each(|term| term.add_row(row, &mut sums));
         let mut scores = Vec::new();
         sums.drain(|product, score| scores.push((product, score)));
         scores.sort_unstable_by_key(|&(product, _)| product);
+        SUMS.set(Some(sums));
         scores
-    }
-
-    /// What [`Told::of_row`] adds up in.
-    pub(super) fn sums(&self) -> Sums {
-        Sums::new(self.0[0].right.columns())
     }
 
     /// `scores · products`, for vectors of products of `dim` dimensions: one row for each row of the scores.
@@ -131,9 +136,8 @@ pub(super) mod tests {
 
     fn all_of(told: &Told, rows: usize, columns: usize) -> Mat<f64> {
         let mut all = Mat::zeros(rows, columns);
-        let mut sums = told.sums();
         for row in 0..rows {
-            for (column, score) in told.of_row(row, &mut sums) {
+            for (column, score) in told.of_row(row) {
                 all[(row, column as usize)] += f64::from(score);
             }
         }

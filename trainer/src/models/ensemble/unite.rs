@@ -1,7 +1,5 @@
 //! Vectors of several models side by side, and what comes nearest to them in fewer dimensions.
 
-use std::cmp::Ordering;
-
 use juntos_datasets::progress::Progress;
 
 use super::distil::{distil, lists};
@@ -14,6 +12,7 @@ use crate::config::EnsembleConfig;
 use crate::error::TrainError;
 use crate::models::als::blocks;
 use crate::models::complete::{Others, complete};
+use crate::models::losses::dot;
 use crate::models::{Embeddings, FitData};
 
 /// Times that distillation solves for both sides, from vectors that are near.
@@ -31,9 +30,18 @@ pub(super) struct Tables {
     pub(super) dim: usize,
 }
 
+impl Tables {
+    /// The inner product of a row's vector and a product's.
+    pub(super) fn score(&self, row: usize, product: usize) -> f32 {
+        let cells = |at: usize| at * self.dim..(at + 1) * self.dim;
+        dot(&self.rows[cells(row)], &self.products[cells(product)])
+    }
+}
+
 /// Vectors whose inner product is `Σ weight · score / spread` over `parts`, where `spread` is the standard deviation of a
 /// part's scores, or, where that takes more than `dim` dimensions, vectors of `dim` dimensions that come near. They come
-/// near, in `dim` dimensions, to the same and what neighbours say, friends bought and each row had, where `settings` give that a weight.
+/// near, in `dim` dimensions, to the same and what neighbours say, friends bought and each row had, where `settings` give that a weight
+/// beside the spread of what `dim` dimensions hold of the parts.
 ///
 /// # Errors
 /// When vectors are not finite.
@@ -45,20 +53,21 @@ pub(crate) fn unite(
     progress: &dyn Progress,
 ) -> Result<Embeddings, TrainError> {
     let wide = in_use(side_by_side(parts));
-    let spread = spread(&wide.rows, &wide.products, wide.dim);
+    let narrowed = (wide.dim > dim).then(|| narrow(data, &wide, dim)).transpose()?;
+    let held = narrowed.as_ref().unwrap_or(&wide);
+    let spread = spread(&held.rows, &held.products, held.dim);
     let told = told(data, settings, spread);
-    let start = match (&told, wide.dim.cmp(&dim)) {
-        (None, Ordering::Less | Ordering::Equal) => None,
-        (None, Ordering::Greater) => Some((narrow(data, &wide, dim)?, SWEEPS)),
-        (Some(told), Ordering::Less) => Some((widened(&wide, told, dim, data.seed), SWEEPS_FROM_CHANCE)),
-        (Some(_), Ordering::Equal) => Some((wide.clone(), SWEEPS_WITH_TOLD)),
-        (Some(_), Ordering::Greater) => Some((narrow(data, &wide, dim)?, SWEEPS_WITH_TOLD)),
+    let start = match (narrowed, &told) {
+        (None, None) => None,
+        (Some(narrowed), None) => Some((narrowed, SWEEPS)),
+        (None, Some(told)) if wide.dim < dim => Some((widened(&wide, told, dim, data.seed), SWEEPS_FROM_CHANCE)),
+        (narrowed, Some(_)) => Some((narrowed.unwrap_or_else(|| wide.clone()), SWEEPS_WITH_TOLD)),
     };
     let united = match start {
         Some(start) => {
             let ranking = heaviest(parts);
             let ranking = Tables { rows: rows(spread, ranking), products: ranking.products.clone(), dim: ranking.dim };
-            let lists = lists(data, &ranking, told.as_ref());
+            let lists = lists(data, &ranking, &wide, told.as_ref());
             distil(&lists, &wide, told.as_ref(), start)
         }
         None => wide,
@@ -134,8 +143,11 @@ fn rows(weight: f32, part: &Embeddings) -> Vec<f32> {
 /// Tables with as many rows, and the dimensions of each, side by side.
 pub(super) fn joined(tables: &[(&[f32], usize)]) -> Vec<f32> {
     let (first, dim) = tables[0];
-    let row = |at: usize| tables.iter().flat_map(move |&(table, dim)| &table[at * dim..(at + 1) * dim]);
-    (0..first.len() / dim).flat_map(row).copied().collect()
+    let mut all = Vec::with_capacity(tables.iter().map(|(table, _)| table.len()).sum());
+    for at in 0..first.len() / dim {
+        tables.iter().for_each(|&(table, dim)| all.extend_from_slice(&table[at * dim..(at + 1) * dim]));
+    }
+    all
 }
 
 /// Standard deviation of the scores of all rows for all products; 1 where all are the same.

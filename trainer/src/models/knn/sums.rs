@@ -14,6 +14,11 @@ impl Sums {
         Self { sums: vec![0.0; products], reached: Vec::new() }
     }
 
+    /// How many there are.
+    pub(crate) fn products(&self) -> usize {
+        self.sums.len()
+    }
+
     /// Adds `value`, not below zero, to the sum of `product`.
     pub(crate) fn add(&mut self, product: u32, value: f32) {
         let sum = &mut self.sums[product as usize];
