@@ -69,8 +69,8 @@ pub struct Choice {
     pub config: TrainConfig,
     /// All that was tried, in order.
     pub trials: Vec<Trial>,
-    /// What the chosen model has learnt from the history, or from that of `sample`, without a way to fold in; absent where
-    /// no trial was made.
+    /// What the chosen model, with [`COPIES_TRIED`] if any, has learnt from the history, or from that of `sample`, without a way to
+    /// fold in; absent where no trial was made.
     pub learnt: Option<Embeddings>,
     /// The part that was chosen on, where the whole has too much for many trials.
     pub sample: Option<HeldOut>,
@@ -108,6 +108,9 @@ const FIRST_FRIENDS: f32 = 0.03;
 /// The same of what somebody had before, taken off or put on.
 const FIRST_HAD: f32 = 0.1;
 
+/// Copies of each model that show whether copies do harm; the choice has more.
+const COPIES_TRIED: usize = 2;
+
 /// Passes over the data after which softmax is stopped at the latest.
 const MOST_EPOCHS: usize = 10;
 
@@ -126,8 +129,11 @@ pub fn choose(held: &HeldOut, config: &TrainConfig, session: &Session<'_>) -> Re
     fitter.open_journal()?;
     let mut search = Search { fitter, progress, left: config.auto.trials, trials: Vec::new(), united: Vec::new() };
     let best = search.run(config)?;
-    let config = best.config.clone();
+    let mut config = best.config.clone();
     let learnt = search.fitter.embeddings_of(best)?;
+    if config.model == ENSEMBLE && config.ensemble.copies > 1 {
+        config.ensemble.copies = config.auto.copies;
+    }
     Ok(Choice { config, trials: search.trials, learnt, sample: search.fitter.into_sample() })
 }
 
@@ -307,9 +313,10 @@ impl Search<'_> {
     }
 
     /// Fits each model of `config` several times, whatever fits are left, unless that ranks worse beyond chance. Copies err
-    /// differently, so less is left to chance however little of that shows here.
+    /// differently, so less is left to chance however little of that shows here. Two show whether
+    /// they do harm.
     fn repeat(&mut self, best: &mut Tried, mut config: TrainConfig) -> Result<(), TrainError> {
-        config.ensemble.copies = config.auto.copies;
+        config.ensemble.copies = COPIES_TRIED;
         let copies = format!("copies {}", config.ensemble.copies);
         let tried = self.fitter.fit(config)?;
         let as_good = tried.is_as_good_as(best);

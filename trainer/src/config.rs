@@ -96,8 +96,8 @@ impl Default for TrainConfig {
 pub struct AutoConfig {
     /// Most models that are fitted to choose among, at least 1; copies are not counted.
     pub trials: usize,
-    /// Times that each model of the choice is fitted, with seeds of its own, where all of the data is tried on; 1 to
-    /// [`EnsembleConfig::MOST_COPIES`].
+    /// Times that each model of the choice is fitted, with seeds of its own, where all of the data is tried on and two of each do
+    /// no harm; 1 to [`EnsembleConfig::MOST_COPIES`].
     pub copies: usize,
     /// Cells of the interactions that trials see, about, at least 1; all where there are no more, or
     /// three times as many of which ensembles are made quickly.
